@@ -1,0 +1,37 @@
+"""vecgate: a release gate and load-test kit for Amazon S3 Vectors.
+
+>>> from vecgate import BulkWriter, BulkReader, BulkConfig, accelerate
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vecgate.bulk.accelerate import accelerate
+    from vecgate.bulk.config import BulkConfig
+    from vecgate.bulk.reader import BulkReader
+    from vecgate.bulk.writer import BulkOutcome, BulkWriter
+    from vecgate.errors import VecgateError
+
+__version__ = version("vecgate")
+
+__all__ = ["BulkConfig", "BulkOutcome", "BulkReader", "BulkWriter", "VecgateError", "accelerate"]
+
+_HOMES = {
+    "BulkConfig": "vecgate.bulk.config",
+    "BulkOutcome": "vecgate.bulk.writer",
+    "BulkReader": "vecgate.bulk.reader",
+    "BulkWriter": "vecgate.bulk.writer",
+    "VecgateError": "vecgate.errors",
+    "accelerate": "vecgate.bulk.accelerate",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Imported on first use: `import vecgate` alone must stay cheap, since pytest loads it in every run.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,73 @@
+"""Records in columns: what a source yields and a batch is cut from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from vecgate.s3vectors.metadata import Metadata
+
+Float32Matrix: TypeAlias = npt.NDArray[np.float32]
+Positions: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that cannot be written as it is.
+
+    position  of the record in its source, from 0
+    key       empty where it has none
+    problem   what is wrong, how much, and what is allowed
+    vector    its values as far as they could be read, None where there were none
+    metadata  as read
+    """
+
+    position: int
+    key: str
+    problem: str
+    vector: Sequence[object] | None = None
+    metadata: object = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Consecutive records of a source, in columns of equal length n.
+
+    positions  shape (n,), ascending: where each record stands in its source, from 0
+    keys       n keys
+    vectors    shape (n, dimension), C-contiguous float32; (n, 0) where only keys matter, as for deletes
+    metadata   n objects, or None for a record that has none
+    rejects    records from the same stretch of the source that could not become a row
+    """
+
+    positions: Positions
+    keys: Sequence[str]
+    vectors: Float32Matrix
+    metadata: Sequence[Metadata | None]
+    rejects: tuple[Reject, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def take(self, rows: Sequence[int] | npt.NDArray[np.intp]) -> Block:
+        """The block of *rows* alone, in the order given, without rejects."""
+        picked = np.asarray(rows, dtype=np.intp)
+        return Block(
+            self.positions[picked],
+            [self.keys[row] for row in picked],
+            self.vectors[picked],
+            [self.metadata[row] for row in picked],
+        )
+
+    def slice(self, start: int, stop: int) -> Block:
+        """Rows *start* to *stop*, sharing the memory of this block, without rejects."""
+        return Block(
+            self.positions[start:stop],
+            self.keys[start:stop],
+            self.vectors[start:stop],
+            self.metadata[start:stop],
+        )

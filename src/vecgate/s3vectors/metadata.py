@@ -1,0 +1,83 @@
+"""How the service measures and judges metadata.
+
+It does not count JSON bytes. The model below was fitted to, and predicts, 24 shapes probed on AWS in
+September 2026: 4 for the object, and for each entry 8 plus the UTF-8 bytes of its key plus its value, where a
+string counts its bytes, a number 4, a boolean nothing, and an array 4 plus its element for each element.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from math import isfinite
+from typing import Any, TypeAlias
+
+from vecgate.s3vectors.limits import FILTERABLE_BYTES_MAX, METADATA_BYTES_MAX, METADATA_KEYS_MAX
+
+Metadata: TypeAlias = Mapping[str, Any]
+
+OBJECT_BYTES = 4
+ENTRY_BYTES = 8
+NUMBER_BYTES = 4
+ELEMENT_BYTES = 4
+
+BAD_VALUE = "Metadata values must be strings, numbers, booleans, or arrays"
+BAD_ELEMENT = "Metadata array values must be strings or numbers"
+EMPTY_ARRAY = "Empty arrays are not allowed in metadata"
+
+
+def metadata_bytes(metadata: Metadata, *, without: Collection[str] = ()) -> int:
+    """The size of *metadata* as the service counts it, leaving out the keys in *without*."""
+    return OBJECT_BYTES + sum(entry_bytes(key, value) for key, value in metadata.items() if key not in without)
+
+
+def entry_bytes(key: str, value: object) -> int:
+    """What one entry adds to the size."""
+    return ENTRY_BYTES + _text_bytes(key) + _value_bytes(value)
+
+
+def metadata_problem(metadata: object, *, non_filterable: Collection[str] = ()) -> str | None:
+    """Why the service would refuse *metadata*, in its own words, or None where it would not."""
+    if not isinstance(metadata, Mapping):
+        return "Metadata must be an object"
+    if len(metadata) > METADATA_KEYS_MAX:
+        return f"Metadata object must have at most {METADATA_KEYS_MAX} keys"
+    for value in metadata.values():
+        if problem := _value_problem(value):
+            return problem
+    if metadata_bytes(metadata) > METADATA_BYTES_MAX:
+        return f"Metadata object must have at most {METADATA_BYTES_MAX} bytes"
+    if metadata_bytes(metadata, without=non_filterable) > FILTERABLE_BYTES_MAX:
+        return f"Filterable metadata must have at most {FILTERABLE_BYTES_MAX} bytes"
+    return None
+
+
+def _text_bytes(text: str) -> int:
+    # ASCII, the common case, needs no encoding to be counted.
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _value_bytes(value: object) -> int:
+    if isinstance(value, str):
+        return _text_bytes(value)
+    if isinstance(value, bool):
+        return 0
+    if isinstance(value, list):
+        return sum(ELEMENT_BYTES + _value_bytes(element) for element in value)
+    return NUMBER_BYTES
+
+
+def _value_problem(value: object) -> str | None:
+    if isinstance(value, list):
+        return _array_problem(value)
+    return None if isinstance(value, str | bool) or _is_number(value) else BAD_VALUE
+
+
+def _array_problem(array: list[object]) -> str | None:
+    if not array:
+        return EMPTY_ARRAY
+    alike = all(isinstance(e, str) for e in array) or all(_is_number(e) for e in array)
+    return None if alike else BAD_ELEMENT
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
