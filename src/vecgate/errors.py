@@ -4,12 +4,12 @@ VecgateError
 ├── UsageError                 the request makes no sense as given: mend the command or the argument
 │   ├── ConfigError            a setting is out of range, or two contradict one another
 │   ├── SourceError            the input cannot be read as records
+│   ├── IndexUnusable          the index is missing, or is not what the input needs
 │   └── JournalMismatch        the journal belongs to another file, index or operation
 ├── BadRecord                  one record cannot be written as it is; the others can
 ├── TargetError                the target cannot be used
 │   ├── NoCredentials          nothing to sign with
-│   ├── TargetUnreachable      no connection, or none that lasted
-│   └── IndexUnusable          the index is missing, or is not what the input needs
+│   └── TargetUnreachable      no connection, or none that lasted
 ├── ServiceError               the service answered with an error code
 ├── TransportError             no complete answer came; the request may have been applied
 ├── ProtocolError              an answer came that no S3 Vectors service gives
@@ -42,6 +42,10 @@ class SourceError(UsageError):
     """The input cannot be read as records."""
 
 
+class IndexUnusable(UsageError):
+    """The index is missing, or is not what the input needs."""
+
+
 class JournalMismatch(UsageError):
     """The journal belongs to another file, index or operation."""
 
@@ -71,10 +75,6 @@ class NoCredentials(TargetError):
 
 class TargetUnreachable(TargetError):
     """No connection came about, or none that lasted."""
-
-
-class IndexUnusable(TargetError):
-    """The index is missing, or is not what the input needs."""
 
 
 class ServiceError(VecgateError):

@@ -71,3 +71,21 @@ class Block:
             self.vectors[start:stop],
             self.metadata[start:stop],
         )
+
+
+def concat(first: Block, second: Block) -> Block:
+    """One block after the other, without rejects."""
+    if not len(first):
+        return second.slice(0, len(second))
+    return Block(
+        np.concatenate([first.positions, second.positions]),
+        [*first.keys, *second.keys],
+        np.concatenate([first.vectors, second.vectors]),
+        [*first.metadata, *second.metadata],
+    )
+
+
+def reject_row(block: Block, row: int, problem: str) -> Reject:
+    """Row *row* of *block* as a reject."""
+    vector = block.vectors[row].tolist()
+    return Reject(int(block.positions[row]), block.keys[row], problem, vector, block.metadata[row])

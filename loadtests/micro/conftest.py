@@ -1,0 +1,73 @@
+"""What the microbenchmarks share: records, answers, the sink and clients for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import numpy as np
+import pytest
+from botocore.config import Config
+
+from vecgate.bulk.records import Block
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+VECTORS, DIMENSION, PAGE = 500, 1024, 100
+ADDRESS = {"vectorBucketName": "bench", "indexName": "bench"}
+
+
+@pytest.fixture(scope="session")
+def block() -> Block:
+    """A full batch: unit-norm float32 rows, a number and 50 characters as metadata."""
+    rows = np.random.default_rng(0).standard_normal((VECTORS, DIMENSION)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    keys = [f"k{row:07d}" for row in range(VECTORS)]
+    return Block(np.arange(VECTORS), keys, rows, [{"i": row, "t": "x" * 50} for row in range(VECTORS)])
+
+
+@pytest.fixture(scope="session")
+def sink_url(block: Block, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A sink in its own process that answers reads with a page of *block*."""
+    answers = tmp_path_factory.mktemp("sink") / "answers.json"
+    answers.write_text(json.dumps(_answers(block)))
+    command = [sys.executable, str(Path(__file__).with_name("sink.py")), str(answers)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        process.terminate()
+
+
+@pytest.fixture(scope="session")
+def new_client(sink_url: str) -> Callable[[], Any]:
+    """Make a stock boto3 client for the sink."""
+    return lambda: boto3.client(
+        "s3vectors",
+        region_name="us-east-1",
+        endpoint_url=sink_url,
+        aws_access_key_id="AKIDEXAMPLE",
+        aws_secret_access_key="wJalrXUtnFEMI",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def _answers(block: Block) -> dict[str, object]:
+    page = block.slice(0, PAGE)
+    stored = [
+        {"key": key, "data": {"float32": [float(value) for value in row]}, "metadata": metadata}
+        for key, row, metadata in zip(page.keys, page.vectors, page.metadata, strict=True)
+    ]
+    hits = [
+        {"key": key, "distance": 0.25 + row / 1000, "metadata": {**(metadata or {}), "text": "x" * 200}}
+        for row, (key, metadata) in enumerate(zip(page.keys, page.metadata, strict=True))
+    ]
+    return {
+        "GetVectors": {"vectors": stored},
+        "ListVectors": {"vectors": stored},
+        "QueryVectors": {"vectors": hits, "distanceMetric": "cosine"},
+    }

@@ -1,0 +1,70 @@
+"""A full PutVectors request, 500 × 1,024: CPU time to encode, sign and send it to a null HTTP sink."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from vecgate.bulk.accelerate import accelerate
+from vecgate.bulk.encoding import encode_put
+from vecgate.bulk.wire import Boto3Sender
+from vecgate.s3vectors.arn import IndexAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+    from vecgate.bulk.records import Block
+
+VECTORS = 500
+ADDRESS = {"vectorBucketName": "bench", "indexName": "bench"}
+pytestmark = pytest.mark.benchmark(
+    group="put 500 x 1024", timer=time.process_time, min_rounds=5, max_time=2, warmup=True, warmup_iterations=1
+)
+
+
+def _arguments(block: Block, rows: Any) -> dict[str, Any]:  # noqa: ANN401 - lists, or a matrix
+    return {
+        **ADDRESS,
+        "vectors": [
+            {"key": key, "data": {"float32": row}, "metadata": metadata}
+            for key, row, metadata in zip(block.keys, rows, block.metadata, strict=True)
+        ],
+    }
+
+
+def test_stock_boto3(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
+    """The baseline: lists of Python floats through boto3 as it is."""
+    benchmark.extra_info.update(baseline=True, vectors=VECTORS)
+    arguments = _arguments(block, block.vectors.tolist())
+    benchmark(new_client().put_vectors, **arguments)
+
+
+def test_accelerated_from_a_float32_matrix(
+    benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block
+) -> None:
+    """The rows of a float32 matrix through an accelerated client."""
+    benchmark.extra_info["vectors"] = VECTORS
+    benchmark(accelerate(new_client()).put_vectors, **_arguments(block, block.vectors))
+
+
+def test_accelerated_from_lists(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
+    """Lists of Python floats through an accelerated client: what callers of boto3 have."""
+    benchmark.extra_info["vectors"] = VECTORS
+    benchmark(accelerate(new_client()).put_vectors, **_arguments(block, block.vectors.tolist()))
+
+
+def test_accelerated_from_a_block(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
+    """A columnar block through an accelerated client."""
+    benchmark.extra_info["vectors"] = VECTORS
+    benchmark(accelerate(new_client()).put_vectors, **ADDRESS, vectors=block)
+
+
+def test_boto3_sender(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
+    """A block as the batch client sends it."""
+    benchmark.extra_info["vectors"] = VECTORS
+    sender, address = Boto3Sender(new_client()), IndexAddress("bench", "bench")
+    benchmark(lambda: sender.send("PutVectors", encode_put(address, block)))

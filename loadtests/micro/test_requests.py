@@ -1,0 +1,59 @@
+"""One vector of 1,024 dimensions per PutVectors request: CPU time per request, which is what streaming costs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.credentials import Credentials
+
+from vecgate.bulk.accelerate import accelerate
+from vecgate.bulk.encoding import encode_put
+from vecgate.bulk.wire import Boto3Sender, DirectSender
+from vecgate.s3vectors.arn import IndexAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+    from vecgate.bulk.records import Block
+
+ADDRESS = {"vectorBucketName": "bench", "indexName": "bench"}
+pytestmark = pytest.mark.benchmark(
+    group="put 1 x 1024", timer=time.process_time, min_rounds=200, max_time=2, warmup=True, warmup_iterations=10
+)
+
+
+def _vectors(block: Block, rows: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - lists, or a matrix
+    return [{"key": block.keys[0], "data": {"float32": rows[0]}, "metadata": block.metadata[0]}]
+
+
+def test_stock_boto3(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
+    """The baseline: a list of Python floats through boto3 as it is."""
+    benchmark.extra_info.update(baseline=True, vectors=1)
+    benchmark(new_client().put_vectors, **ADDRESS, vectors=_vectors(block, block.vectors.tolist()))
+
+
+def test_accelerated(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
+    """A float32 row through an accelerated client."""
+    benchmark.extra_info["vectors"] = 1
+    benchmark(accelerate(new_client()).put_vectors, **ADDRESS, vectors=_vectors(block, block.vectors))
+
+
+def test_boto3_sender(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
+    """A block of one record, encoded and sent through a boto3 client."""
+    benchmark.extra_info["vectors"] = 1
+    sender, address, one = Boto3Sender(new_client()), IndexAddress("bench", "bench"), block.slice(0, 1)
+    benchmark(lambda: sender.send("PutVectors", encode_put(address, one)))
+
+
+def test_direct_sender(benchmark: BenchmarkFixture, sink_url: str, block: Block) -> None:
+    """A block of one record, encoded, signed and sent directly."""
+    benchmark.extra_info["vectors"] = 1
+    credentials = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI")
+    sender = DirectSender(credentials, region="us-east-1", endpoint_url=sink_url)
+    address, one = IndexAddress("bench", "bench"), block.slice(0, 1)
+    benchmark(lambda: sender.send("PutVectors", encode_put(address, one)))
+    sender.close()

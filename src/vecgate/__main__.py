@@ -1,0 +1,3 @@
+from vecgate.cli.main import main
+
+main()

@@ -1,0 +1,201 @@
+"""What callers of boto3 pass as vectors, checked as boto3 checks it, ready for orjson.
+
+boto3 walks every float twice in Python. Here each list is packed to float32 in one call of `struct`, which
+refuses what is no number, and NaN and infinity are looked for once, over all rows. Beyond what boto3 takes:
+numpy rows and scalars, and columnar blocks. Beyond what it refuses: NaN and infinity, which JSON cannot
+carry. A boolean among the floats is the number that it is in Python, 1.0 or 0.0; boto3 would send `true`.
+Refusals never show a value.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import accumulate
+from math import isfinite
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+from botocore.exceptions import ParamValidationError
+
+from vecgate.bulk.encoding import put_members
+from vecgate.bulk.records import Block
+from vecgate.s3vectors.limits import VECTORS_PER_PUT_MAX
+
+#: A member of a request, as orjson takes it.
+Member: TypeAlias = dict[str, Any]
+Row: TypeAlias = Sequence[Any] | npt.NDArray[Any]
+
+VECTOR_MEMBERS = frozenset({"key", "data", "metadata"})
+NUMERIC_KINDS = "fiu"  # numpy's letters for floats, signed and unsigned integers
+NOT_FINITE = "holds NaN, infinity or a number beyond float32; only finite float32 numbers are allowed"
+
+
+def vectors_member(vectors: object) -> list[Member]:
+    """The `vectors` member of a PutVectors request, its rows float32.
+
+    *vectors* is what boto3 takes (numpy rows included), or a `Block`. Raises ParamValidationError.
+    """
+    if isinstance(vectors, Block):
+        return _from_block(vectors)
+    if not isinstance(vectors, list | tuple):
+        raise _refused("vectors", f"is {_kind(vectors)}; a list, a tuple or a Block is allowed")
+    if not vectors:
+        raise _refused("vectors", f"is empty; 1 to {VECTORS_PER_PUT_MAX} are allowed")
+    values = [_checked(vector, position) for position, vector in enumerate(vectors)]
+    rows = _float32_rows(values, [f"{_name(position, v['key'])}.data" for position, v in enumerate(vectors)])
+    return [{**vector, "data": {"float32": row}} for vector, row in zip(vectors, rows, strict=True)]
+
+
+def query_member(vector: object) -> Member:
+    """The `queryVector` member of a QueryVectors request, its row float32. Raises ParamValidationError."""
+    (row,) = _float32_rows([_values(vector, "queryVector")], ["queryVector"])
+    return {"float32": row}
+
+
+def with_member(body: bytes, name: str, value: object) -> bytes:
+    """*body*, as botocore wrote it, with *value* as its member *name*; the other members stay as they are."""
+    # The standard library reads back exactly what botocore wrote with it: NaN and long integers too.
+    kept = {key: orjson.Fragment(json.dumps(member)) for key, member in json.loads(body).items()}
+    try:
+        return orjson.dumps({**kept, name: value}, option=orjson.OPT_SERIALIZE_NUMPY)
+    except orjson.JSONEncodeError:
+        return orjson.dumps({**kept, name: _leniently(value)}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _leniently(value: object) -> list[Member]:
+    # What orjson refuses and the standard library writes: long integers, lone surrogates, keys that are no
+    # strings.
+    return [
+        {name: part if name == "data" else orjson.Fragment(json.dumps(part)) for name, part in vector.items()}
+        for vector in cast("list[Member]", value)
+    ]
+
+
+def _from_block(block: Block) -> list[Member]:
+    if not len(block):
+        raise _refused("vectors", f"is empty; 1 to {VECTORS_PER_PUT_MAX} are allowed")
+    if not np.isfinite(block.vectors).all():
+        row = int(np.flatnonzero(~np.isfinite(block.vectors).all(axis=1))[0])
+        raise _refused(_name(row, block.keys[row]), NOT_FINITE)
+    members = put_members(block)
+    for position, member in enumerate(members):
+        _check_key(member["key"], position)
+        _check_document(member.get("metadata"), position)
+    return members
+
+
+def _checked(vector: object, position: int) -> Row:
+    where = f"vectors[{position}]"
+    if not isinstance(vector, dict):
+        raise _refused(where, f"is {_kind(vector)}; a dict is allowed")
+    if not vector.keys() <= VECTOR_MEMBERS:
+        unknown = ", ".join(sorted(map(str, vector.keys() - VECTOR_MEMBERS)))
+        raise _refused(where, f"has an unknown member: {unknown}; key, data and metadata are allowed")
+    if "key" not in vector or "data" not in vector:
+        raise _refused(where, f"misses {'data' if 'key' in vector else 'key'}; key and data are required")
+    _check_key(vector["key"], position)
+    if vector.get("metadata") is not None:
+        _check_document(vector["metadata"], position)
+    return _values(vector["data"], f"{_name(position, vector['key'])}.data")
+
+
+def _check_key(key: object, position: int) -> None:
+    if not isinstance(key, str) or not key:
+        found = "is empty" if isinstance(key, str) else f"is {_kind(key)}"
+        raise _refused(f"vectors[{position}].key", f"{found}; a string of at least 1 character is allowed")
+
+
+def _values(data: object, where: str) -> Row:
+    if not isinstance(data, dict) or list(data) != ["float32"]:
+        found = f"members {', '.join(sorted(map(str, data)))}" if isinstance(data, dict) else _kind(data)
+        raise _refused(where, f"is {found}; a dict with the one member float32 is allowed")
+    values = data["float32"]
+    if isinstance(values, list | tuple):
+        return values
+    if not isinstance(values, np.ndarray) or values.ndim != 1 or values.dtype.kind not in NUMERIC_KINDS:
+        raise _refused(
+            f"{where}.float32", f"is {_kind(values)}; a list, a tuple or a 1-D numeric array is allowed"
+        )
+    return values
+
+
+def _float32_rows(rows: Sequence[Row], names: Sequence[str]) -> list[npt.NDArray[np.float32]]:
+    ends = list(accumulate(map(len, rows)))
+    flat = np.empty(ends[-1], np.float32)
+    cut = [flat[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    with np.errstate(over="ignore"):  # what overflows becomes infinity and is found below
+        for row, into, name in zip(rows, cut, names, strict=True):
+            if isinstance(row, np.ndarray):
+                into[:] = row
+            else:
+                _pack(row, into, name)
+    if not np.isfinite(flat).all():
+        guilty = next(position for position, row in enumerate(cut) if not np.isfinite(row).all())
+        raise _refused(names[guilty], NOT_FINITE)
+    return cut
+
+
+def _pack(row: Sequence[Any], into: npt.NDArray[np.float32], where: str) -> None:
+    try:
+        _packer(len(row)).pack_into(into.data, 0, *row)
+    except struct.error:
+        at = next(at for at, value in enumerate(row) if not hasattr(value, "__float__"))
+        raise _refused(f"{where}.float32[{at}]", f"is {_kind(row[at])}; a number is allowed") from None
+    except OverflowError:
+        raise _refused(where, NOT_FINITE) from None
+
+
+@lru_cache(maxsize=16)
+def _packer(dimension: int) -> struct.Struct:
+    return struct.Struct(f"{dimension}f")
+
+
+def _check_document(document: object, position: int) -> None:
+    try:
+        problem = next(_problems(document), None)
+    except RecursionError:
+        problem = "is nested too deeply"
+    if problem:
+        raise _refused(f"vectors[{position}].metadata", problem)
+
+
+def _problems(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            if type(key) is not str and not isinstance(key, str | int | float | None):
+                yield f"has a key that is {_kind(key)}; strings are allowed"
+            if type(entry) is not str and type(entry) is not int:
+                yield from _problems(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _problems(entry)
+    elif isinstance(value, float):
+        if not isfinite(value):
+            yield "holds NaN or infinity, which JSON cannot carry"
+    elif not isinstance(value, str | int | None):
+        yield f"holds {_kind(value)}{_way_out(value)}; strings, numbers, lists and dicts are allowed"
+
+
+def _way_out(value: object) -> str:
+    if isinstance(value, np.generic):
+        return " (take .item() of a numpy scalar)"
+    return " (take .tolist() of a numpy array)" if isinstance(value, np.ndarray) else ""
+
+
+def _name(position: int, key: object) -> str:
+    return f"vectors[{position}] (key {key!r})"
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"a numpy array of {value.ndim} dimensions and dtype {value.dtype}"
+    return f"a {type(value).__qualname__}"
+
+
+def _refused(where: str, problem: str) -> ParamValidationError:
+    return ParamValidationError(report=f"{where} {problem}")

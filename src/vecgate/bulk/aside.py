@@ -1,0 +1,70 @@
+"""The set-aside file: records that were not written, as JSON lines that can be put again once mended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BufferedWriter
+from pathlib import Path
+
+import orjson
+
+from vecgate.bulk.records import Reject
+from vecgate.errors import JournalError
+
+
+class SetAsideFile:
+    """Appends rejects to *path*, which comes into being with the first one.
+
+    *kept_bytes* is how much of an existing file an earlier run has accounted for: what follows it, written in the moment
+    of a crash, is cut off, since those records are met again.
+    """
+
+    def __init__(self, path: Path, *, kept_bytes: int | None = None) -> None:
+        self.path = path
+        self._file: BufferedWriter | None = None
+        if kept_bytes is not None and path.exists():
+            with path.open("r+b") as file:
+                file.truncate(min(kept_bytes, path.stat().st_size))
+
+    def write(self, rejects: Sequence[Reject]) -> int:
+        """Append *rejects* and give the length of the file with them. Raises JournalError where that fails."""
+        try:
+            if self._file is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self.path.open("ab")
+            self._file.write(b"".join(_line(reject) for reject in rejects))
+            self._file.flush()
+        except OSError as error:
+            raise JournalError(
+                f"the set-aside file {self.path} cannot be written: {error.strerror}",
+                hint="Free some space, or give a --set-aside on another disk; --resume then goes on.",
+            ) from error
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Close the file, where there is one."""
+        if self._file is not None:
+            self._file.close()
+
+
+def _line(reject: Reject) -> bytes:
+    record: dict[str, object] = {"key": reject.key, "vector": reject.vector, "position": reject.position}
+    if reject.metadata is not None:
+        record["metadata"] = reject.metadata
+    record["problem"] = reject.problem
+    option = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    try:
+        return orjson.dumps(record, default=str, option=option)
+    except TypeError:
+        # A lone surrogate or an integer beyond 64 bits is the very reason that it is here.
+        return orjson.dumps(_plain(record), default=str, option=option)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {_plain(str(key)): _plain(element) for key, element in value.items()}
+    if isinstance(value, list):
+        return [_plain(element) for element in value]
+    return str(value) if isinstance(value, int) and value.bit_length() > 63 else value  # noqa: PLR2004 - what JSON parsers hold

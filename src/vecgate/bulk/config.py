@@ -1,0 +1,79 @@
+"""The settings of the batch client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import isfinite
+
+from vecgate.bulk.retry import RetryPolicy
+from vecgate.errors import ConfigError
+from vecgate.s3vectors.limits import (
+    PAYLOAD_BYTES_MAX,
+    VECTORS_PER_PUT_MAX,
+    WRITE_REQUESTS_PER_S,
+    WRITE_VECTORS_PER_S,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BulkConfig:
+    """How the batch client sends.
+
+    batch_vectors      vectors, or keys of a delete, in a request
+    payload_bytes_max  bytes in a request; batches are cut to fit
+    in_flight          requests at once
+    vectors_per_s      never exceeded over any window; lowered while the service throttles
+    requests_per_s     likewise; 10 means a least delay of 100 ms between requests
+    progress_every     vectors between two `Progress` events
+    retry              how long to insist on a request
+
+    Raises ConfigError, which names every setting that is out of range.
+    """
+
+    batch_vectors: int = VECTORS_PER_PUT_MAX
+    payload_bytes_max: int = PAYLOAD_BYTES_MAX
+    in_flight: int = 5
+    vectors_per_s: float = WRITE_VECTORS_PER_S
+    requests_per_s: float = WRITE_REQUESTS_PER_S
+    progress_every: int = 1_000
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+    def __post_init__(self) -> None:
+        if problems := list(self._problems()):
+            raise ConfigError("; ".join(problems))
+
+    def _problems(self) -> list[str]:
+        bounds: list[tuple[str, float, float, float]] = [
+            ("batch_vectors", self.batch_vectors, 1, VECTORS_PER_PUT_MAX),
+            ("payload_bytes_max", self.payload_bytes_max, 1, PAYLOAD_BYTES_MAX),
+            ("in_flight", self.in_flight, 1, 256),
+            ("progress_every", self.progress_every, 1, 10**9),
+            ("retry.attempts_max", self.retry.attempts_max, 1, 1_000),
+            ("retry.deadline_s", self.retry.deadline_s, 0, 86_400),
+        ]
+        out_of_range = [
+            f"{name} is {value:,}, allowed is {low:,} to {high:,}"
+            for name, value, low, high in bounds
+            if not low <= value <= high
+        ]
+        rates = {"vectors_per_s": self.vectors_per_s, "requests_per_s": self.requests_per_s}
+        return out_of_range + [
+            f"{name} is {value}, allowed is a number above 0"
+            for name, value in rates.items()
+            if not (value > 0 and isfinite(value))
+        ]
+
+
+#: Named settings. `steady` is for sharing an index: small batches, 100 ms apart, 1,000 vectors/s.
+PRESETS = {
+    "full": BulkConfig(),
+    "steady": BulkConfig(
+        batch_vectors=100,
+        in_flight=5,
+        vectors_per_s=1_000,
+        requests_per_s=10,
+        progress_every=1_000,
+        retry=RetryPolicy(attempts_max=3),
+    ),
+    "stream": BulkConfig(batch_vectors=1, in_flight=8, vectors_per_s=1_000),
+}

@@ -1,0 +1,213 @@
+"""Answers of GetVectors, ListVectors and QueryVectors, decoded in one call.
+
+Into columns: keys, a float32 matrix, metadata. simdjson, where it is installed, reads number arrays three
+times as fast as orjson without making Python floats; what it does not take goes to orjson, which has the last
+word. Or into the dictionary that boto3 gives (`boto3_result`).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from vecgate.bulk.records import Float32Matrix
+from vecgate.errors import ProtocolError
+from vecgate.s3vectors.metadata import Metadata
+
+#: A `simdjson.Parser`, reused by one thread at a time, or None: then orjson decodes.
+Parser: TypeAlias = Any
+Float32Vector: TypeAlias = npt.NDArray[np.float32]
+
+MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
+#: From here on orjson has made a float of an integer, and the standard library has not.
+INT64_END = 2.0**63
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vectors:
+    """Stored vectors, in columns of equal length n.
+
+    keys      n keys
+    vectors   shape (n, dimension), float32; None where no data were asked for, or n is 0
+    metadata  n objects; None where none were asked for
+    absent    keys that were asked for and are not stored; only `BulkReader.get` knows
+    """
+
+    keys: Sequence[str]
+    vectors: Float32Matrix | None
+    metadata: Sequence[Metadata | None]
+    absent: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryResult:
+    """The nearest vectors, nearest first, in columns of equal length n.
+
+    keys       n keys
+    distances  shape (n,), float32, squared under euclidean; None where they were not asked for, or n is 0
+    metadata   n objects; None where none were asked for
+    metric     cosine or euclidean
+    """
+
+    keys: Sequence[str]
+    distances: Float32Vector | None
+    metadata: Sequence[Metadata | None]
+    metric: str
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+def new_parser() -> Parser | None:
+    """A simdjson parser for `decode_vectors`, or None where the extra [fast] is not installed."""
+    try:
+        from simdjson import Parser as SimdjsonParser  # noqa: PLC0415 - an extra, and slow to load
+    except ImportError:
+        return None
+    return SimdjsonParser()
+
+
+def decode_vectors(body: bytes, parser: Parser | None = None) -> tuple[Vectors, str]:
+    """One page of GetVectors or ListVectors, and the token of the next: empty on the last.
+
+    Raises ProtocolError.
+    """
+    if parser is not None:
+        try:
+            return _with_simdjson(body, parser)
+        except MALFORMED:
+            pass  # such as an integer of more than 64 bits: orjson decides
+    try:
+        return _with_orjson(body)
+    except MALFORMED as error:
+        raise _not_understood(error) from error
+
+
+def decode_hits(body: bytes) -> tuple[QueryResult, str]:
+    """One page of QueryVectors, and the token of the next: empty on the last. Raises ProtocolError."""
+    try:
+        answer = orjson.loads(body)
+        hits = answer["vectors"]
+        distances = [hit["distance"] for hit in hits if "distance" in hit]
+        result = QueryResult(
+            [_text(hit["key"]) for hit in hits],
+            _column(distances, len(hits)),
+            [_document(hit.get("metadata")) for hit in hits],
+            _text(answer["distanceMetric"]),
+        )
+        return result, _text(answer.get("nextToken") or "")
+    except MALFORMED as error:
+        raise _not_understood(error) from error
+
+
+def boto3_result(
+    body: bytes, members: AbstractSet[str], vector_members: AbstractSet[str]
+) -> dict[str, Any] | None:
+    """What boto3 makes of *body*, or None where its own parser must decide.
+
+    *members* are those that the model gives the answer, *vector_members* those of each vector in it.
+    """
+    try:
+        answer: dict[str, Any] = orjson.loads(body)
+        if not answer.keys() <= members or None in answer.values():
+            return None
+        known = all(_as_boto3(vector, vector_members) for vector in answer.get("vectors", ()))
+    except MALFORMED:
+        return None
+    return answer if known else None
+
+
+def _as_boto3(vector: dict[str, Any], members: AbstractSet[str]) -> bool:
+    if not vector.keys() <= members or None in vector.values() or "scores" in vector:
+        return False
+    if "data" in vector:
+        (name,) = vector["data"]
+        if name != "float32":
+            return False
+        vector["data"] = {"float32": list(map(float, vector["data"]["float32"]))}
+    if "distance" in vector:
+        vector["distance"] = float(vector["distance"])
+    return not any(_is_long(value) for value in vector.get("metadata", {}).values())
+
+
+def _is_long(value: object) -> bool:
+    if isinstance(value, float):
+        return not -INT64_END < value < INT64_END
+    if isinstance(value, dict):
+        value = list(value.values())
+    return isinstance(value, list) and any(_is_long(element) for element in value)
+
+
+def _with_orjson(body: bytes) -> tuple[Vectors, str]:
+    answer = orjson.loads(body)
+    records = answer["vectors"]
+    rows = [data["float32"] for record in records if (data := record.get("data")) is not None]
+    metadata = [_document(record.get("metadata")) for record in records]
+    keys = [_text(record["key"]) for record in records]
+    return Vectors(keys, _matrix(rows, len(keys)), metadata), _text(answer.get("nextToken") or "")
+
+
+def _with_simdjson(body: bytes, parser: Parser) -> tuple[Vectors, str]:
+    answer = parser.parse(body)
+    records = list(answer["vectors"])
+    rows = [_doubles(data["float32"]) for record in records if (data := record.get("data")) is not None]
+    metadata = [None if (found := record.get("metadata")) is None else found.as_dict() for record in records]
+    keys = [_text(record["key"]) for record in records]
+    return Vectors(keys, _matrix(rows, len(keys)), metadata), _text(answer.get("nextToken") or "")
+
+
+def _doubles(array: Any) -> npt.NDArray[np.float64]:  # noqa: ANN401 - a simdjson.Array has no types
+    values = np.frombuffer(array.as_buffer(of_type="d"))
+    if len(values) != len(array):
+        raise ValueError("an array within the array")
+    return values
+
+
+def _matrix(rows: Sequence[Any], count: int) -> Float32Matrix | None:
+    if not rows:
+        return None
+    if len(rows) != count or len(set(map(len, rows))) != 1:
+        raise ValueError("some vectors lack data, or their dimensions differ")
+    matrix = np.empty((count, len(rows[0])), np.float32)
+    pack_into = struct.Struct(f"{matrix.shape[1]}f").pack_into
+    with np.errstate(over="raise"):
+        for row, into in zip(rows, matrix, strict=True):
+            if isinstance(row, np.ndarray):
+                into[:] = row
+            else:
+                pack_into(into.data, 0, *row)
+    return matrix
+
+
+def _column(distances: Sequence[Any], count: int) -> Float32Vector | None:
+    matrix = _matrix([[distance] for distance in distances], count)
+    return None if matrix is None else matrix[:, 0]
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} where a string belongs")
+    return value
+
+
+def _document(value: object) -> Metadata | None:
+    if value is not None and not isinstance(value, dict):
+        raise TypeError(f"{type(value).__name__} where a document belongs")
+    return value
+
+
+def _not_understood(error: Exception) -> ProtocolError:
+    return ProtocolError(
+        f"the answer is not what S3 Vectors gives: {type(error).__name__}",
+        hint="Is there an S3 Vectors service at that address, and nothing in between that changes answers?",
+    )

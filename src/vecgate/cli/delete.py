@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vecgate.bulk.config import PRESETS
+from vecgate.bulk.indexes import describe_index
+from vecgate.bulk.sources import ColumnChoice, open_source
+from vecgate.bulk.writer import BulkWriter
+from vecgate.cli.bulk_run import Files, conclude, leave, run_bulk
+from vecgate.cli.options import index_options, opened, output_options, say, target_options
+from vecgate.cli.put import config_of, total_of
+from vecgate.s3vectors.arn import IndexAddress
+
+
+@click.command(short_help="Delete vectors by key.")
+@click.argument("files", nargs=-1, required=True)
+@index_options
+@target_options
+@click.option("--key-column", default=None, help="Column of the keys.")
+@click.option("--preset", type=click.Choice(list(PRESETS)), default="full", show_default=True, help="Where the next one starts from.")
+@click.option("--vectors-per-s", "--rate", type=float, default=None, help="Never more keys a second.")
+@click.option("--journal", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Where acknowledged positions are kept.")
+@click.option("--resume", is_flag=True, help="Go on where an earlier run of this input ended.")
+@click.option("--restart", is_flag=True, help="Forget an earlier run of this input.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@output_options
+def delete(
+    files: tuple[str, ...],
+    bucket: str,
+    index: str,
+    target: str,
+    region: str,
+    profile: str,
+    ca_bundle: str,
+    no_verify: bool,
+    key_column: str | None,
+    preset: str,
+    vectors_per_s: float | None,
+    journal: Path | None,
+    resume: bool,
+    restart: bool,
+    yes: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Delete the vectors whose keys FILES name; a key that is not stored is no error.
+
+    FILES are what `put` takes, their vectors unread; or - for JSON lines on standard input.
+
+    \b
+    vecgate delete gone.parquet --target aws --bucket media --index films
+    """
+    config = config_of(preset, vectors_per_s=vectors_per_s)
+    chosen = ColumnChoice(key=key_column)
+    source = open_source(files[0] if len(files) == 1 else files, columns=chosen, keys_only=True)
+    say(f"{source.name}: {total_of(source)}; {source.describe()}", quiet=quiet)
+    with opened(target, region, profile, ca_bundle, no_verify) as place:
+        address = IndexAddress.parse(bucket=bucket, index=index)
+        describe_index(place.sender(), address)
+        kept = Files.of(
+            source, address, place, "DeleteVectors", journal=journal, set_aside=None, resume=resume, restart=restart
+        )
+        if not yes:
+            click.confirm(f"Delete {total_of(source)} from {address} at {place}?", abort=True, err=True)
+        outcome = run_bulk(
+            lambda subscribers: BulkWriter(
+                place.sender(connections=config.in_flight + 1),
+                bucket=bucket,
+                index=index,
+                config=config,
+                subscribers=subscribers,
+            ),
+            lambda writer: writer.delete(source, journal=kept.journal, set_aside=kept.set_aside),
+            quiet=quiet,
+        )
+    leave(conclude(outcome, kept, verb="deleted", as_json=as_json))

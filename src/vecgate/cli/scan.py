@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import closing, nullcontext
+from pathlib import Path
+
+import click
+
+from vecgate.bulk.export import JsonLinesSink, open_sink
+from vecgate.bulk.indexes import describe_index
+from vecgate.bulk.reader import BulkReader
+from vecgate.cli.options import index_options, opened, output_options, say, target_options
+from vecgate.cli.wording import count, duration
+from vecgate.s3vectors.arn import IndexAddress
+from vecgate.s3vectors.limits import SEGMENTS_MAX
+
+
+@click.command(short_help="Export an index.")
+@index_options
+@target_options
+@click.option("--out", "-o", type=click.Path(path_type=Path, dir_okay=False), default=None, help="File to write: .jsonl, .ndjson or .parquet; JSON lines on stdout by default.")
+@click.option("--segments", type=click.IntRange(1, SEGMENTS_MAX), default=4, show_default=True, help="Parts of the index read at once.")
+@click.option("--no-data", is_flag=True, help="Keys and metadata alone.")
+@click.option("--no-metadata", is_flag=True, help="Keys and vectors alone.")
+@output_options
+def scan(
+    bucket: str,
+    index: str,
+    target: str,
+    region: str,
+    profile: str,
+    ca_bundle: str,
+    no_verify: bool,
+    out: Path | None,
+    segments: int,
+    no_data: bool,
+    no_metadata: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Export every vector of an index, in no particular order, into a file that `put` reads back.
+
+    \b
+    vecgate scan --target aws --bucket media --index films -o films.parquet
+    """
+    del as_json  # the result is data in the format of --out; JSON lines on stdout
+    begun_s, total = time.monotonic(), 0
+    with opened(target, region, profile, ca_bundle, no_verify) as place:
+        sender = place.sender(connections=segments)
+        describe_index(sender, IndexAddress.parse(bucket=bucket, index=index))
+        reader = BulkReader(sender, bucket=bucket, index=index)
+        with open_sink(out) if out else nullcontext(JsonLinesSink(sys.stdout.buffer)) as sink:
+            with closing(reader.scan(segments, data=not no_data, metadata=not no_metadata)) as pages:
+                for page in pages:
+                    if len(page):
+                        sink.write(page)
+                        total += len(page)
+    say(f"read {count(total, 'vector')} in {duration(time.monotonic() - begun_s)}", quiet=quiet)

@@ -1,0 +1,81 @@
+"""The endpoint as one function: `apply(state, request, now)`.
+
+It finds the operation by method and path, reads the body, has the framework's checks made, runs the operation,
+and encodes what comes of it. Whatever the bytes are, it answers; it raises nothing for bad input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from typing import TypeAlias
+from uuid import UUID
+
+import orjson
+
+from vecgate.endpoint.answers import Answer, Refused, Request, invalid, not_built
+from vecgate.endpoint.decoding import PutBody, QuickRead, put_body, read_document, typed_read
+from vecgate.endpoint.operations import buckets, indexes, query, vectors
+from vecgate.endpoint.routing import operation_at
+from vecgate.endpoint.state import State
+from vecgate.endpoint.validation import Document, check_input
+from vecgate.s3vectors.limits import PAYLOAD_BYTES_MAX
+
+Operation: TypeAlias = Callable[[State, Document, float], Document]
+
+PUT_VECTORS = "PutVectors"
+#: All but PutVectors, whose body has a quick way.
+OPERATIONS: Mapping[str, Operation] = {
+    "CreateVectorBucket": buckets.create_vector_bucket,
+    "GetVectorBucket": buckets.get_vector_bucket,
+    "ListVectorBuckets": buckets.list_vector_buckets,
+    "DeleteVectorBucket": buckets.delete_vector_bucket,
+    "CreateIndex": indexes.create_index,
+    "GetIndex": indexes.get_index,
+    "ListIndexes": indexes.list_indexes,
+    "DeleteIndex": indexes.delete_index,
+    "GetVectors": vectors.get_vectors,
+    "ListVectors": vectors.list_vectors,
+    "DeleteVectors": vectors.delete_vectors,
+    "QueryVectors": query.query_vectors,
+}
+
+
+def apply(state: State, request: Request, now: float, *, quick_read: QuickRead = typed_read) -> Answer:
+    """The answer to *request*; *state* changes where the operation changes something.
+
+    *now* is epoch seconds. *quick_read* reads the bodies of PutVectors where it can.
+    """
+    state.serial += 1
+    request_id = request_id_of(state.serial, now)
+    try:
+        result = _result(state, request, now, quick_read)
+    except Refused as refusal:
+        return refusal.answer(request_id)
+    return Answer(200, orjson.dumps(result, option=orjson.OPT_SERIALIZE_NUMPY), request_id)
+
+
+def refuse_too_large(declared_bytes: int) -> None:
+    """Raise Refused for a body over the limit. The service judges by the declared length (observed 2026-09)."""
+    if declared_bytes > PAYLOAD_BYTES_MAX:
+        raise invalid("Request body exceeds max allowed size")
+
+
+def request_id_of(serial: int, now: float) -> str:
+    """A request id in the form that every published one has: a version 8 UUID that begins with 1."""
+    digest = blake2b(f"{serial} {now}".encode(), digest_size=16).hexdigest()
+    return str(UUID(f"1{digest[1:12]}8{digest[13:16]}8{digest[17:]}"))
+
+
+def _result(state: State, request: Request, now: float, quick_read: QuickRead) -> Document:
+    refuse_too_large(len(request.body))
+    name = operation_at(request.method, request.path)
+    if name == PUT_VECTORS:
+        return vectors.put_vectors(state, quick_read(request.body) or _slow_read(request.body), now)
+    if name not in OPERATIONS:
+        raise not_built(f"the operation {name}")
+    return OPERATIONS[name](state, check_input(name, read_document(request.body)), now)
+
+
+def _slow_read(body: bytes) -> PutBody:
+    return put_body(check_input(PUT_VECTORS, read_document(body)))

@@ -1,0 +1,126 @@
+"""The endpoint in a process of its own, for as long as a `with` block lasts.
+
+Nothing is left behind: the child stops when its stdin closes, which the system sees to however this process ends.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import IO, Self
+
+from vecgate.errors import TargetUnreachable, UsageError
+
+DEFAULT_HOST = "127.0.0.1"
+READY_WITHIN_S = 20.0
+STOP_WITHIN_S = 8.0
+#: What `vecgate serve` says on stdout, followed by its URL.
+READY = "vecgate endpoint ready on "
+
+
+class LocalEndpoint:
+    """`vecgate serve` in its own process, on a free port unless *port* names one.
+
+    environment  variables to set in that process beside this one's
+
+    `url` is where it answers. Raises TargetUnreachable where it does not come up in time, UsageError where it
+    refuses to.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        host: str = DEFAULT_HOST,
+        environment: Mapping[str, str] | None = None,
+        ready_within_s: float = READY_WITHIN_S,
+    ) -> None:
+        self.url = ""
+        self._command = [sys.executable, "-m", "vecgate", "serve", "--host", host, "--port", str(port)]
+        self._environment = {**os.environ, **(environment or {})}
+        self._ready_within_s = ready_within_s
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The id of the process, 0 while there is none."""
+        return self._process.pid if self._process else 0
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the process and wait until it answers."""
+        with tempfile.TemporaryFile() as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                [*self._command, "--until-stdin-closes"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=self._environment,
+                process_group=0,  # Ctrl-C is for us: what is in flight here still needs its answer
+            )
+            try:
+                self.url = self._ready_url(self._process, log)
+            except BaseException:
+                self.stop()
+                raise
+
+    def stop(self) -> None:
+        """Stop the process: gracefully, then by force. Does nothing where there is none."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        finally:
+            _close(process.stdin, process.stdout)
+
+    def _ready_url(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
+        assert process.stdout is not None
+        line = _line_within(process.stdout, self._ready_within_s).decode()
+        if line.startswith(READY):
+            return line.removeprefix(READY).strip()
+        if process.poll() is None and not line:
+            raise TargetUnreachable(f"the local endpoint did not come up within {self._ready_within_s:g} s")
+        process.wait(STOP_WITHIN_S)
+        log.seek(0)
+        raise UsageError(f"the local endpoint did not start: {_first_line(log)}")
+
+
+def _line_within(stream: IO[bytes], wait_s: float) -> bytes:
+    """A line, or what there is of one when the time is over or the other side closes."""
+    deadline, line = time.monotonic() + wait_s, b""
+    while not line.endswith(b"\n"):
+        ready, _, _ = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))
+        piece = os.read(stream.fileno(), 1024) if ready else b""
+        if not piece:
+            break
+        line += piece
+    return line
+
+
+def _first_line(log: IO[bytes]) -> str:
+    return log.readline().decode(errors="replace").strip() or "it said nothing"
+
+
+def _close(*streams: IO[bytes] | None) -> None:
+    for stream in streams:
+        if stream is not None:
+            stream.close()

@@ -1,0 +1,93 @@
+"""Vector indexes: create, get, list, delete."""
+
+from __future__ import annotations
+
+from vecgate.endpoint.addressing import check_index_name, find_bucket, find_index
+from vecgate.endpoint.answers import Refused, conflict, not_built
+from vecgate.endpoint.operations.pages import page_of
+from vecgate.endpoint.resources import check_tags, encryption_of
+from vecgate.endpoint.state import Bucket, Index, Json, State
+from vecgate.endpoint.table import VectorTable
+from vecgate.endpoint.validation import Document
+
+#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html (read 2026-11-24)
+INDEXES_MAX = 10_000
+
+
+def create_index(state: State, members: Document, now: float) -> Document:
+    address = {name: members[name] for name in ("vectorBucketName", "vectorBucketArn") if name in members}
+    bucket = find_bucket(state, address)
+    check_index_name(members["indexName"])
+    index = _new_index(state, bucket, members, now)
+    if index.name in bucket.indexes:
+        raise conflict("An index with the specified name already exists")
+    if len(bucket.indexes) >= INDEXES_MAX:
+        raise Refused("ServiceQuotaExceededException", f"A vector bucket may have {INDEXES_MAX} indexes")
+    bucket.indexes[index.name] = index
+    return {"indexArn": index.arn}
+
+
+def get_index(state: State, members: Document, now: float) -> Document:
+    del now
+    index = find_index(state, members)
+    shown = {
+        **_summary(index),
+        "dataType": "float32",
+        "dimension": index.dimension,
+        "distanceMetric": index.metric,
+        "encryptionConfiguration": index.encryption,
+        "indexMode": index.mode,
+    }
+    if index.metadata_configuration:
+        shown["metadataConfiguration"] = index.metadata_configuration
+    return {"index": shown}
+
+
+def list_indexes(state: State, members: Document, now: float) -> Document:
+    del now
+    bucket = find_bucket(state, members)
+    page, more = page_of(bucket.indexes, members, scope=bucket.arn)
+    return {"indexes": [_summary(index) for index in page], **more}
+
+
+def delete_index(state: State, members: Document, now: float) -> Document:
+    del now
+    index = find_index(state, members)
+    del state.buckets[index.bucket].indexes[index.name]
+    return {}
+
+
+def _new_index(state: State, bucket: Bucket, members: Document, now: float) -> Index:
+    tags = members.get("tags", {})
+    check_tags(tags)
+    return Index(
+        bucket=bucket.name,
+        name=members["indexName"],
+        arn=state.index_arn(bucket.name, members["indexName"]),
+        created_s=int(now),
+        dimension=members["dimension"],
+        metric=members["distanceMetric"],
+        table=VectorTable(members["dimension"]),
+        metadata_configuration=_metadata_configuration(members),
+        encryption=encryption_of(members.get("encryptionConfiguration"), default=bucket.encryption),
+        tags=tags,
+        serial=state.serial,
+        mode=bucket.default_mode,
+    )
+
+
+def _metadata_configuration(members: Document) -> Json:
+    """What to keep of it: empty parts are as good as none."""
+    kept = {name: value for name, value in members.get("metadataConfiguration", {}).items() if value}
+    if "textSearchConfigurations" in kept:
+        raise not_built("full-text search (textSearchConfigurations)")
+    return kept
+
+
+def _summary(index: Index) -> Document:
+    return {
+        "vectorBucketName": index.bucket,
+        "indexName": index.name,
+        "indexArn": index.arn,
+        "creationTime": index.created_s,
+    }

@@ -1,0 +1,113 @@
+"""The quick way to read PutVectors bodies with pysimdjson, the extra `fast`: numbers go from JSON to arrays.
+
+Its number arrays come out flat, so a nested array must be found out before: by counting brackets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from simdjson import Array, Object, Parser
+
+from vecgate.endpoint.decoding import PutBody
+from vecgate.endpoint.table import Float32Matrix
+from vecgate.s3vectors.limits import KEY_LENGTH_MAX, VECTORS_PER_PUT_MAX
+
+ADDRESS = frozenset({"vectorBucketName", "indexName", "indexArn"})
+VECTOR = frozenset({"key", "data", "metadata"})
+
+
+class Unsure(Exception):  # noqa: N818 - no error: the other way is taken
+    """The body is not one of the plain ones."""
+
+
+class SimdRead:
+    """A `QuickRead`. It keeps its parser's memory between calls; one call at a time."""
+
+    def __init__(self) -> None:
+        self._parser = Parser()
+
+    def __call__(self, body: bytes) -> PutBody | None:
+        if body.startswith(b"\xef\xbb\xbf"):
+            return None  # simdjson skips a byte order mark; a JSON body must not have one
+        try:
+            return _read(self._parser.parse(body), body)
+        except (Unsure, ValueError, TypeError, RuntimeError):
+            return None
+
+
+def _read(document: Any, body: bytes) -> PutBody:  # noqa: ANN401 - pysimdjson ships no types
+    members = _members(document)
+    vectors = members.pop("vectors", None)
+    if not isinstance(vectors, Array) or not 1 <= len(vectors) <= VECTORS_PER_PUT_MAX:
+        raise Unsure
+    if not members.keys() <= ADDRESS or not all(isinstance(name, str) for name in members.values()):
+        raise Unsure
+    return _columns(members, [_members(vector) for vector in vectors], body)
+
+
+def _columns(address: Mapping[str, str], vectors: list[dict[str, Any]], body: bytes) -> PutBody:
+    if not all(VECTOR >= vector.keys() >= {"key", "data"} for vector in vectors):
+        raise Unsure
+    keys = [vector["key"] for vector in vectors]
+    if not all(isinstance(key, str) and 1 <= len(key) <= KEY_LENGTH_MAX for key in keys):
+        raise Unsure
+    documents = [vector.get("metadata") for vector in vectors]
+    if not _is_flat(body, keys, documents):
+        raise Unsure
+    return PutBody(
+        dict(address), keys, _matrix([vector["data"] for vector in vectors]), list(map(_plain, documents))
+    )
+
+
+def _is_flat(body: bytes, keys: list[str], documents: list[Any]) -> bool:
+    """Whether no array of numbers in *body* holds another array."""
+    plain = 1 + len(keys)
+    brackets = np.count_nonzero(np.frombuffer(body, np.uint8) == ord("["))
+    if brackets == plain:
+        return True
+    if b"\\" in body and b"\\u005" in body:
+        return False  # an escaped bracket: it cannot be told how many there are
+    within = sum(each.mini.count(b"[") for each in documents if isinstance(each, Object))
+    return bool(brackets == plain + within + sum(key.count("[") for key in keys))
+
+
+def _matrix(datas: list[Any]) -> Float32Matrix:
+    first = _numbers(datas[0])
+    matrix = np.empty((len(datas), len(first)), np.float32)
+    with np.errstate(over="ignore"):
+        matrix[0] = first
+        for row, data in enumerate(datas[1:], start=1):
+            numbers = _numbers(data)
+            if len(numbers) != len(first):
+                raise Unsure
+            matrix[row] = numbers
+    return matrix
+
+
+def _plain(metadata: Any) -> dict[str, Any] | None:  # noqa: ANN401 - pysimdjson ships no types
+    if metadata is None:
+        return None
+    if not isinstance(metadata, Object):
+        raise Unsure
+    plain: dict[str, Any] = metadata.as_dict()
+    return plain
+
+
+def _members(value: Any) -> dict[str, Any]:  # noqa: ANN401 - pysimdjson ships no types
+    # Through items(): of equal names the last one counts, as everywhere, while [] gives the first.
+    if not isinstance(value, Object):
+        raise Unsure
+    return dict(value.items())
+
+
+def _numbers(data: Any) -> npt.NDArray[np.float64]:  # noqa: ANN401 - pysimdjson ships no types
+    if not isinstance(data, Object) or len(data) != 1:
+        raise Unsure
+    values = data.get("float32")
+    if not isinstance(values, Array):
+        raise Unsure
+    return np.frombuffer(values.as_buffer(of_type="d"))

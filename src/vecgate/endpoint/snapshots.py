@@ -1,0 +1,79 @@
+"""What later pages of a query are read from: its results as they were, so that no write shows between pages."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vecgate.endpoint.tokens import invalid_token, mark_of
+from vecgate.s3vectors.metadata import Metadata
+
+#: A token lives "several minutes" (the guide); one 16 minutes old was refused (observed 2026-10).
+SNAPSHOT_AGE_S_MAX = 600.0
+#: Ours: each holds at most 10,000 results, some 200 kB.
+SNAPSHOTS_MAX = 512
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hits:
+    """Results of a query, nearest first, in columns of equal length n.
+
+    distances  shape (n,)
+    metadata   None for a vector that has none
+    """
+
+    keys: Sequence[str]
+    distances: npt.NDArray[np.float32]
+    metadata: Sequence[Metadata | None]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def slice(self, start: int, stop: int) -> Hits:
+        """Results *start* to *stop*."""
+        return Hits(self.keys[start:stop], self.distances[start:stop], self.metadata[start:stop])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """All results of one query, and the query that they belong to."""
+
+    query: bytes
+    taken_s: float
+    hits: Hits
+
+
+class Snapshots:
+    """The snapshots that can still be asked for: bounded in age and in number, the oldest goes first."""
+
+    def __init__(self, *, count_max: int = SNAPSHOTS_MAX, age_s_max: float = SNAPSHOT_AGE_S_MAX) -> None:
+        self.count_max, self.age_s_max = count_max, age_s_max
+        self._kept: OrderedDict[bytes, Snapshot] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def keep(self, snapshot: Snapshot, *, serial: int) -> bytes:
+        """Keep *snapshot*; the mark that its tokens carry. *serial* differs from call to call."""
+        self._forget(snapshot.taken_s)
+        mark = mark_of(serial, snapshot.taken_s, snapshot.query)
+        self._kept[mark] = snapshot
+        return mark
+
+    def find(self, mark: bytes, *, query: bytes, now: float) -> Snapshot:
+        """The snapshot behind *mark*. Raises Refused where it is gone, or belongs to another query."""
+        snapshot = self._kept.get(mark)
+        if snapshot is None or snapshot.query != query or now - snapshot.taken_s > self.age_s_max:
+            raise invalid_token()
+        return snapshot
+
+    def _forget(self, now: float) -> None:
+        while self._kept:
+            mark, oldest = next(iter(self._kept.items()))
+            if len(self._kept) < self.count_max and now - oldest.taken_s <= self.age_s_max:
+                return
+            del self._kept[mark]

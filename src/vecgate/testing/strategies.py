@@ -1,0 +1,53 @@
+"""Hypothesis strategies for records, batches and limits. Valid by construction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from vecgate.bulk.records import Block
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+def vector_keys() -> SearchStrategy[str]:
+    """Keys that the service takes: 1 to 1,024 characters, and at most as many bytes."""
+    text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64)
+    return text.filter(lambda key: len(key.encode()) <= 1024)  # noqa: PLR2004 - the limit under test is not asked
+
+
+def float32_values() -> SearchStrategy[float]:
+    """Finite float32 numbers, subnormals and both zeros included."""
+    return st.floats(-FLOAT32_MAX, FLOAT32_MAX, width=32)
+
+
+def metadata_objects() -> SearchStrategy[dict[str, Any]]:
+    """Metadata that the service takes, well below its size limits."""
+    numbers = st.integers(-(2**53), 2**53) | st.floats(-1e12, 1e12)
+    texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+    arrays = st.lists(numbers, min_size=1, max_size=4) | st.lists(texts, min_size=1, max_size=4)
+    return st.dictionaries(texts, texts | numbers | st.booleans() | arrays, max_size=5)
+
+
+def block_of(keys: Sequence[str], *, first: int = 0, dimension: int = 2) -> Block:
+    """A block with *keys*, each vector telling its position, so that what was written can be told apart."""
+    positions = np.arange(first, first + len(keys), dtype=np.int64)
+    vectors = np.zeros((len(keys), dimension), dtype=np.float32)
+    vectors[:, 0] = positions
+    vectors[:, 1:] = 1
+    return Block(positions, list(keys), vectors, [None] * len(keys))
+
+
+@st.composite
+def lists_of_blocks(draw: st.DrawFn, *, keys: SearchStrategy[str], blocks_max: int = 4) -> list[Block]:
+    """Consecutive blocks of one source, keys repeating as *keys* has it."""
+    blocks: list[Block] = []
+    first = 0
+    for size in draw(st.lists(st.integers(1, 12), max_size=blocks_max)):
+        blocks.append(block_of(draw(st.lists(keys, min_size=size, max_size=size)), first=first))
+        first += size
+    return blocks

@@ -1,0 +1,57 @@
+"""What a source gives, gathered, and held to the law that all sources share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vecgate.bulk.records import Reject
+from vecgate.bulk.sources import Source
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Everything a source gave, in order."""
+
+    keys: list[str]
+    vectors: list[list[float]]
+    metadata: list[Any]
+    positions: list[int]
+    rejects: list[Reject]
+
+    @property
+    def problems(self) -> list[tuple[int, str, str]]:
+        return [(reject.position, reject.key, reject.problem) for reject in self.rejects]
+
+
+def _gather(source: Source, **options: Any) -> Gathered:  # noqa: ANN401 - passed on
+    first = options.get("first", 0)
+    rows = options.get("rows", 4096)
+    found = Gathered([], [], [], [], [])
+    following = first
+    for block in source.blocks(**options):
+        here = sorted([*block.positions.tolist(), *(reject.position for reject in block.rejects)])
+        assert here == list(range(following, following + len(here))), "each position once, in order"
+        assert 1 <= len(here) <= rows
+        assert len(block.keys) == len(block.vectors) == len(block.metadata) == len(block.positions)
+        assert block.vectors.dtype == np.float32
+        assert block.vectors.flags.c_contiguous
+        following += len(here)
+        found.keys.extend(block.keys)
+        found.vectors.extend(block.vectors.tolist())
+        found.metadata.extend(block.metadata)
+        found.positions.extend(block.positions.tolist())
+        found.rejects.extend(block.rejects)
+    if source.total is not None:
+        assert source.total == following - first
+    return found
+
+
+@pytest.fixture(scope="session")
+def gather() -> Callable[..., Gathered]:
+    """Reads a source to its end and checks that every position comes exactly once, in order."""
+    return _gather
