@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from math import isfinite
@@ -31,6 +31,7 @@ Member: TypeAlias = dict[str, Any]
 Row: TypeAlias = Sequence[Any] | npt.NDArray[Any]
 
 VECTOR_MEMBERS = frozenset({"key", "data", "metadata"})
+ALLOWED = "key and data are required, metadata is allowed"
 NUMERIC_KINDS = "fiu"  # numpy's letters for floats, signed and unsigned integers
 NOT_FINITE = "holds NaN, infinity or a number beyond float32; only finite float32 numbers are allowed"
 
@@ -47,13 +48,14 @@ def vectors_member(vectors: object) -> list[Member]:
     if not vectors:
         raise _refused("vectors", f"is empty; 1 to {VECTORS_PER_PUT_MAX} are allowed")
     values = [_checked(vector, position) for position, vector in enumerate(vectors)]
-    rows = _float32_rows(values, [f"{_name(position, v['key'])}.data" for position, v in enumerate(vectors)])
+    rows = _float32_rows(values, lambda position: f"{_name(position, vectors[position]['key'])}.data")
     return [{**vector, "data": {"float32": row}} for vector, row in zip(vectors, rows, strict=True)]
 
 
 def query_member(vector: object) -> Member:
     """The `queryVector` member of a QueryVectors request, its row float32. Raises ParamValidationError."""
-    (row,) = _float32_rows([_values(vector, "queryVector")], ["queryVector"])
+    name = "queryVector"
+    (row,) = _float32_rows([_values(vector, name)], lambda _: name)
     return {"float32": row}
 
 
@@ -90,18 +92,18 @@ def _from_block(block: Block) -> list[Member]:
 
 
 def _checked(vector: object, position: int) -> Row:
-    where = f"vectors[{position}]"
     if not isinstance(vector, dict):
-        raise _refused(where, f"is {_kind(vector)}; a dict is allowed")
-    if not vector.keys() <= VECTOR_MEMBERS:
-        unknown = ", ".join(sorted(map(str, vector.keys() - VECTOR_MEMBERS)))
-        raise _refused(where, f"has an unknown member: {unknown}; key, data and metadata are allowed")
+        raise _refused(f"vectors[{position}]", f"is {_kind(vector)}; a dict is allowed")
+    if not VECTOR_MEMBERS.issuperset(vector):
+        unknown = ", ".join(sorted(map(repr, vector.keys() - VECTOR_MEMBERS)))
+        raise _refused(f"vectors[{position}]", f"has the unknown member {unknown}; {ALLOWED}")
     if "key" not in vector or "data" not in vector:
-        raise _refused(where, f"misses {'data' if 'key' in vector else 'key'}; key and data are required")
+        missing = "data" if "key" in vector else "key"
+        raise _refused(f"vectors[{position}]", f"has no {missing}; {ALLOWED}")
     _check_key(vector["key"], position)
-    if vector.get("metadata") is not None:
+    if "metadata" in vector:
         _check_document(vector["metadata"], position)
-    return _values(vector["data"], f"{_name(position, vector['key'])}.data")
+    return _values(vector["data"], position)
 
 
 def _check_key(key: object, position: int) -> None:
@@ -110,49 +112,56 @@ def _check_key(key: object, position: int) -> None:
         raise _refused(f"vectors[{position}].key", f"{found}; a string of at least 1 character is allowed")
 
 
-def _values(data: object, where: str) -> Row:
-    if not isinstance(data, dict) or list(data) != ["float32"]:
-        found = f"members {', '.join(sorted(map(str, data)))}" if isinstance(data, dict) else _kind(data)
-        raise _refused(where, f"is {found}; a dict with the one member float32 is allowed")
+def _values(data: object, where: int | str) -> Row:
+    if not isinstance(data, dict) or "float32" not in data or len(data) != 1:
+        raise _refused(_member(where), f"is {_kind(data)}; a dict with the one member float32 is allowed")
     values = data["float32"]
     if isinstance(values, list | tuple):
         return values
     if not isinstance(values, np.ndarray) or values.ndim != 1 or values.dtype.kind not in NUMERIC_KINDS:
-        raise _refused(
-            f"{where}.float32", f"is {_kind(values)}; a list, a tuple or a 1-D numeric array is allowed"
-        )
+        allowed = "a list, a tuple or a numeric array of 1 dimension is allowed"
+        raise _refused(f"{_member(where)}.float32", f"is {_kind(values)}; {allowed}")
     return values
 
 
-def _float32_rows(rows: Sequence[Row], names: Sequence[str]) -> list[npt.NDArray[np.float32]]:
+def _member(where: int | str) -> str:
+    return where if isinstance(where, str) else f"vectors[{where}].data"
+
+
+def _float32_rows(rows: Sequence[Row], name: Callable[[int], str]) -> list[npt.NDArray[np.float32]]:
+    try:
+        # A number beyond float32 in an array becomes infinity, and is found below.
+        with np.errstate(over="ignore"):
+            packed = b"".join([
+                np.ascontiguousarray(row, np.float32) if isinstance(row, np.ndarray) else _packer(len(row)).pack(*row)
+                for row in rows
+            ])  # fmt: skip
+    except (struct.error, OverflowError, ValueError):
+        raise _not_numbers(rows, name) from None
+    flat = np.frombuffer(packed, np.float32)
     ends = list(accumulate(map(len, rows)))
-    flat = np.empty(ends[-1], np.float32)
     cut = [flat[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-    with np.errstate(over="ignore"):  # what overflows becomes infinity and is found below
-        for row, into, name in zip(rows, cut, names, strict=True):
-            if isinstance(row, np.ndarray):
-                into[:] = row
-            else:
-                _pack(row, into, name)
     if not np.isfinite(flat).all():
         guilty = next(position for position, row in enumerate(cut) if not np.isfinite(row).all())
-        raise _refused(names[guilty], NOT_FINITE)
+        raise _refused(name(guilty), NOT_FINITE)
     return cut
-
-
-def _pack(row: Sequence[Any], into: npt.NDArray[np.float32], where: str) -> None:
-    try:
-        _packer(len(row)).pack_into(into.data, 0, *row)
-    except struct.error:
-        at = next(at for at, value in enumerate(row) if not hasattr(value, "__float__"))
-        raise _refused(f"{where}.float32[{at}]", f"is {_kind(row[at])}; a number is allowed") from None
-    except OverflowError:
-        raise _refused(where, NOT_FINITE) from None
 
 
 @lru_cache(maxsize=16)
 def _packer(dimension: int) -> struct.Struct:
     return struct.Struct(f"{dimension}f")
+
+
+def _not_numbers(rows: Sequence[Row], name: Callable[[int], str]) -> ParamValidationError:
+    for position, row in enumerate(rows):
+        for at, value in enumerate([] if isinstance(row, np.ndarray) else row):
+            try:
+                struct.pack("f", value)
+            except (struct.error, OverflowError, ValueError):
+                if isinstance(value, int | float):
+                    return _refused(name(position), NOT_FINITE)
+                return _refused(f"{name(position)}.float32[{at}]", f"is {_kind(value)}; a number is allowed")
+    raise AssertionError("every row can be packed")
 
 
 def _check_document(document: object, position: int) -> None:

@@ -113,6 +113,8 @@ class Meter:
         self.causes: dict[str, Cause] = {}
         self.failed_attempts: Counter[str] = Counter()
         self._lately: deque[tuple[float, int]] = deque()
+        self._first: tuple[float, int] | None = None
+        self._last_s = begun_s
 
     def taken(self, metric: BatchMetric, *, records: int, now_s: float) -> None:
         """A request was taken and settled *records*."""
@@ -120,6 +122,8 @@ class Meter:
         self.requests += 1
         self.payload_bytes += metric.payload_bytes
         self.vectors += records
+        self._first = self._first or (now_s, records)
+        self._last_s = now_s
         self._lately.append((now_s, records))
         while self._lately[0][0] < now_s - WINDOW_S:
             self._lately.popleft()
@@ -143,6 +147,15 @@ class Meter:
         span_s = min(WINDOW_S, now_s - self.begun_s)
         lately = sum(records for at_s, records in self._lately if at_s >= now_s - WINDOW_S)
         return lately / span_s if span_s > 0 else 0.0
+
+    def rate_held(self) -> float:
+        """Records settled a second from the first answer to the last, without those of the first; 0 for one answer.
+
+        So it can be held against the rate that was set, which is one between departures.
+        """
+        if self._first is None or self._last_s <= self._first[0]:
+            return 0.0
+        return (self.vectors - self._first[1]) / (self._last_s - self._first[0])
 
     def rate_mean(self, *, now_s: float) -> float:
         """Records settled a second since the beginning."""

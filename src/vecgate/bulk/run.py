@@ -73,6 +73,7 @@ class BulkOutcome:
     retries         requests sent again
     throttles       attempts that the service throttled
     elapsed_s       from the first record read to the end
+    vectors_per_s   records acknowledged a second, from the first answer to the last; 0 where one was enough
     metrics         the latest requests, one by one
     causes          why records were set aside
     failed_attempts attempts that failed, by error code or kind of failure
@@ -92,6 +93,7 @@ class BulkOutcome:
     retries: int
     throttles: int
     elapsed_s: float
+    vectors_per_s: float
     metrics: tuple[BatchMetric, ...]
     causes: dict[str, Cause]
     failed_attempts: dict[str, int]
@@ -102,11 +104,6 @@ class BulkOutcome:
     def is_complete(self) -> bool:
         """Everything was read, and nothing is pending."""
         return not (self.pending or self.stopped_by or self.interrupted)
-
-    @property
-    def vectors_per_s(self) -> float:
-        """Records acknowledged by this run, a second."""
-        return (self.acknowledged + self.set_aside - self.resumed) / self.elapsed_s if self.elapsed_s else 0.0
 
     def latency_ms(self, percentile: float) -> float:
         """Latency of the latest requests at *percentile* (0 to 100); NaN where there were none."""
@@ -251,6 +248,7 @@ class Run:
             retries=meter.retries,
             throttles=meter.throttles,
             elapsed_s=now_s - meter.begun_s,
+            vectors_per_s=meter.rate_held(),
             metrics=tuple(meter.metrics),
             causes=meter.causes,
             failed_attempts=dict(meter.failed_attempts),

@@ -102,8 +102,8 @@ def leave(code: ExitCode) -> NoReturn:
 def summary(outcome: BulkOutcome, kept: Files, *, verb: str) -> list[str]:
     """What happened, for people; the last line is the verdict."""
     of_total = "" if outcome.total is None else f" of {outcome.total:,}"
-    done = f"{outcome.acknowledged:,}{of_total} in {duration(outcome.elapsed_s)} ({outcome.vectors_per_s:,.0f}/s)"
-    lines = [f"{verb:<11}{done}"]
+    rate = f", {outcome.vectors_per_s:,.0f}/s held" if outcome.vectors_per_s else ""
+    lines = [f"{verb:<11}{outcome.acknowledged:,}{of_total} in {duration(outcome.elapsed_s)}{rate}"]
     if outcome.resumed:
         lines.append(f"{'resumed':<11}{outcome.resumed:,} of these were settled by earlier runs")
     if outcome.superseded:

@@ -34,7 +34,7 @@ def index_options(command: F) -> F:
     for option in reversed(
         (
             click.option("--bucket", default="", help="Vector bucket; not needed with an ARN."),
-            click.option("--index", required=True, help="Index, by name or ARN."),
+            click.option("--index", default="", help="Index, by name or ARN."),
         )
     ):
         command = option(command)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
+import orjson
 
 from vecgate.bulk.check import check
 from vecgate.bulk.config import PRESETS, BulkConfig
@@ -14,6 +15,7 @@ from vecgate.bulk.sources import ColumnChoice, Source, open_source
 from vecgate.bulk.validation import IndexRules
 from vecgate.bulk.writer import BulkWriter
 from vecgate.cli.bulk_run import Files, conclude, leave, run_bulk
+from vecgate.cli.exit_codes import ExitCode
 from vecgate.cli.options import index_options, opened, output_options, say, target_options
 from vecgate.cli.wording import count, duration
 from vecgate.errors import IndexUnusable, SourceError, UsageError
@@ -153,10 +155,10 @@ def total_of(source: Source) -> str:
     return "records not counted" if source.total is None else count(source.total, "record")
 
 
-def _check(source: Source, creation: Creation, *, as_json: bool) -> bool:
+def _check(source: Source, creation: Creation, *, as_json: bool) -> ExitCode:
     report = check(source, creation.rules(source))
-    click.echo(report.to_json() if as_json else report.render())
-    return report.is_good
+    click.echo(orjson.dumps(report.to_dict()).decode() if as_json else "\n".join(report.lines()))
+    return ExitCode.GATE_FAILED if report.bad else ExitCode.PASS
 
 
 def _prepare(
@@ -186,7 +188,7 @@ def _plan(source: Source, config: BulkConfig, kept: Files) -> str:
         least_s = max(source.total / config.vectors_per_s, requests / config.requests_per_s)
         plan = (
             f"plan: {count(requests, 'request')} of up to {config.batch_vectors:,} vectors, {pace}: "
-            f"at least {duration(least_s)}"
+            f"about {duration(least_s)} or more"
         )
     return f"{plan}\njournal: {kept.journal}"
 

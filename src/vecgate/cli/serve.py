@@ -24,9 +24,7 @@ def serve(host: str, port: int, *, access_log: bool, until_stdin_closes: bool) -
     """Run the local S3 Vectors endpoint until Ctrl-C or SIGTERM. It keeps everything in memory."""
     from vecgate.endpoint.server import run_server  # noqa: PLC0415 - `serve --help` needs no server
 
-    run_server(
-        host, port, on_ready=announce, access_log=access_log, until_stdin_closes=until_stdin_closes
-    )
+    run_server(host, port, on_ready=announce, access_log=access_log, until_stdin_closes=until_stdin_closes)
 
 
 def announce(url: str) -> None:

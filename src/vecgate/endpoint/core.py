@@ -1,7 +1,7 @@
 """The endpoint as one function: `apply(state, request, now)`.
 
-It finds the operation by method and path, reads the body, has the framework's checks made, runs the operation,
-and encodes what comes of it. Whatever the bytes are, it answers; it raises nothing for bad input.
+It finds the operation by method and path, reads the body, has the framework's checks made, runs the
+operation, and encodes what comes of it. Whatever the bytes are, it answers; bad input raises nothing.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def apply(state: State, request: Request, now: float, *, quick_read: QuickRead =
 
 
 def refuse_too_large(declared_bytes: int) -> None:
-    """Raise Refused for a body over the limit. The service judges by the declared length (observed 2026-09)."""
+    """Raise Refused for a body over the limit. The service goes by the declared length (observed 2026-09)."""
     if declared_bytes > PAYLOAD_BYTES_MAX:
         raise invalid("Request body exceeds max allowed size")
 

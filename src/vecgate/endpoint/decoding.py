@@ -1,8 +1,8 @@
 """Request bodies, read.
 
 What orjson reads and the model's types allow is the rule (`read_document`). A PutVectors body is nearly all
-numbers, so there is a quick way for it that goes straight to arrays: it takes the bodies that are beyond doubt
-and leaves every other, valid or not, to the rule, so that both ways agree on every body.
+numbers, so there is a quick way for it that goes straight to arrays: it takes the bodies that are beyond
+doubt and leaves every other, valid or not, to the rule, so that both ways agree on every body.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def typed_read(body: bytes) -> PutBody | None:
     """Reads with msgspec, which knows the types in advance: no object is made that is then thrown away."""
     try:
         put = _PUT.decode(body)
-        metadata = [orjson.loads(vector.metadata) for vector in put.vectors]
+        metadata = [orjson.loads(memoryview(vector.metadata)) for vector in put.vectors]
     except (ValueError, RecursionError):
         return None
     names = {name: getattr(put, name) for name in ("vectorBucketName", "indexName", "indexArn")}

@@ -1,10 +1,10 @@
 """The filter language of QueryVectors.
 
-A condition is an object with exactly one key: `$and`, `$or`, or a metadata key. Under a metadata key stands a
-value (equality) or an object of operators, all of which must hold. A dot never means nesting. Operands were
-probed on AWS in September 2026; what `$ne`, `$nin`, `$in` and ranges do with absent keys and arrays is inferred:
-the negation of `$eq`, any element, no match.
-Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filtering.html (read 2026-11-24)
+A condition is an object with exactly one key: `$and`, `$or`, or a metadata key. Under a metadata key stands
+a value (equality) or an object of operators, all of which must hold. A dot never means nesting. Operands were
+probed on AWS in September 2026; what `$ne`, `$nin`, `$in` and ranges do with absent keys and arrays is
+inferred: the negation of `$eq`, any element, no match. The guide, read 2026-11-24:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filtering.html
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ SYSTEM_PREFIX = "aws:"
 
 
 def encryption_of(asked: Mapping[str, str] | None, *, default: Mapping[str, str]) -> Mapping[str, str]:
-    """The encryption setting to store. Raises Refused where type and key do not go together (observed 2026-09)."""
+    """The encryption to store. Raises Refused where type and key do not go together (observed 2026-09)."""
     if not asked:
         return default
     sse, key = asked.get("sseType", "AES256"), asked.get("kmsKeyArn")

@@ -11,7 +11,7 @@ from vecgate.s3vectors.model import service_model
 
 @cache
 def routes() -> Mapping[str, Mapping[str, str]]:
-    """Path to method to operation. A path that ends in `/` is followed by one label, such as an encoded ARN."""
+    """Path to method to operation. After a path that ends in `/` comes one label, such as an encoded ARN."""
     table: dict[str, dict[str, str]] = {}
     for operation in service_model().operation_names:
         http = service_model().operation_model(operation).http

@@ -1,9 +1,9 @@
 """Exact nearest neighbours.
 
-BLAS looks at every vector in float32 and its rounding error is bounded; those that may be among the nearest
-within that bound are measured again in float64. So the answer is exact, and nearly all the work is BLAS's.
-cosine is 1 - cosine similarity; euclidean is the squared distance, as observed on the service (2025-10, 2026-06).
-Equal distances are ordered by key, which is ours: the service's order is not known.
+BLAS looks at every vector in float32, and its rounding error has a bound; vectors that may be among the
+nearest within that bound are measured again in float64. So the answer is exact, and the work is BLAS's.
+cosine is 1 - cosine similarity; euclidean is the squared distance (observed 2025-10 and 2026-06). Equal
+distances are ordered by key, which is ours: the service's order is not known.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ Its number arrays come out flat, so a nested array must be found out before: by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,7 @@ class SimdRead:
         self._parser = Parser()
 
     def __call__(self, body: bytes) -> PutBody | None:
+        """The columns of *body*, or None where it is not one of the plain ones."""
         if body.startswith(b"\xef\xbb\xbf"):
             return None  # simdjson skips a byte order mark; a JSON body must not have one
         try:
@@ -40,30 +40,27 @@ class SimdRead:
 
 
 def _read(document: Any, body: bytes) -> PutBody:  # noqa: ANN401 - pysimdjson ships no types
-    members = _members(document)
+    members = _members(document, ADDRESS | {"vectors"})
     vectors = members.pop("vectors", None)
     if not isinstance(vectors, Array) or not 1 <= len(vectors) <= VECTORS_PER_PUT_MAX:
         raise Unsure
-    if not members.keys() <= ADDRESS or not all(isinstance(name, str) for name in members.values()):
+    if not all(isinstance(name, str) for name in members.values()):
         raise Unsure
-    return _columns(members, [_members(vector) for vector in vectors], body)
+    return _columns(members, [_members(vector, VECTOR) for vector in vectors], body)
 
 
-def _columns(address: Mapping[str, str], vectors: list[dict[str, Any]], body: bytes) -> PutBody:
-    if not all(VECTOR >= vector.keys() >= {"key", "data"} for vector in vectors):
-        raise Unsure
-    keys = [vector["key"] for vector in vectors]
+def _columns(address: dict[str, str], vectors: list[dict[str, Any]], body: bytes) -> PutBody:
+    keys = [vector.get("key") for vector in vectors]
     if not all(isinstance(key, str) and 1 <= len(key) <= KEY_LENGTH_MAX for key in keys):
         raise Unsure
     documents = [vector.get("metadata") for vector in vectors]
     if not _is_flat(body, keys, documents):
         raise Unsure
-    return PutBody(
-        dict(address), keys, _matrix([vector["data"] for vector in vectors]), list(map(_plain, documents))
-    )
+    matrix = _matrix([vector.get("data") for vector in vectors])
+    return PutBody(address, keys, matrix, [_plain(each) for each in documents])
 
 
-def _is_flat(body: bytes, keys: list[str], documents: list[Any]) -> bool:
+def _is_flat(body: bytes, keys: list[Any], documents: list[Any]) -> bool:
     """Whether no array of numbers in *body* holds another array."""
     plain = 1 + len(keys)
     brackets = np.count_nonzero(np.frombuffer(body, np.uint8) == ord("["))
@@ -97,11 +94,14 @@ def _plain(metadata: Any) -> dict[str, Any] | None:  # noqa: ANN401 - pysimdjson
     return plain
 
 
-def _members(value: Any) -> dict[str, Any]:  # noqa: ANN401 - pysimdjson ships no types
-    # Through items(): of equal names the last one counts, as everywhere, while [] gives the first.
+def _members(value: Any, known: frozenset[str]) -> dict[str, Any]:  # noqa: ANN401 - pysimdjson ships no types
     if not isinstance(value, Object):
         raise Unsure
-    return dict(value.items())
+    names = list(value)
+    # Of equal names the last one counts, and pysimdjson would give the first.
+    if len(set(names)) < len(names) or not known.issuperset(names):
+        raise Unsure
+    return {name: value[name] for name in names}
 
 
 def _numbers(data: Any) -> npt.NDArray[np.float64]:  # noqa: ANN401 - pysimdjson ships no types

@@ -1,4 +1,4 @@
-"""What later pages of a query are read from: its results as they were, so that no write shows between pages."""
+"""The results of queries as they were, for later pages: no write shows between pages."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What the endpoint holds: one account in one region, its vector buckets, their indexes.
 
 Buckets and indexes are values; a change of one is a new value in its place. What grows, the vectors of an
-index, is a `VectorTable`. The state knows nothing of requests: `operations` read and change it, one at a time.
+index, is a `VectorTable`. The state knows nothing of requests: `operations` read and change it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The vectors of one index, in columns that grow.
 
-Rows are dense: the last one moves into the place of a deleted one. A row number therefore means something only
-until the next write. ListVectors walks keys in the order of a hash of the key, which is neither insertion order
-nor key order, and is the same in every process.
+Rows are dense: the last one moves into the place of a deleted one, so the number of a row means something
+only until the next write. ListVectors walks keys in the order of a hash of the key, which is neither
+insertion order nor key order, and is the same in every process.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class VectorTable:
 
     @property
     def sizes(self) -> npt.NDArray[np.int64]:
-        """The bytes that each row counts for: its floats, its key, its metadata by the service's size model."""
+        """The bytes that each row counts for: floats, key, and metadata by the service's size model."""
         return self._sizes[: len(self)]
 
     @property
@@ -91,7 +91,7 @@ class VectorTable:
         return self.order.after(key, int(self._hashing([key])[0]), self.keys)
 
     def put(self, keys: Sequence[str], vectors: Float32Matrix, metadata: Sequence[Metadata | None]) -> None:
-        """Insert or wholly replace. *keys* must differ from one another; *vectors* has shape (n, dimension)."""
+        """Insert or wholly replace. *keys* must differ; *vectors* has shape (n, dimension)."""
         self._append([key for key in keys if key not in self._rows])
         rows = [self._rows[key] for key in keys]
         self._vectors[rows] = vectors
@@ -143,7 +143,7 @@ class VectorTable:
 def norms_of(vectors: Float32Matrix) -> Float32Vector:
     """The norm of each row: 0 for a zero vector only, infinity where float32 cannot hold it."""
     with np.errstate(over="ignore", under="ignore"):
-        norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+        norms: Float32Vector = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
         odd = np.flatnonzero((norms < MODEST_NORM_MIN) | (norms > MODEST_NORM_MAX))
         if len(odd):
             # Squares of extreme floats leave the range of float32, not that of float64.

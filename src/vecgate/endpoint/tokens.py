@@ -12,7 +12,7 @@ MARK_BYTES = 8
 
 
 def invalid_token() -> Refused:
-    """What a token that is expired, foreign or made up is answered with (observed for an expired one, 2026-10)."""
+    """The answer to a token that is foreign, made up, or expired (this last one observed, 2026-10)."""
     return invalid("Invalid page token")
 
 

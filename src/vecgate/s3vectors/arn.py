@@ -31,7 +31,8 @@ class IndexAddress:
                 )
             return cls(arn=index)
         if not bucket or not index:
-            raise UsageError("an index needs its bucket", hint="Give both names, or the ARN of the index.")
+            missing = "bucket" if index else "index"
+            raise UsageError(f"no {missing} is named", hint="Give the bucket and the index, or the index by its ARN.")
         return cls(bucket=bucket, index=index)
 
     def members(self) -> dict[str, str]:

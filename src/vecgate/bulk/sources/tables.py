@@ -199,7 +199,8 @@ def _plain_values(column: Array) -> list[Any]:
 def _plain_type(arrow_type: ArrowType) -> ArrowType:
     """The type to read *arrow_type* as, so that each value is one that Python has."""
     plain_type: ArrowType = arrow_type if isinstance(arrow_type, pa.UuidType) else _storage(arrow_type)
-    if _is_list(plain_type):
+    # A cast of list views loses values (pyarrow 26), so they stay what they are.
+    if _is_list(plain_type) and not _is_view(plain_type):
         return pa.list_(_plain_type(plain_type.value_type))
     if pt.is_struct(plain_type):
         return pa.struct([(field.name, _plain_type(field.type)) for field in plain_type])
@@ -256,22 +257,16 @@ def _lists(column: Array) -> Array:
         column = column.flatten()[0]
     if pt.is_null(column.type):
         return column.cast(pa.list_(pa.float32()))
-    if pt.is_list_view(column.type) or pt.is_large_list_view(column.type):
-        return column.cast(pa.large_list(column.type.value_type))
     return column
 
 
+def _is_view(arrow_type: ArrowType) -> bool:
+    return bool(pt.is_list_view(arrow_type) or pt.is_large_list_view(arrow_type))
+
+
 def _is_list(arrow_type: ArrowType) -> bool:
-    return any(
-        test(arrow_type)
-        for test in (
-            pt.is_list,
-            pt.is_large_list,
-            pt.is_fixed_size_list,
-            pt.is_list_view,
-            pt.is_large_list_view,
-        )
-    )
+    tests = (pt.is_list, pt.is_large_list, pt.is_fixed_size_list, _is_view)
+    return any(test(arrow_type) for test in tests)
 
 
 def _is_text(arrow_type: ArrowType) -> bool:

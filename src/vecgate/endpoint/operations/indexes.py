@@ -15,8 +15,7 @@ INDEXES_MAX = 10_000
 
 
 def create_index(state: State, members: Document, now: float) -> Document:
-    address = {name: members[name] for name in ("vectorBucketName", "vectorBucketArn") if name in members}
-    bucket = find_bucket(state, address)
+    bucket = find_bucket(state, members)
     check_index_name(members["indexName"])
     index = _new_index(state, bucket, members, now)
     if index.name in bucket.indexes:

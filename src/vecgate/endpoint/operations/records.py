@@ -1,4 +1,4 @@
-"""The rules for keys, vectors and metadata of a write. A write is all or nothing: one bad record refuses it."""
+"""The rules for keys, vectors and metadata in a write, which is all or nothing: a bad record refuses it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_key_bytes(keys: Sequence[str]) -> None:
 
 
 def check_distinct(keys: Sequence[str]) -> None:
-    """Raise Refused for a repeated key. Observed for deletes; for puts sources disagree, and this is inferred."""
+    """Raise Refused for a repeated key. Observed for deletes; for puts the sources disagree: inferred."""
     if len(set(keys)) < len(keys):
         raise invalid("Request must not contain duplicate keys")
 

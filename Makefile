@@ -1,0 +1,51 @@
+# Two commands are all that a stranger needs: `make demo` and `make test`.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# The first Python that is new enough; `make PYTHON=/path/to/python demo` overrides.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: help demo test check format bench clean
+
+help: ## Show this
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: .venv/base ## Ingest real embeddings into the local endpoint, read them back, search them
+	@$(BIN)/vecgate demo
+
+test: .venv/dev ## Run the tests, with branch coverage
+	@$(BIN)/python -m pytest --cov --cov-report=term
+
+check: .venv/dev ## Formatter, linter, types, import contracts
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: .venv/dev ## Format, and mend what the linter can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: .venv/dev ## Microbenchmarks beside their peers, and the table of ratios
+	@$(BIN)/python -m pytest loadtests/micro -p no:randomly --benchmark-json=.benchmarks/latest.json
+	@$(BIN)/python loadtests/micro/ratios.py .benchmarks/latest.json
+
+clean: ## Remove what these commands made
+	rm -rf .venv .benchmarks .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "vecgate needs Python 3.11 or newer; name one: make PYTHON=/path/to/python demo"; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "could not make .venv; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+
+.venv/base: .venv/bin/python pyproject.toml
+	@echo "installing vecgate into .venv …"
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/dev: .venv/bin/python pyproject.toml
+	@echo "installing vecgate and its development tools into .venv …"
+	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@ .venv/base

@@ -1,0 +1,152 @@
+"""`vecgate demo`: the main job on real input, from nothing to a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import numpy as np
+import orjson
+
+from vecgate.bulk.config import PRESETS
+from vecgate.bulk.indexes import create_index
+from vecgate.bulk.reader import BulkReader
+from vecgate.bulk.records import Float32Matrix
+from vecgate.bulk.run import BulkOutcome
+from vecgate.bulk.sources import Source, open_source
+from vecgate.bulk.validation import IndexRules
+from vecgate.bulk.wire import Sender
+from vecgate.bulk.writer import BulkWriter
+from vecgate.cli.bulk_run import leave, run_bulk
+from vecgate.cli.exit_codes import ExitCode
+from vecgate.cli.options import opened, output_options
+from vecgate.cli.query import hits, show
+from vecgate.cli.wording import count, milliseconds, size
+from vecgate.s3vectors.arn import IndexAddress
+
+ADDRESS = IndexAddress("demo", "pypi-packages")
+ASKED_FOR = "locust"
+RECENT = {"year": {"$gte": 2026}}
+NEAREST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What the demo found.
+
+    outcome   of the ingest
+    returned  vectors that the scan gave back
+    exact     of these, equal to the file in every bit
+    similar   the nearest to the package asked for, and *recent* those released lately
+    """
+
+    outcome: BulkOutcome
+    returned: int
+    exact: int
+    similar: list[dict[str, Any]]
+    recent: list[dict[str, Any]]
+
+    @property
+    def is_good(self) -> bool:
+        """Everything that was sent came back as it was."""
+        wanted = self.outcome.total
+        return self.outcome.is_complete and not self.outcome.set_aside and wanted == self.returned == self.exact
+
+
+@click.command(short_help="The whole story on the embedded endpoint, with real embeddings.")
+@output_options
+def demo(as_json: bool, quiet: bool) -> None:
+    """Ingest the embeddings of 5,000 PyPI packages at 1,000 vectors/s into a local endpoint, read them back, search them."""
+    is_told = not (as_json or quiet)
+    with _packages() as source, opened("local", "", "", "", no_verify=False) as place:
+        if is_told:
+            click.echo(f"1  Ingest {count(source.total or 0, 'embedding')} of PyPI packages, {source.dimension} dimensions, "
+                       f"at {PRESETS['steady'].vectors_per_s:,} vectors/s")
+        sender = place.sender()
+        outcome = _ingest(source, sender, quiet=quiet)
+        story = _look(source, BulkReader(sender, bucket=ADDRESS.bucket, index=ADDRESS.index), outcome)
+    if as_json:
+        click.echo(orjson.dumps(_to_dict(story)).decode())
+    else:
+        _tell(story, is_told=is_told)
+    leave(ExitCode.PASS if story.is_good else ExitCode.GATE_FAILED)
+
+
+@contextmanager
+def _packages() -> Iterator[Source]:
+    with as_file(files("vecgate") / "data" / "pypi-packages.parquet") as path:
+        yield open_source(path)
+
+
+def _ingest(source: Source, sender: Sender, *, quiet: bool) -> BulkOutcome:
+    create_index(sender, ADDRESS, IndexRules(source.dimension or 0, "cosine"))
+    with TemporaryDirectory(prefix="vecgate-demo-") as folder:
+        return run_bulk(
+            lambda subscribers: BulkWriter(
+                sender,
+                bucket=ADDRESS.bucket,
+                index=ADDRESS.index,
+                config=PRESETS["steady"],
+                subscribers=subscribers,
+            ),
+            lambda writer: writer.put(
+                source, journal=Path(folder) / "journal", set_aside=Path(folder) / "set-aside.jsonl"
+            ),
+            quiet=quiet,
+        )
+
+
+def _look(source: Source, reader: BulkReader, outcome: BulkOutcome) -> Story:
+    sent = _by_key((block.keys, block.vectors) for block in source.blocks())
+    back = _by_key((page.keys, page.vectors) for page in reader.scan() if page.vectors is not None)
+    exact = sum(row.tobytes() == sent[key].tobytes() for key, row in back.items() if key in sent)
+    similar = reader.query(sent[ASKED_FOR], NEAREST + 1, metadata=True)
+    recent = reader.query(sent[ASKED_FOR], NEAREST + 1, filter=RECENT, metadata=True)
+    others = ([hit for hit in hits(found) if hit["key"] != ASKED_FOR][:NEAREST] for found in (similar, recent))
+    return Story(outcome, len(back), exact, *others)
+
+
+def _by_key(pages: Any) -> dict[str, Float32Matrix]:  # noqa: ANN401 - any iterable of keys and matrices
+    return {key: np.asarray(row) for keys, matrix in pages for key, row in zip(keys, matrix, strict=True)}
+
+
+def _tell(story: Story, *, is_told: bool) -> None:
+    outcome = story.outcome
+    if is_told:
+        click.echo(f"2  Scan: {count(story.returned, 'vector')} came back, {story.exact:,} of them bit-exact")
+        click.echo(f"3  Which packages are most like {ASKED_FOR}?")
+        show(story.similar, "cosine")
+        click.echo("4  And which of those were released in 2026? (filter: year >= 2026)")
+        show(story.recent, "cosine")
+    p50, p99 = (milliseconds(outcome.latency_ms(p)) for p in (50, 99))
+    click.echo(
+        f"rate held  {outcome.vectors_per_s:,.0f} vectors/s\n"
+        f"requests   {outcome.requests:,}, {size(outcome.payload_bytes)}; p50 {p50}, p99 {p99}\n"
+        f"retries    {outcome.retries:,}\n"
+        f"{'PASS' if story.is_good else 'FAIL'}  {outcome.acknowledged:,} of {outcome.total:,} vectors written, "
+        f"{story.exact:,} read back bit-exact"
+    )
+
+
+def _to_dict(story: Story) -> dict[str, object]:
+    outcome = story.outcome
+    return {
+        "total": outcome.total,
+        "acknowledged": outcome.acknowledged,
+        "returned": story.returned,
+        "bit_exact": story.exact,
+        "vectors_per_s": outcome.vectors_per_s,
+        "requests": outcome.requests,
+        "payload_bytes": outcome.payload_bytes,
+        "latency_ms": {f"p{p}": outcome.latency_ms(p) for p in (50, 90, 99)},
+        "retries": outcome.retries,
+        "similar": story.similar,
+        "recent": story.recent,
+        "verdict": "PASS" if story.is_good else "FAIL",
+    }

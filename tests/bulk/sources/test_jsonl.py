@@ -1,0 +1,244 @@
+"""JSON lines: each line a record, a broken one a reject."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vecgate.bulk.aside import SetAsideFile
+from vecgate.bulk.records import Reject
+from vecgate.bulk.sources import ColumnChoice, open_source
+from vecgate.bulk.sources.jsonl import open_stdin
+from vecgate.errors import SourceError
+
+SOME_FIXTURES = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+VALUES = st.one_of(st.text(), st.integers(-(2**53), 2**53), st.booleans(), st.lists(st.text(), max_size=3))
+FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+def write(path: Path, *records: object) -> Path:
+    """Records as lines; bytes stand as they are."""
+    path.write_bytes(b"\n".join(r if isinstance(r, bytes) else orjson.dumps(r) for r in records) + b"\n")
+    return path
+
+
+@given(
+    vectors=st.integers(1, 3).flatmap(
+        lambda width: st.lists(st.lists(FLOATS, min_size=width, max_size=width), min_size=1, max_size=25)
+    ),
+    metadata=st.lists(st.dictionaries(st.text(), VALUES, max_size=3), min_size=25, max_size=25),
+    rows=st.integers(1, 9),
+    is_zipped=st.booleans(),
+)
+@SOME_FIXTURES
+def test_records_of_the_service_come_back_whole(
+    vectors: list[list[float]],
+    metadata: list[dict[str, object]],
+    rows: int,
+    is_zipped: bool,  # noqa: FBT001 - Hypothesis gives it by name
+    tmp_path: Path,
+    gather: Callable[..., Any],
+) -> None:
+    """The service's own shape, zipped or not, in blocks of any size."""
+    records = [
+        {"key": f"k{i}", "data": {"float32": vector}, "metadata": metadata[i]} for i, vector in enumerate(vectors)
+    ]
+    path = write(tmp_path / "f.jsonl", *records)
+    if is_zipped:
+        path.write_bytes(gzip.compress(path.read_bytes()))
+    source = open_source(path)
+    got = gather(source, rows=rows)
+    assert (got.keys, got.vectors) == ([r["key"] for r in records], vectors)
+    assert got.metadata == metadata[: len(vectors)]
+    assert source.dimension == len(vectors[0])
+
+
+@pytest.mark.parametrize(
+    ("record", "metadata"),
+    [
+        ({"id": "a", "vector": [1], "year": 3, "tag": None}, {"year": 3}),
+        ({"_id": 5, "embedding": [1.5], "metadata": {"a": None}}, {"a": None}),
+        ({"id": "a", "values": [1], "metadata": None, "extra": 1}, None),
+        ({"id": "a", "values": [1], "metadata": '{"x": [1]}'}, {"x": [1]}),
+        ({"id": "a", "values": [1], "metadata": ""}, None),
+        ({"id": "a", "values": [1]}, None),
+        ({"id": "a", "float32": [1], "deep": {"x": 1}}, {"deep": {"x": 1}}),
+        ({"key": "a", "vector": [1], "problem": "p", "position": 4}, None),
+        ({"key": "a", "vector": [1], "problem": "p"}, {"problem": "p"}),
+    ],
+)
+def test_shapes_that_people_have_are_understood(
+    record: dict[str, object], metadata: object, tmp_path: Path, gather: Callable[..., Any]
+) -> None:
+    """Metadata is one object where there is one, else every other field; null fields are absent."""
+    got = gather(open_source(write(tmp_path / "f.json", record)))
+    assert got.metadata == [metadata]
+    assert got.keys == [str(record.get("key", record.get("id", record.get("_id"))))]
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "problem"),
+    [
+        (b"{oops", "", "line 2 is not JSON, from column 2"),
+        (b'{"key": "\xff"}', "", "line 2 is not JSON, from column 1"),
+        (b"[1]", "", "line 2 is not a JSON object"),
+        ({"vector": [1, 2]}, "", "key is missing"),
+        ({"key": None, "vector": [1, 2]}, "", "key is missing"),
+        ({"key": 1.5, "vector": [1, 2]}, "", "key must be a string, but is a float"),
+        ({"key": True, "vector": [1, 2]}, "", "key must be a string, but is a boolean"),
+        ({"key": "x"}, "x", "vector is missing"),
+        ({"key": "x", "vector": None}, "x", "vector is missing"),
+        ({"key": "x", "vector": {"int8": [1]}}, "x", "vector is missing"),
+        ({"key": "x", "vector": "text"}, "x", "vector must be an array of numbers, but is a string"),
+        ({"key": "x", "vector": []}, "x", "vector must have length 2, but has length 0"),
+        ({"key": "x", "vector": [1, 2, 3]}, "x", "vector must have length 2, but has length 3"),
+        ({"key": "x", "vector": [1, "2"]}, "x", "vector must hold numbers only, but element 1 is a string"),
+        ({"key": "x", "vector": [True, 2]}, "x", "vector must hold numbers only, but element 0 is a boolean"),
+        ({"key": "x", "vector": [None, 2]}, "x", "vector must hold numbers only, but element 0 is null"),
+        ({"key": "x", "vector": [[1], 2]}, "x", "vector must hold numbers only, but element 0 is an array"),
+        ({"key": "x", "vector": [1, 2], "metadata": 3}, "x", "Metadata must be an object"),
+        ({"key": "x", "vector": [1, 2], "metadata": "["}, "x", "metadata is text that is not JSON"),
+    ],
+)
+def test_a_bad_record_is_a_reject_and_the_rest_goes_on(
+    line: object, key: str, problem: str, tmp_path: Path, gather: Callable[..., Any]
+) -> None:
+    """It says what is wrong; the records around it are written."""
+    good = {"key": "a", "vector": [1, 2], "metadata": {"m": 1}}
+    got = gather(open_source(write(tmp_path / "f.jsonl", good, line, good)))
+    assert got.keys == ["a", "a"]
+    assert got.problems == [(1, key, problem)]
+
+
+def test_values_beyond_float32_are_infinite(tmp_path: Path, gather: Callable[..., Any]) -> None:
+    """They are left to validation, which names them."""
+    got = gather(open_source(write(tmp_path / "f.jsonl", b'{"key": "a", "vector": [1e300, -1e300]}')))
+    assert got.vectors == [[float("inf"), float("-inf")]]
+
+
+def test_blank_lines_and_a_byte_order_mark_are_no_records(tmp_path: Path, gather: Callable[..., Any]) -> None:
+    """Positions count records, problems name lines."""
+    path = write(tmp_path / "f", b'\xef\xbb\xbf{"id": 1, "vec": [1]}', b"  ", b"", b"{", b'{"id": 2, "vec": [1]}')
+    got = gather(open_source(path))
+    assert (got.keys, got.positions) == (["1", "2"], [0, 2])
+    assert got.problems == [(1, "", "line 4 is not JSON, from column 2")]
+
+
+def test_a_field_may_be_null_at_first(tmp_path: Path, gather: Callable[..., Any]) -> None:
+    """The first lines are looked at together, a list counts for less than a vector."""
+    records = [{"id": i, "v": [] if i == 1 else None, "x": None} for i in range(3)]
+    path = write(tmp_path / "f.jsonl", *records, {"id": 9, "v": [1.0], "x": "s"})
+    assert gather(open_source(path)).keys == ["9"]
+
+
+def test_metadata_may_come_late(tmp_path: Path, gather: Callable[..., Any]) -> None:
+    """An object named metadata is the metadata, even where the first lines have none."""
+    few = [{"id": i, "v": [1.0]} for i in range(12)]
+    path = write(tmp_path / "f.jsonl", *few, {"id": 99, "v": [1.0], "metadata": {"a": 1}})
+    assert gather(open_source(path)).metadata == [None] * 12 + [{"a": 1}]
+
+
+def test_a_vector_may_come_late(tmp_path: Path, gather: Callable[..., Any]) -> None:
+    """Where the first lines have none, the first that comes says how long the others are."""
+    few = [{"id": i, "vector": None} for i in range(12)]
+    path = write(tmp_path / "f.jsonl", *few, {"id": "a", "vector": [1, 2]}, {"id": "b", "vector": [1]})
+    source = open_source(path)
+    assert source.dimension is None
+    assert "no usable one yet" in source.describe()
+    got = gather(source, rows=5)
+    assert got.keys == ["a"]
+    assert got.problems[-1] == (13, "b", "vector must have length 2, but has length 1")
+
+
+def test_the_metadata_can_be_chosen(tmp_path: Path, gather: Callable[..., Any]) -> None:
+    """Named fields only, one object under another name, or none at all."""
+    path = write(tmp_path / "f.jsonl", {"id": 1, "v": [1.0], "a": 1, "b": 2, "o": {"x": 1}})
+
+    def read(*names: str) -> object:
+        return gather(open_source(path, columns=ColumnChoice(metadata=names))).metadata[0]
+
+    assert (read("a"), read("o"), read()) == ({"a": 1}, {"x": 1}, None)
+
+
+def test_keys_get_a_prefix_or_are_numbered(tmp_path: Path, gather: Callable[..., Any]) -> None:
+    """A prefix goes before each key, and before the row number where there is none."""
+    choice = ColumnChoice(key_prefix="p-")
+    with_key = write(tmp_path / "a.jsonl", {"id": 7, "v": [1.0]})
+    without = write(tmp_path / "b.jsonl", {"v": [1.0]}, {"v": [1.0]})
+    assert gather(open_source(with_key, columns=choice)).keys == ["p-7"]
+    assert gather(open_source(without, columns=choice), first=4).keys == ["p-4", "p-5"]
+
+
+def test_only_keys_are_read_for_deletes(tmp_path: Path, gather: Callable[..., Any]) -> None:
+    """Other fields do not matter."""
+    path = write(tmp_path / "f.jsonl", {"id": "a"}, {"id": "b", "vector": "?"}, {"x": 1})
+    got = gather(open_source(path, keys_only=True))
+    assert (got.keys, got.vectors) == (["a", "b"], [[], []])
+    assert got.problems == [(2, "", "key is missing")]
+
+
+def test_a_set_aside_file_can_be_put_again(tmp_path: Path, gather: Callable[..., Any]) -> None:
+    """What it says of the problem is no metadata."""
+    path = tmp_path / "aside.jsonl"
+    aside = SetAsideFile(path)
+    aside.write([Reject(8, "a", "p", [1.0], {"m": 1}), Reject(9, "b", "p", [2.0]), Reject(10, "c", "p")])
+    aside.close()
+    got = gather(open_source(path))
+    assert (got.keys, got.vectors, got.metadata) == (["a", "b"], [[1.0], [2.0]], [{"m": 1}, None])
+    assert got.problems == [(2, "c", "vector is missing")]
+
+
+def test_standard_input_is_read_once(gather: Callable[..., Any]) -> None:
+    """Looking at the first lines loses none; a second reading is an error."""
+    lines = b"".join(b'{"key": %d, "vector": [%d]}\n' % (i, i) for i in range(20))
+    source = open_stdin(columns=ColumnChoice(), keys_only=False, stdin=io.BytesIO(lines))
+    assert (source.is_repeatable, source.total, source.dimension) == (False, None, 1)
+    assert gather(source).vectors == [[i] for i in range(20)]
+    with pytest.raises(SourceError, match="standard input was read already and cannot be read again"):
+        list(source.blocks())
+
+
+def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch, gather: Callable[..., Any]) -> None:
+    """Zipped or not."""
+    zipped = io.BufferedReader(io.BytesIO(gzip.compress(b'{"key": "a", "vector": [1]}')))  # type: ignore[arg-type] # a BytesIO is raw enough
+    monkeypatch.setattr("sys.stdin", type("Stdin", (), {"buffer": zipped}))
+    assert gather(open_source("-")).keys == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\n \n", " holds no records"),
+        (b"[\n1]", " is not JSON lines: line 1 is not JSON, from column 2, nor is any of the first 2"),
+        (b'[{"id": 1}]', " is not JSON lines: line 1 is not a JSON object"),
+        (b"{\n" * 30, " is not JSON lines: line 1 is not JSON, from column 2, nor is any of the first 10"),
+    ],
+)
+def test_what_is_not_json_lines_is_an_error(content: bytes, message: str, tmp_path: Path) -> None:
+    """Where none of the first ten lines is a record, the file is something else."""
+    path = tmp_path / "f.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(SourceError) as caught:
+        open_source(path)
+    assert str(caught.value) == f"{path}{message}"
+
+
+def test_a_zipped_file_that_is_cut_short_is_an_error(tmp_path: Path) -> None:
+    """What came before was given; then one clear line."""
+    path = tmp_path / "f.jsonl.gz"
+    lines = b"".join(orjson.dumps({"id": i, "v": [i * 0.37] * 9}) + b"\n" for i in range(9_000))
+    zipped = gzip.compress(lines)
+    path.write_bytes(zipped[: len(zipped) // 2])
+    source = open_source(path)
+    with pytest.raises(SourceError, match="cannot be read as JSON lines"):
+        list(source.blocks())
