@@ -34,7 +34,9 @@ def rate(row: Row) -> float:
 
 def _line(row: Row, ratio: float) -> str:
     name = row["name"].removeprefix("test_").replace("_", " ")
-    return f"| {row['group']} | {name} | {row['stats']['median'] * 1e3:.3f} | {rate(row):,.0f} | {ratio:.1f} |"
+    return (
+        f"| {row['group']} | {name} | {row['stats']['median'] * 1e3:.3f} | {rate(row):,.0f} | {ratio:.1f} |"
+    )
 
 
 if __name__ == "__main__":

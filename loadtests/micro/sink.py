@@ -66,4 +66,6 @@ async def _serve(answers: dict[str, bytes]) -> None:
 
 if __name__ == "__main__":
     canned = json.loads(Path(sys.argv[1]).read_text())
-    uvloop.run(_serve({operation: http_answer(json.dumps(answer).encode()) for operation, answer in canned.items()}))
+    uvloop.run(
+        _serve({operation: http_answer(json.dumps(answer).encode()) for operation, answer in canned.items()})
+    )

@@ -6,10 +6,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.credentials import Credentials
 
 from vecgate.bulk.accelerate import accelerate
 from vecgate.bulk.encoding import encode_put
-from vecgate.bulk.wire import Boto3Sender
+from vecgate.bulk.wire import Boto3Sender, DirectSender
 from vecgate.s3vectors.arn import IndexAddress
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 VECTORS = 500
 ADDRESS = {"vectorBucketName": "bench", "indexName": "bench"}
 pytestmark = pytest.mark.benchmark(
-    group="put 500 x 1024", timer=time.process_time, min_rounds=5, max_time=2, warmup=True, warmup_iterations=1
+    group="put 500 x 1024",
+    timer=time.process_time,
+    min_rounds=5,
+    max_time=2,
+    warmup=True,
+    warmup_iterations=1,
 )
 
 
@@ -51,13 +57,17 @@ def test_accelerated_from_a_float32_matrix(
     benchmark(accelerate(new_client()).put_vectors, **_arguments(block, block.vectors))
 
 
-def test_accelerated_from_lists(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
+def test_accelerated_from_lists(
+    benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block
+) -> None:
     """Lists of Python floats through an accelerated client: what callers of boto3 have."""
     benchmark.extra_info["vectors"] = VECTORS
     benchmark(accelerate(new_client()).put_vectors, **_arguments(block, block.vectors.tolist()))
 
 
-def test_accelerated_from_a_block(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
+def test_accelerated_from_a_block(
+    benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block
+) -> None:
     """A columnar block through an accelerated client."""
     benchmark.extra_info["vectors"] = VECTORS
     benchmark(accelerate(new_client()).put_vectors, **ADDRESS, vectors=block)
@@ -68,3 +78,14 @@ def test_boto3_sender(benchmark: BenchmarkFixture, new_client: Callable[[], Any]
     benchmark.extra_info["vectors"] = VECTORS
     sender, address = Boto3Sender(new_client()), IndexAddress("bench", "bench")
     benchmark(lambda: sender.send("PutVectors", encode_put(address, block)))
+
+
+def test_direct_sender(benchmark: BenchmarkFixture, sink_url: str, block: Block) -> None:
+    """The same without boto3 in between."""
+    benchmark.extra_info["vectors"] = VECTORS
+    sender = DirectSender(
+        Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI"), region="us-east-1", endpoint_url=sink_url
+    )
+    address = IndexAddress("bench", "bench")
+    benchmark(lambda: sender.send("PutVectors", encode_put(address, block)))
+    sender.close()

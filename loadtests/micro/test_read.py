@@ -6,9 +6,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.credentials import Credentials
 
 from vecgate.bulk.accelerate import accelerate
 from vecgate.bulk.reader import BulkReader
+from vecgate.bulk.wire import DirectSender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +28,9 @@ SETTINGS: dict[str, Any] = {
 
 
 @pytest.mark.benchmark(group="get 100 x 1024", **SETTINGS)
-def test_get_with_stock_boto3(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
+def test_get_with_stock_boto3(
+    benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block
+) -> None:
     """The baseline of getting by key."""
     benchmark.extra_info.update(baseline=True, vectors=PAGE)
     benchmark(new_client().get_vectors, **WITH_ALL, keys=block.keys[:PAGE])
@@ -40,7 +44,9 @@ def test_get_accelerated(benchmark: BenchmarkFixture, new_client: Callable[[], A
 
 
 @pytest.mark.benchmark(group="get 100 x 1024", **SETTINGS)
-def test_get_with_the_reader(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
+def test_get_with_the_reader(
+    benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block
+) -> None:
     """A float32 matrix from the reader."""
     benchmark.extra_info["vectors"] = PAGE
     benchmark(BulkReader(new_client(), bucket="bench", index="bench").get, block.keys[:PAGE])
@@ -69,7 +75,9 @@ def test_scan_with_the_reader(benchmark: BenchmarkFixture, new_client: Callable[
 
 
 @pytest.mark.benchmark(group="query top 100 of 1024", **SETTINGS)
-def test_query_with_stock_boto3(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
+def test_query_with_stock_boto3(
+    benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block
+) -> None:
     """The baseline of a query with metadata."""
     benchmark.extra_info.update(baseline=True, vectors=1)
     benchmark(new_client().query_vectors, **_query(block))
@@ -83,11 +91,27 @@ def test_query_accelerated(benchmark: BenchmarkFixture, new_client: Callable[[],
 
 
 @pytest.mark.benchmark(group="query top 100 of 1024", **SETTINGS)
-def test_query_with_the_reader(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
+def test_query_with_the_reader(
+    benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block
+) -> None:
     """A float32 row in, columns back."""
     benchmark.extra_info["vectors"] = 1
     reader = BulkReader(new_client(), bucket="bench", index="bench")
     benchmark(reader.query, block.vectors[0], PAGE, metadata=True)
+
+
+@pytest.mark.benchmark(group="query top 100 of 1024", **SETTINGS)
+def test_query_with_the_reader_and_the_direct_sender(
+    benchmark: BenchmarkFixture, sink_url: str, block: Block
+) -> None:
+    """A float32 row in, columns back, without boto3 in between."""
+    benchmark.extra_info["vectors"] = 1
+    sender = DirectSender(
+        Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI"), region="us-east-1", endpoint_url=sink_url
+    )
+    reader = BulkReader(sender, bucket="bench", index="bench")
+    benchmark(reader.query, block.vectors[0], PAGE, metadata=True)
+    sender.close()
 
 
 def _query(block: Block) -> dict[str, Any]:

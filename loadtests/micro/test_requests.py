@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 ADDRESS = {"vectorBucketName": "bench", "indexName": "bench"}
 pytestmark = pytest.mark.benchmark(
-    group="put 1 x 1024", timer=time.process_time, min_rounds=200, max_time=2, warmup=True, warmup_iterations=10
+    group="put 1 x 1024",
+    timer=time.process_time,
+    min_rounds=200,
+    max_time=2,
+    warmup=True,
+    warmup_iterations=10,
 )
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from vecgate.bulk.accelerate import accelerate
     from vecgate.bulk.config import BulkConfig
     from vecgate.bulk.reader import BulkReader
-    from vecgate.bulk.writer import BulkOutcome, BulkWriter
+    from vecgate.bulk.run import BulkOutcome
+    from vecgate.bulk.writer import BulkWriter
     from vecgate.errors import VecgateError
 
 __version__ = version("vecgate")
@@ -22,7 +23,7 @@ __all__ = ["BulkConfig", "BulkOutcome", "BulkReader", "BulkWriter", "VecgateErro
 
 _HOMES = {
     "BulkConfig": "vecgate.bulk.config",
-    "BulkOutcome": "vecgate.bulk.writer",
+    "BulkOutcome": "vecgate.bulk.run",
     "BulkReader": "vecgate.bulk.reader",
     "BulkWriter": "vecgate.bulk.writer",
     "VecgateError": "vecgate.errors",

@@ -117,7 +117,11 @@ class LastWriteWins(RuleBasedStateMachine):
 
     def check_the_end(self) -> None:
         run = self.simulation.run
-        records = [(key, float(row[0])) for block in self.blocks for key, row in zip(block.keys, block.vectors, strict=True)]
+        records = [
+            (key, float(row[0]))
+            for block in self.blocks
+            for key, row in zip(block.keys, block.vectors, strict=True)
+        ]
         assert run.pending == 0
         assert run.read == run.acknowledged + run.set_aside == len(records)
         wanted = {key: [position, 1.0] for key, position in records if key != "bad"}

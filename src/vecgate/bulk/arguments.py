@@ -132,12 +132,9 @@ def _float32_rows(rows: Sequence[Row], name: Callable[[int], str]) -> list[npt.N
     try:
         # A number beyond float32 in an array becomes infinity, and is found below.
         with np.errstate(over="ignore"):
-            packed = b"".join([
-                np.ascontiguousarray(row, np.float32) if isinstance(row, np.ndarray) else _packer(len(row)).pack(*row)
-                for row in rows
-            ])  # fmt: skip
-    except (struct.error, OverflowError, ValueError):
-        raise _not_numbers(rows, name) from None
+            packed = b"".join([_packed(row) for row in rows])
+    except (struct.error, OverflowError):
+        raise next(_not_numbers(rows, name)) from None
     flat = np.frombuffer(packed, np.float32)
     ends = list(accumulate(map(len, rows)))
     cut = [flat[start:end] for start, end in zip([0, *ends], ends, strict=False)]
@@ -147,21 +144,28 @@ def _float32_rows(rows: Sequence[Row], name: Callable[[int], str]) -> list[npt.N
     return cut
 
 
+def _packed(row: Row) -> bytes | memoryview:
+    if isinstance(row, np.ndarray):
+        return np.ascontiguousarray(row, np.float32).data
+    return _packer(len(row)).pack(*row)
+
+
 @lru_cache(maxsize=16)
 def _packer(dimension: int) -> struct.Struct:
     return struct.Struct(f"{dimension}f")
 
 
-def _not_numbers(rows: Sequence[Row], name: Callable[[int], str]) -> ParamValidationError:
+def _not_numbers(rows: Sequence[Row], name: Callable[[int], str]) -> Iterator[ParamValidationError]:
     for position, row in enumerate(rows):
         for at, value in enumerate([] if isinstance(row, np.ndarray) else row):
             try:
                 struct.pack("f", value)
-            except (struct.error, OverflowError, ValueError):
+            except (struct.error, OverflowError):
                 if isinstance(value, int | float):
-                    return _refused(name(position), NOT_FINITE)
-                return _refused(f"{name(position)}.float32[{at}]", f"is {_kind(value)}; a number is allowed")
-    raise AssertionError("every row can be packed")
+                    yield _refused(name(position), NOT_FINITE)
+                else:
+                    found = f"is {_kind(value)}; a number is allowed"
+                    yield _refused(f"{name(position)}.float32[{at}]", found)
 
 
 def _check_document(document: object, position: int) -> None:

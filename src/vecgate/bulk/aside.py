@@ -15,8 +15,8 @@ from vecgate.errors import JournalError
 class SetAsideFile:
     """Appends rejects to *path*, which comes into being with the first one.
 
-    *kept_bytes* is how much of an existing file an earlier run has accounted for: what follows it, written in the moment
-    of a crash, is cut off, since those records are met again.
+    *kept_bytes* is how much of an existing file an earlier run has accounted for: what follows it, written
+    in the moment of a crash, is cut off, since those records are met again.
     """
 
     def __init__(self, path: Path, *, kept_bytes: int | None = None) -> None:
@@ -27,7 +27,7 @@ class SetAsideFile:
                 file.truncate(min(kept_bytes, path.stat().st_size))
 
     def write(self, rejects: Sequence[Reject]) -> int:
-        """Append *rejects* and give the length of the file with them. Raises JournalError where that fails."""
+        """Append *rejects* and give the length of the file with them. Raises JournalError."""
         try:
             if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
 """Cutting a stream of records into requests.
 
 A batch never holds a key twice: the service refuses that. The last record of a key wins; the earlier ones
-travel along as *earlier* and count as written when the winner is, or take its place when the service refuses it.
+travel along as *earlier* and count as written when the winner is, or take its place when the service
+refuses it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil
 
 import numpy as np
@@ -43,7 +45,7 @@ class Batch:
     def pieces(self, count: int) -> list[Batch]:
         """The batch in *count* pieces of nearly equal length, in order."""
         edges = [round(i * len(self) / count) for i in range(count + 1)]
-        return [self._part(range(a, b)) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+        return [self._part(range(a, b)) for a, b in pairwise(edges) if a < b]
 
     def without(self, key: str) -> list[Batch]:
         """The batch without *key*, and *key* alone."""
@@ -96,7 +98,11 @@ def rows_that_fit(vectors_max: int, payload_bytes_max: int, *, bytes_per_vector:
 
 def pieces_needed(payload_bytes: int, payload_bytes_max: int) -> int:
     """In how many pieces a body of *payload_bytes* must be cut; 1 where it fits."""
-    return 1 if payload_bytes <= payload_bytes_max else max(2, ceil(payload_bytes / payload_bytes_max / HEADROOM))
+    return (
+        1
+        if payload_bytes <= payload_bytes_max
+        else max(2, ceil(payload_bytes / payload_bytes_max / HEADROOM))
+    )
 
 
 def key_named(message: str) -> str | None:

@@ -24,7 +24,10 @@ def call(
     wait: Callable[[float], None] = time.sleep,
     now_s: Callable[[], float] = time.monotonic,
 ) -> bytes:
-    """The answer to *operation*. Raises the last ServiceError or TransportError when trying again is no use."""
+    """The answer to *operation*.
+
+    Raises the last ServiceError or TransportError when trying again is no use.
+    """
     begun_s = now_s()
     number = counted = 0
     while True:

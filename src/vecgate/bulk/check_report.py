@@ -140,7 +140,7 @@ class CheckReport:
     def lines(self) -> list[str]:
         """The report as text, the verdict last."""
         return [
-            f"{self.name}: {self.records:,} records",
+            f"{self.name}: {_count(self.records, 'record')}",
             self.layout,
             *self._problem_lines(),
             *self._duplicate_lines(),
@@ -148,7 +148,8 @@ class CheckReport:
             *self._metadata_lines(),
             *self._suggestion_lines(),
             _line(
-                "requests", f"about {self.requests:,} PutVectors, {_size(self.bytes_per_vector * self.good)}"
+                "requests",
+                f"about {self.requests:,} PutVectors, in all {_size(self.bytes_per_vector * self.good)}",
             ),
             self._verdict(),
         ]
@@ -165,8 +166,8 @@ class CheckReport:
         if found.keys:
             probably = "" if found.is_certain else "probably "
             examples = f": {', '.join(found.examples)}" if found.examples else ""
-            yield _line("duplicates", f"{probably}{found.keys:,} keys come more than once{examples}")
-            yield _line("", f"the last of each wins, {found.superseded:,} records are replaced")
+            yield _line("duplicates", f"{probably}{_count(found.keys, 'key')} more than once{examples}")
+            yield _line("", f"the last of each wins; {_count(found.superseded, 'record')} replaced")
 
     def _vector_lines(self) -> Iterator[str]:
         for length, count in self.lengths:
@@ -175,20 +176,22 @@ class CheckReport:
             cosine = ": all of unit length, cosine suits them" if self.suggests_cosine else ""
             yield _line("norms", f"{self.norms.smallest:.4g} to {self.norms.largest:.4g}{cosine}")
         if self.norms.zero:
-            yield _line("", f"{self.norms.zero:,} vectors are zero, which cosine does not take")
+            yield _line("", f"{_count(self.norms.zero, 'vector')} of length zero, which cosine does not take")
 
     def _metadata_lines(self) -> Iterator[str]:
         for key in self.metadata:
             sizes = f"{key.bytes_mean:,.0f} bytes on average, {key.bytes_max:,} at most"
             yield _line(
-                "metadata", f"{key.name}: {' or '.join(key.types)}, in {key.records:,} records, {sizes}"
+                "metadata",
+                f"{key.name}: {' or '.join(key.types)}, in {_count(key.records, 'record')}, {sizes}",
             )
         if self.filterable_over:
             limit = f"{FILTERABLE_BYTES_MAX:,} bytes of filterable metadata"
-            yield _line("", f"{self.filterable_over:,} records exceed {limit}")
+            yield _line("", f"{_count(self.filterable_over, 'record')} above {limit}")
         if self.total_over:
             yield _line(
-                "", f"{self.total_over:,} records exceed {METADATA_BYTES_MAX:,} bytes of metadata in all"
+                "",
+                f"{_count(self.total_over, 'record')} above {METADATA_BYTES_MAX:,} bytes of metadata in all",
             )
 
     def _suggestion_lines(self) -> Iterator[str]:
@@ -196,7 +199,7 @@ class CheckReport:
             return
         if self.suggestion.keys:
             yield _line("suggestion", f"create the index with {self.suggestion.option}")
-            yield _line("", f"then {self.suggestion.rescued:,} more records are taken")
+            yield _line("", f"which lets the index take {_count(self.suggestion.rescued, 'more record')}")
         else:
             yield _line(
                 "suggestion", f"no {NON_FILTERABLE_KEYS_MAX} non-filterable keys let every record fit;"
@@ -206,11 +209,15 @@ class CheckReport:
     def _verdict(self) -> str:
         if self.bad:
             return f"BAD  {self.bad:,} of {self.records:,} records would be refused"
-        return f"OK  all {self.records:,} records would be taken"
+        return f"OK  {self.good:,} of {self.records:,} records would be taken"
 
 
 def _line(label: str, text: str) -> str:
     return f"  {label:<{_LABEL_WIDTH}}{text}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _size(size_bytes: float) -> str:

@@ -49,6 +49,8 @@ class BulkConfig:
             ("in_flight", self.in_flight, 1, 256),
             ("progress_every", self.progress_every, 1, 10**9),
             ("retry.attempts_max", self.retry.attempts_max, 1, 1_000),
+            ("retry.base_s", self.retry.base_s, 0, 3_600),
+            ("retry.cap_s", self.retry.cap_s, 0, 3_600),
             ("retry.deadline_s", self.retry.deadline_s, 0, 86_400),
         ]
         out_of_range = [

@@ -109,9 +109,7 @@ def deliver(batch: Batch, encode: Callable[[Batch], Body], *, payload_bytes_max:
     return True
 
 
-def _insist(
-    batch: Batch, body: Body
-) -> Generator[Effect, Any, list[Batch] | None]:
+def _insist(batch: Batch, body: Body) -> Generator[Effect, Any, list[Batch] | None]:
     """Send *batch* until it is taken, or tell in which pieces to go on; None when the run must stop."""
     number = counted = 0
     first: Departure | None = None

@@ -198,7 +198,11 @@ def _is_repeatable(operation: str) -> bool:
 
 
 def _tls(verify: bool | str) -> ssl.SSLContext:  # noqa: FBT001 - as boto3 has it
-    context = ssl.create_default_context(cafile=get_cert_path(verify or True))
+    bundle = get_cert_path(verify or True)
+    try:
+        context = ssl.create_default_context(cafile=bundle)
+    except OSError as error:
+        raise UsageError(f"the CA bundle {bundle} cannot be read: {_reason(error)}") from error
     if not verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context

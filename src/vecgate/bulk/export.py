@@ -1,11 +1,11 @@
-"""Scanned vectors into a file that `put` reads back: JSON lines, or parquet with the metadata as JSON text."""
+"""Scanned vectors into a file that `put` reads back: JSON lines, or parquet with metadata as JSON text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, Self
 
 import orjson
 
@@ -61,13 +61,13 @@ class JsonLinesSink:
 
 
 class ParquetSink:
-    """Columns `key`, `vector` (fixed-size float32 list) and `metadata` (JSON text); the first page says which."""
+    """Columns `key`, `vector` (float32, fixed size) and `metadata` (JSON text), as page one has them."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writer: Any = None
 
-    def __enter__(self) -> ParquetSink:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

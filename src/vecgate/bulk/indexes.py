@@ -41,7 +41,8 @@ def describe_index(sender: Sender, address: IndexAddress) -> IndexRules:
 
 
 def create_index(sender: Sender, address: IndexAddress, rules: IndexRules) -> bool:
-    """Make the index at *address*, and its bucket where there is none; False where the index was there already.
+    """Make the index at *address*, and its bucket where there is none; False where the index was there
+    already.
 
     An index that was there is left as it is. *address* is by name.
     """

@@ -1,8 +1,8 @@
 """What the service has acknowledged, kept on disk so that a killed run goes on where it was.
 
 An entry is committed before the keys of its batch are given back (see `ordering`), one after the other. So a
-journal read after any crash is a prefix of what happened: it never holds a later record of a key without the earlier one,
-and what it lacks is simply sent again, which an upsert allows.
+journal read after any crash is a prefix of what happened: it never holds a later record of a key without
+the earlier one, and what it lacks is simply sent again, which an upsert allows.
 """
 
 from __future__ import annotations
@@ -148,7 +148,10 @@ class Journal:
 
 
 def settled_in(path: Path) -> int:
-    """How many records the journal at *path* holds as settled, whatever it belongs to. Raises JournalMismatch."""
+    """How many records the journal at *path* holds as settled, whatever it belongs to.
+
+    Raises JournalMismatch.
+    """
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=0.5)) as db:
             found = db.execute("SELECT sum(stop - start) FROM settled").fetchone()[0]

@@ -1,8 +1,8 @@
 """When the next request may leave.
 
-Writes are limited per index twice: requests a second and vectors a second. Each is a lane; a request leaves when
-both are free and then keeps each busy for as long as its units take at the lane's rate. Idle time earns no burst,
-so over *any* stretch, what leaves before the last departure stays within the rate.
+Writes are limited per index twice: requests a second and vectors a second. Each is a lane; a request leaves
+when both are free and then keeps each busy for as long as its units take at the lane's rate. Idle time
+earns no burst, so over *any* stretch, what leaves before the last departure stays within the rate.
 
 When the service throttles, both lanes slow down together: multiplicative decrease at once, additive increase
 after. The share that was too much is remembered, so that the way back is quick below it and slow around it.

@@ -1,7 +1,7 @@
 """What happens in a run, told as it happens.
 
-A subscriber has one method, `on_event`. Events come one at a time, from whichever thread made them; a subscriber that raises
-is logged and does not harm the run.
+A subscriber has one method, `on_event`. Events come one at a time, from whichever thread made them; a
+subscriber that raises is logged and does not harm the run.
 """
 
 from __future__ import annotations
@@ -149,7 +149,8 @@ class Meter:
         return lately / span_s if span_s > 0 else 0.0
 
     def rate_held(self) -> float:
-        """Records settled a second from the first answer to the last, without those of the first; 0 for one answer.
+        """Records settled a second from the first answer to the last, without those of the first; 0 for one
+        answer.
 
         So it can be held against the rate that was set, which is one between departures.
         """

@@ -77,6 +77,8 @@ def concat(first: Block, second: Block) -> Block:
     """One block after the other, without rejects."""
     if not len(first):
         return second.slice(0, len(second))
+    if not len(second):
+        return first.slice(0, len(first))
     return Block(
         np.concatenate([first.positions, second.positions]),
         [*first.keys, *second.keys],

@@ -20,7 +20,8 @@ HALVE_AFTER_503S = 3
 
 #: Refusals that one record of the request may have caused.
 BLAMES_A_RECORD = frozenset({"ValidationException", "SerializationException"})
-#: What a proxy on the way says to a body that it finds too large; the service itself says ValidationException.
+#: What a proxy on the way says to a body that it finds too large; the service itself says
+#: ValidationException.
 PAYLOAD_TOO_LARGE = 413
 UNAVAILABLE = 503
 
@@ -149,7 +150,9 @@ def _given_up(failure: Failure, attempt: Attempt) -> Verdict:
     # While others get through, the trouble is in this batch; while none does, it is the service.
     if not attempt.others_do or not isinstance(failure, ServiceError) or failure.is_throttling:
         return Stop()
-    return Narrow() if attempt.records > 1 else SetAside(f"still {failure.code} after {attempt.number} attempts")
+    return (
+        Narrow() if attempt.records > 1 else SetAside(f"still {failure.code} after {attempt.number} attempts")
+    )
 
 
 def _is_overload(failure: Failure) -> bool:

@@ -1,7 +1,7 @@
 """Where one run stands, and what it learns: acknowledged + set aside + pending = read, at every moment.
 
-A `Run` is told the time and never waits, so that threads can drive it under one lock and a test can drive it in
-any order. It is not thread-safe by itself.
+A `Run` is told the time and never waits, so that threads can drive it under one lock and a test can drive
+it in any order. It is not thread-safe by itself.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from vecgate.bulk.batching import Batch, rows_that_fit
+from vecgate.bulk.batching import rows_that_fit
 from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.delivery import Departure, Failed, Refused, Taken
 from vecgate.bulk.ordering import KeysInFlight
@@ -45,8 +45,13 @@ class SettledBefore(Protocol):
     acknowledged: Ranges
     aside: Ranges
 
-    def acknowledge(self, positions: Positions) -> None: ...
-    def set_aside(self, positions: Positions, file: Path, *, file_bytes: int) -> None: ...
+    def acknowledge(self, positions: Positions) -> None:
+        """Keep that *positions* are taken."""
+        ...
+
+    def set_aside(self, positions: Positions, file: Path, *, file_bytes: int) -> None:
+        """Keep that *positions* are in *file*."""
+        ...
 
 
 class RejectsFile(Protocol):
@@ -54,7 +59,9 @@ class RejectsFile(Protocol):
 
     path: Path
 
-    def write(self, rejects: Sequence[Reject]) -> int: ...
+    def write(self, rejects: Sequence[Reject]) -> int:
+        """Append *rejects* and give the length of the file."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +193,10 @@ class Run:
         return decided
 
     def taken(self, taken: Taken, *, now_s: float) -> None:
-        """The service has taken a batch. Raises JournalError where that cannot be kept: then it stays pending."""
+        """The service has taken a batch.
+
+        Raises JournalError where that cannot be kept: then it stays pending.
+        """
         positions = taken.batch.positions
         if self._journal is not None:
             self._journal.acknowledge(positions)

@@ -32,7 +32,7 @@ class IndexRules:
 
 
 def validate(block: Block, rules: IndexRules) -> tuple[Block, tuple[Reject, ...]]:
-    """The records of *block* that the service takes, and the others with the reason; rejects it came with included."""
+    """The records of *block* that the service takes, and the others, those it came with included."""
     problems = dict(_problems(block, rules))
     return _part(block, problems)
 
@@ -52,7 +52,11 @@ def key_problem(key: str) -> str | None:
         length = len(key.encode())
     except UnicodeEncodeError:
         return NOT_UNICODE
-    return None if length <= KEY_LENGTH_MAX else f"key must have at most {KEY_LENGTH_MAX} bytes, but has {length}"
+    return (
+        None
+        if length <= KEY_LENGTH_MAX
+        else f"key must have at most {KEY_LENGTH_MAX} bytes, but has {length}"
+    )
 
 
 def length_problem(expected: int, length: int) -> str:

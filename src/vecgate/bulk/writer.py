@@ -1,7 +1,7 @@
 """The batch client: walks records from a source to their acknowledgement, on threads.
 
-One thread, the caller's, reads, checks and cuts; `in_flight` others encode and send. Decisions are made elsewhere
-(`delivery`, `run`); here is what they need of the world: a lock, a clock, waiting.
+One thread, the caller's, reads, checks and cuts; `in_flight` others encode and send. Decisions are made
+elsewhere (`delivery`, `run`); here is what they need of the world: a lock, a clock, waiting.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from vecgate.bulk.batching import Batch, batches
 from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.delivery import (
     Departure,
+    Effect,
     Failed,
     Leave,
     Pause,
@@ -50,7 +51,8 @@ GLANCE_S = 0.1
 class BulkWriter:
     """Puts and deletes many vectors on one index.
 
-    *client* is a boto3 `s3vectors` client, which is accelerated, or a `Sender`. *index* is a name, with its *bucket*, or an ARN.
+    *client* is a boto3 `s3vectors` client, which is accelerated, or a `Sender`. *index* is a name, with its
+    *bucket*, or an ARN.
 
     >>> outcome = BulkWriter(boto3.client("s3vectors"), bucket="media", index="films").put("films.parquet")
     """
@@ -80,14 +82,14 @@ class BulkWriter:
     ) -> BulkOutcome:
         """Write every record of *source*; of equal keys the last stays.
 
-        source     a path, a `Source`, or an iterable of dicts (`key`, `vector`, `metadata`) or tuples in that order
+        source     a path, a `Source`, or an iterable of dicts (`key`, `vector`, `metadata`) or such tuples
         journal    keep what is acknowledged there, and skip what an earlier run has acknowledged
         set_aside  the file for records that cannot be written, as JSON lines; see `SetAsideFile`
         strict     stop at the first such record
 
-        What ended a run early is in the outcome, not raised. Raises UsageError and its kin for input that cannot be read, an
-        index that is missing or of another dimension, and a journal of something else; ServiceError or
-        TransportError where the index cannot even be described.
+        What ended a run early is in the outcome, not raised. Raises UsageError and its kin for input that
+        cannot be read, an index that is missing or of another dimension, and a journal of something else;
+        ServiceError or TransportError where the index cannot even be described.
         """
         source = as_source(source)
         rules = describe_index(self._sender, self.address)
@@ -116,7 +118,7 @@ class BulkWriter:
         set_aside: Path | None = None,
         strict: bool = False,
     ) -> BulkOutcome:
-        """Delete the vector of every key of *source*, where there is one. Arguments and errors as of `put`."""
+        """Delete the vector of every key of *source*, where there is one; all else as of `put`."""
         source = as_source(source, keys_only=True)
         describe_index(self._sender, self.address)
         return self._run(
@@ -131,7 +133,7 @@ class BulkWriter:
         )
 
     def stop(self) -> None:
-        """End the run soon: what is in flight is awaited, the rest stays pending. Safe in a signal handler."""
+        """End the run: what is in flight is awaited, the rest stays pending. Safe in a signal handler."""
         self._asked_to_stop = True
 
     def _run(
@@ -201,7 +203,9 @@ class _Threads:
         self._flying = 0
         self._chance = random.Random()  # noqa: S311 - jitter is no secret
 
-    def work_through(self, blocks: Iterator[Block], check: Callable[[Block], tuple[Block, tuple[Reject, ...]]]) -> None:
+    def work_through(
+        self, blocks: Iterator[Block], check: Callable[[Block], tuple[Block, tuple[Reject, ...]]]
+    ) -> None:
         """Read, check, cut and hand out until the source or the run ends; what is in flight is awaited."""
         with ThreadPoolExecutor(self._run.config.in_flight, thread_name_prefix="vecgate-put") as pool:
             try:
@@ -247,7 +251,7 @@ class _Threads:
         except VecgateError as error:
             with self._changed:
                 self._run.stop(error)
-        except Exception as error:  # a bug of ours: the run ends, and says so
+        except Exception as error:  # noqa: BLE001 - a bug of ours: the run ends, and says so
             with self._changed:
                 self._run.stop(VecgateError(f"vecgate itself failed: {type(error).__name__}: {error}"))
         finally:
@@ -268,32 +272,37 @@ class _Threads:
             except StopIteration as end:
                 return bool(end.value)
             answer = failure = None
-            match effect:
-                case Leave(vectors):
-                    answer = self._leave(vectors)
-                case Send(body):
-                    begun_s = time.monotonic()
-                    try:
-                        self._sender.send(self._operation, body)
-                    except VecgateError as error:
-                        failure = error
-                    answer = time.monotonic() - begun_s
-                case Failed():
-                    with self._changed:
-                        answer = self._run.judge(
-                            effect, now_s=time.monotonic(), chance=self._chance.random()
-                        )
-                case Pause(seconds):
-                    self._wait(seconds)
-                case Taken():
-                    with self._changed:
-                        self._run.taken(effect, now_s=time.monotonic())
-                case Refused():
-                    with self._changed:
-                        self._run.refused(effect)
+            if isinstance(effect, Send):
+                answer, failure = self._send(effect.body)
+            else:
+                answer = self._do(effect)
             if isinstance(effect, Leave | Pause) and self._is_over():
                 steps.close()
                 return False
+
+    def _send(self, body: Body) -> tuple[float, VecgateError | None]:
+        begun_s = time.monotonic()
+        try:
+            self._sender.send(self._operation, body)
+        except VecgateError as error:
+            return 0.0, error
+        return time.monotonic() - begun_s, None
+
+    def _do(self, effect: Effect) -> object:
+        if isinstance(effect, Leave):
+            return self._leave(effect.vectors)
+        if isinstance(effect, Pause):
+            self._wait(effect.seconds)
+            return None
+        with self._changed:
+            match effect:
+                case Failed():
+                    return self._run.judge(effect, now_s=time.monotonic(), chance=self._chance.random())
+                case Taken():
+                    self._run.taken(effect, now_s=time.monotonic())
+                case Refused():
+                    self._run.refused(effect)
+        return None
 
     def _leave(self, vectors: int) -> Departure | None:
         while not self._is_over():

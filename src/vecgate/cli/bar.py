@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
+from typing import Self
 
 import click
 from rich.console import Console
@@ -18,7 +19,7 @@ LINE_EVERY_S = 5.0
 
 
 class LiveBar:
-    """A subscriber that draws on stderr: a bar on a terminal, a line now and then elsewhere, nothing when *quiet*."""
+    """Draws on stderr: a bar on a terminal, a line now and then elsewhere, nothing when *quiet*."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._is_drawn = not quiet and sys.stderr.isatty()
@@ -35,11 +36,13 @@ class LiveBar:
         )
         self._task = self._bar.add_task("", total=None, counts="", rates="")
 
-    def __enter__(self) -> LiveBar:
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._bar.stop()
 
     def on_event(self, event: Event) -> None:

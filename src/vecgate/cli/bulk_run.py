@@ -26,7 +26,7 @@ from vecgate.cli.exit_codes import ExitCode, exit_code_of
 from vecgate.cli.main import fail
 from vecgate.cli.options import say
 from vecgate.cli.wording import count, duration, milliseconds, size
-from vecgate.errors import BadRecord, UsageError
+from vecgate.errors import UsageError
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.targets.target import Target
 
@@ -53,8 +53,8 @@ class Files:
     ) -> Files:
         """The files of this run.
 
-        Raises UsageError where an earlier run was not finished and neither *resume* nor *restart* was said, or the
-        one was said of an input that cannot be read twice.
+        Raises UsageError where an earlier run was not finished and neither *resume* nor *restart* was said,
+        or the one was said of an input that cannot be read twice.
         """
         path = journal or _journal_path(source, address, place, operation)
         if resume and not source.is_repeatable:
@@ -65,7 +65,7 @@ class Files:
         elif path.exists() and not resume:
             settled = settled_in(path)
             raise UsageError(
-                f"an earlier run of {source.name} settled {settled:,} of {source.total or 'its'} records and did not finish",
+                f"an earlier run of {source.name} did not finish: {settled:,} records are settled",
                 hint="Add --resume to send the rest, or --restart to begin again.",
             )
         stem = Path(source.name).name if source.name != "-" else "stdin"
@@ -73,7 +73,10 @@ class Files:
 
 
 def run_bulk(
-    make: Callable[[Sequence[Subscriber]], BulkWriter], work: Callable[[BulkWriter], BulkOutcome], *, quiet: bool
+    make: Callable[[Sequence[Subscriber]], BulkWriter],
+    work: Callable[[BulkWriter], BulkOutcome],
+    *,
+    quiet: bool,
 ) -> BulkOutcome:
     """Do *work* under the live bar; the first Ctrl-C or SIGTERM ends it cleanly, the second at once."""
     with LiveBar(quiet=quiet) as bar:
@@ -107,7 +110,9 @@ def summary(outcome: BulkOutcome, kept: Files, *, verb: str) -> list[str]:
     if outcome.resumed:
         lines.append(f"{'resumed':<11}{outcome.resumed:,} of these were settled by earlier runs")
     if outcome.superseded:
-        lines.append(f"{'superseded':<11}{count(outcome.superseded, 'record')} by a later one of the same key")
+        lines.append(
+            f"{'superseded':<11}{count(outcome.superseded, 'record')} by a later one of the same key"
+        )
     p50, p99 = (milliseconds(outcome.latency_ms(p)) for p in (50, 99))
     lines.append(f"{'requests':<11}{outcome.requests:,}, {size(outcome.payload_bytes)}; p50 {p50}, p99 {p99}")
     if outcome.retries or outcome.failed_attempts:
@@ -117,7 +122,9 @@ def summary(outcome: BulkOutcome, kept: Files, *, verb: str) -> list[str]:
         lines.append(f"{'set aside':<11}{outcome.set_aside:,} in {kept.set_aside}")
     for problem, cause in outcome.causes.items():
         keys = ", ".join(repr(key) for key in cause.keys)
-        lines.append(f"{'':<11}{cause.count:,} × {problem}: {keys}{', …' if cause.count > len(cause.keys) else ''}")
+        lines.append(
+            f"{'':<11}{cause.count:,} × {problem}: {keys}{', …' if cause.count > len(cause.keys) else ''}"
+        )
     return [*lines, _verdict(outcome, verb)]
 
 
@@ -141,7 +148,9 @@ def to_dict(outcome: BulkOutcome, kept: Files) -> dict[str, object]:
 
 
 def _verdict(outcome: BulkOutcome, verb: str) -> str:
-    left = outcome.pending if outcome.total is None else outcome.total - outcome.acknowledged - outcome.set_aside
+    left = (
+        outcome.pending if outcome.total is None else outcome.total - outcome.acknowledged - outcome.set_aside
+    )
     if not outcome.is_complete:
         ended = "INTERRUPTED" if outcome.interrupted else "STOPPED"
         return f"{ended}  {left:,} left; run it again with --resume to go on"
@@ -154,13 +163,12 @@ def _code(outcome: BulkOutcome) -> ExitCode:
     if outcome.interrupted:
         return ExitCode.INTERRUPTED
     if outcome.stopped_by is not None:
-        is_bad = isinstance(outcome.stopped_by, BadRecord)
-        return ExitCode.GATE_FAILED if is_bad else exit_code_of(outcome.stopped_by)
+        return exit_code_of(outcome.stopped_by)
     return ExitCode.GATE_FAILED if outcome.set_aside else ExitCode.PASS
 
 
 def _journal_path(source: Source, address: IndexAddress, place: Target, operation: str) -> Path:
-    identity = "\0".join((source.fingerprint, address.index_name, address.bucket_name, place.name, operation))
+    identity = f"{source.fingerprint}\0{address}\0{place.name}\0{place.region}\0{operation}"
     name = f"{Path(source.name).name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}.journal"
     return platformdirs.user_state_path("vecgate") / "journals" / name
 

@@ -11,7 +11,7 @@ def completion(shell: str) -> None:
 
     For bash: vecgate completion bash > ~/.local/share/bash-completion/completions/vecgate
     """
-    from vecgate.cli.main import cli  # main imports commands on use; the other way would be a circle
+    from vecgate.cli.main import cli  # noqa: PLC0415 - main imports the commands, on use
 
     completer = get_completion_class(shell)
     assert completer is not None

@@ -9,7 +9,7 @@ from vecgate.bulk.indexes import describe_index
 from vecgate.bulk.sources import ColumnChoice, open_source
 from vecgate.bulk.writer import BulkWriter
 from vecgate.cli.bulk_run import Files, conclude, leave, run_bulk
-from vecgate.cli.options import index_options, opened, output_options, say, target_options
+from vecgate.cli.options import index_options, opened, output_options, run_options, say, target_options
 from vecgate.cli.put import config_of, total_of
 from vecgate.s3vectors.arn import IndexAddress
 
@@ -19,11 +19,15 @@ from vecgate.s3vectors.arn import IndexAddress
 @index_options
 @target_options
 @click.option("--key-column", default=None, help="Column of the keys.")
-@click.option("--preset", type=click.Choice(list(PRESETS)), default="full", show_default=True, help="Where the next one starts from.")
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    default="full",
+    show_default=True,
+    help="Where the next one starts from.",
+)
 @click.option("--vectors-per-s", "--rate", type=float, default=None, help="Never more keys a second.")
-@click.option("--journal", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Where acknowledged positions are kept.")
-@click.option("--resume", is_flag=True, help="Go on where an earlier run of this input ended.")
-@click.option("--restart", is_flag=True, help="Forget an earlier run of this input.")
+@run_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @output_options
 def delete(
@@ -41,11 +45,12 @@ def delete(
     journal: Path | None,
     resume: bool,
     restart: bool,
+    set_aside: Path | None,
     yes: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Delete the vectors whose keys FILES name; a key that is not stored is no error.
+    r"""Delete the vectors whose keys FILES name; a key that is not stored is no error.
 
     FILES are what `put` takes, their vectors unread; or - for JSON lines on standard input.
 
@@ -60,7 +65,14 @@ def delete(
         address = IndexAddress.parse(bucket=bucket, index=index)
         describe_index(place.sender(), address)
         kept = Files.of(
-            source, address, place, "DeleteVectors", journal=journal, set_aside=None, resume=resume, restart=restart
+            source,
+            address,
+            place,
+            "DeleteVectors",
+            journal=journal,
+            set_aside=set_aside,
+            resume=resume,
+            restart=restart,
         )
         if not yes:
             click.confirm(f"Delete {total_of(source)} from {address} at {place}?", abort=True, err=True)

@@ -56,18 +56,21 @@ class Story:
     def is_good(self) -> bool:
         """Everything that was sent came back as it was."""
         wanted = self.outcome.total
-        return self.outcome.is_complete and not self.outcome.set_aside and wanted == self.returned == self.exact
+        return (
+            self.outcome.is_complete and not self.outcome.set_aside and wanted == self.returned == self.exact
+        )
 
 
 @click.command(short_help="The whole story on the embedded endpoint, with real embeddings.")
 @output_options
 def demo(as_json: bool, quiet: bool) -> None:
-    """Ingest the embeddings of 5,000 PyPI packages at 1,000 vectors/s into a local endpoint, read them back, search them."""
+    """Ingest embeddings of 5,000 PyPI packages into a local endpoint, read them back, search them."""
     is_told = not (as_json or quiet)
     with _packages() as source, opened("local", "", "", "", no_verify=False) as place:
         if is_told:
-            click.echo(f"1  Ingest {count(source.total or 0, 'embedding')} of PyPI packages, {source.dimension} dimensions, "
-                       f"at {PRESETS['steady'].vectors_per_s:,} vectors/s")
+            records = count(source.total or 0, "embedding")
+            pace = f"{PRESETS['steady'].vectors_per_s:,} vectors/s"
+            click.echo(f"1  Ingest {records} of PyPI packages, {source.dimension} dimensions, at {pace}")
         sender = place.sender()
         outcome = _ingest(source, sender, quiet=quiet)
         story = _look(source, BulkReader(sender, bucket=ADDRESS.bucket, index=ADDRESS.index), outcome)
@@ -108,7 +111,9 @@ def _look(source: Source, reader: BulkReader, outcome: BulkOutcome) -> Story:
     exact = sum(row.tobytes() == sent[key].tobytes() for key, row in back.items() if key in sent)
     similar = reader.query(sent[ASKED_FOR], NEAREST + 1, metadata=True)
     recent = reader.query(sent[ASKED_FOR], NEAREST + 1, filter=RECENT, metadata=True)
-    others = ([hit for hit in hits(found) if hit["key"] != ASKED_FOR][:NEAREST] for found in (similar, recent))
+    others = (
+        [hit for hit in hits(found) if hit["key"] != ASKED_FOR][:NEAREST] for found in (similar, recent)
+    )
     return Story(outcome, len(back), exact, *others)
 
 
@@ -129,7 +134,7 @@ def _tell(story: Story, *, is_told: bool) -> None:
         f"rate held  {outcome.vectors_per_s:,.0f} vectors/s\n"
         f"requests   {outcome.requests:,}, {size(outcome.payload_bytes)}; p50 {p50}, p99 {p99}\n"
         f"retries    {outcome.retries:,}\n"
-        f"{'PASS' if story.is_good else 'FAIL'}  {outcome.acknowledged:,} of {outcome.total:,} vectors written, "
+        f"{_verdict(story)}  {outcome.acknowledged:,} of {outcome.total:,} vectors written, "
         f"{story.exact:,} read back bit-exact"
     )
 
@@ -148,5 +153,9 @@ def _to_dict(story: Story) -> dict[str, object]:
         "retries": outcome.retries,
         "similar": story.similar,
         "recent": story.recent,
-        "verdict": "PASS" if story.is_good else "FAIL",
+        "verdict": _verdict(story),
     }
+
+
+def _verdict(story: Story) -> str:
+    return "PASS" if story.is_good else "FAIL"

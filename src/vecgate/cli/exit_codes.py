@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from vecgate.errors import ProtocolError, ServiceError, TargetError, TransportError, UsageError, VecgateError
+from vecgate.errors import (
+    BadRecord,
+    ProtocolError,
+    ServiceError,
+    TargetError,
+    TransportError,
+    UsageError,
+    VecgateError,
+)
 
 
 class ExitCode(IntEnum):
@@ -27,6 +35,8 @@ class ExitCode(IntEnum):
 def exit_code_of(error: VecgateError) -> ExitCode:
     """The exit code for *error*."""
     match error:
+        case BadRecord():
+            return ExitCode.GATE_FAILED
         case UsageError():
             return ExitCode.USAGE
         case TargetError() | TransportError() | ProtocolError():

@@ -28,10 +28,12 @@ class LazyGroup(click.Group):
     """Imports a command when it is used: `vecgate serve` has no need of parquet."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, in the order of the help."""
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
         del ctx
         if cmd_name not in COMMANDS:
             return None
@@ -46,7 +48,9 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(package_name="vecgate")
 def cli() -> None:
     """Release gate and load-test kit for Amazon S3 Vectors."""

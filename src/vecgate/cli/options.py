@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -20,8 +21,12 @@ def target_options(command: F) -> F:
         (
             click.option("--target", default="", help="local, aws, or a URL.  [env: VECGATE_TARGET]"),
             click.option("--region", default="", help="AWS region.  [env: AWS_REGION, AWS_DEFAULT_REGION]"),
-            click.option("--profile", default="", help="Profile of the AWS configuration.  [env: AWS_PROFILE]"),
-            click.option("--ca-bundle", default="", help="Certificates to trust, a file.  [env: AWS_CA_BUNDLE]"),
+            click.option(
+                "--profile", default="", help="Profile of the AWS configuration.  [env: AWS_PROFILE]"
+            ),
+            click.option(
+                "--ca-bundle", default="", help="Certificates to trust, a file.  [env: AWS_CA_BUNDLE]"
+            ),
             click.option("--no-verify", is_flag=True, help="Accept any certificate."),
         )
     ):
@@ -41,6 +46,31 @@ def index_options(command: F) -> F:
     return command
 
 
+def run_options(command: F) -> F:
+    """What a run keeps on disk."""
+    path = click.Path(path_type=Path, dir_okay=False)
+    for option in reversed(
+        (
+            click.option(
+                "--journal",
+                type=path,
+                default=None,
+                help="Where acknowledged records are kept; by default a file of its own per input and index.",
+            ),
+            click.option("--resume", is_flag=True, help="Go on where an earlier run of this input ended."),
+            click.option("--restart", is_flag=True, help="Forget an earlier run of this input."),
+            click.option(
+                "--set-aside",
+                type=path,
+                default=None,
+                help="File for records that cannot be written; by default FILE.set-aside.jsonl here.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 def output_options(command: F) -> F:
     """`--json` and `--quiet`."""
     for option in reversed(
@@ -53,7 +83,7 @@ def output_options(command: F) -> F:
     return command
 
 
-def opened(  # noqa: PLR0917 - the names are those of the options
+def opened(
     target: str, region: str, profile: str, ca_bundle: str, no_verify: bool
 ) -> AbstractContextManager[Target]:
     """The target that the options name."""

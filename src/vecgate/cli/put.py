@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -16,7 +17,7 @@ from vecgate.bulk.validation import IndexRules
 from vecgate.bulk.writer import BulkWriter
 from vecgate.cli.bulk_run import Files, conclude, leave, run_bulk
 from vecgate.cli.exit_codes import ExitCode
-from vecgate.cli.options import index_options, opened, output_options, say, target_options
+from vecgate.cli.options import index_options, opened, output_options, run_options, say, target_options
 from vecgate.cli.wording import count, duration
 from vecgate.errors import IndexUnusable, SourceError, UsageError
 from vecgate.s3vectors.arn import IndexAddress
@@ -31,7 +32,7 @@ class Creation:
     non_filterable: frozenset[str]
 
     def rules(self, source: Source) -> IndexRules:
-        """What that index asks of a vector. Raises SourceError where the input does not tell its dimension."""
+        """What that index asks of a vector. Raises SourceError where *source* tells no dimension."""
         if source.dimension is None:
             raise SourceError(f"{source.name} does not tell its dimension, which an index needs")
         return IndexRules(source.dimension, self.metric, self.non_filterable)
@@ -39,7 +40,8 @@ class Creation:
 
 def config_of(preset: str, **overrides: float | None) -> BulkConfig:
     """The settings of *preset* with those *overrides* that are given. Raises ConfigError, a UsageError."""
-    return replace(PRESETS[preset], **{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type] - dataclasses.replace takes what the fields take
+    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
+    return replace(PRESETS[preset], **given)
 
 
 @click.command(short_help="Ingest files of embeddings into an index.")
@@ -47,22 +49,37 @@ def config_of(preset: str, **overrides: float | None) -> BulkConfig:
 @index_options
 @target_options
 @click.option("--create", is_flag=True, help="Make the index, and its bucket, where there is none.")
-@click.option("--metric", type=click.Choice(["cosine", "euclidean"]), default="cosine", show_default=True, help="For --create and --check.")
-@click.option("--non-filterable", default="", help="Metadata keys that filters cannot use, so that they may be long: a,b.  For --create and --check.")
+@click.option(
+    "--metric",
+    type=click.Choice(["cosine", "euclidean"]),
+    default="cosine",
+    show_default=True,
+    help="Of the index, for --create and --check.",
+)
+@click.option(
+    "--non-filterable",
+    default="",
+    help="Metadata keys that filters cannot use, so that they may be long: a,b.  For --create and --check.",
+)
 @click.option("--key-column", default=None, help="Column of the keys.")
 @click.option("--vector-column", default=None, help="Column of the vectors.")
 @click.option("--metadata-columns", default=None, help="Columns that become metadata: a,b; empty for none.")
-@click.option("--key-prefix", default=None, help="Put before every key; the row number is the key where there is none.")
-@click.option("--check", "only_check", is_flag=True, help="Read and judge the whole input without one request.")
-@click.option("--preset", type=click.Choice(list(PRESETS)), default="full", show_default=True, help="Where the next four start from.")
+@click.option(
+    "--key-prefix", default=None, help="Put before every key; rows are numbered where there is no key column."
+)
+@click.option("--check", "only_check", is_flag=True, help="Judge the whole input without one request.")
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    default="full",
+    show_default=True,
+    help="Where the next four start from.",
+)
 @click.option("--vectors-per-s", "--rate", type=float, default=None, help="Never more vectors a second.")
 @click.option("--requests-per-s", type=float, default=None, help="Never more requests a second.")
 @click.option("--batch", "batch_vectors", type=int, default=None, help="Vectors in a request.")
 @click.option("--in-flight", type=int, default=None, help="Requests at once.")
-@click.option("--journal", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Where acknowledged positions are kept; a file of its own per input and index by default.")
-@click.option("--resume", is_flag=True, help="Go on where an earlier run of this input ended.")
-@click.option("--restart", is_flag=True, help="Forget an earlier run of this input.")
-@click.option("--set-aside", type=click.Path(path_type=Path, dir_okay=False), default=None, help="File for records that cannot be written; by default FILE.set-aside.jsonl here.")
+@run_options
 @click.option("--strict", is_flag=True, help="Stop at the first record that cannot be written.")
 @output_options
 def put(
@@ -95,11 +112,11 @@ def put(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Ingest FILES of embeddings into an index.
+    r"""Ingest FILES of embeddings into an index.
 
     Parquet, Arrow, .npy, .npz, JSON lines and HDF5, or - for JSON lines on standard input. Which column is
-    what is guessed and printed. A record that cannot be written is set aside with its reason, and the rest goes
-    on; the set-aside file can be put again once mended. Ctrl-C stops cleanly; --resume goes on.
+    what is guessed and printed. A record that cannot be written is set aside with its reason, and the rest
+    goes on; the set-aside file can be put again once mended. Ctrl-C stops cleanly; --resume goes on.
 
     \b
     vecgate put films.parquet --target aws --bucket media --index films --create
@@ -124,7 +141,14 @@ def put(
         address = IndexAddress.parse(bucket=bucket, index=index)
         _prepare(place, address, source, creation if create else None, quiet=quiet)
         kept = Files.of(
-            source, address, place, "PutVectors", journal=journal, set_aside=set_aside, resume=resume, restart=restart
+            source,
+            address,
+            place,
+            "PutVectors",
+            journal=journal,
+            set_aside=set_aside,
+            resume=resume,
+            restart=restart,
         )
         say(_plan(source, config, kept), quiet=quiet)
         outcome = run_bulk(
@@ -191,4 +215,3 @@ def _plan(source: Source, config: BulkConfig, kept: Files) -> str:
             f"about {duration(least_s)} or more"
         )
     return f"{plan}\njournal: {kept.journal}"
-

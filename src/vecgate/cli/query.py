@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,30 @@ from vecgate.s3vectors.limits import TOP_K_MAX
 @click.command(short_help="Search an index.")
 @index_options
 @target_options
-@click.option("--key", default=None, help="Search with the vector that is stored under this key; it is left out of the answer.")
-@click.option("--vector", default=None, help="Search with this one: JSON numbers, a .json or .npy file, or - for JSON on stdin.")
-@click.option("--top-k", "-k", type=click.IntRange(1, TOP_K_MAX), default=10, show_default=True, help="How many of the nearest.")
-@click.option("--filter", "filter_text", default=None, help='Filter in the service\'s language, such as \'{"year": {"$gte": 2020}}\'.')
+@click.option(
+    "--key",
+    default=None,
+    help="Search with the vector that is stored under this key; it is left out of the answer.",
+)
+@click.option(
+    "--vector",
+    default=None,
+    help="Search with this one: JSON numbers, a .json or .npy file, or - for JSON on stdin.",
+)
+@click.option(
+    "--top-k",
+    "-k",
+    type=click.IntRange(1, TOP_K_MAX),
+    default=10,
+    show_default=True,
+    help="How many of the nearest.",
+)
+@click.option(
+    "--filter",
+    "filter_text",
+    default=None,
+    help='Filter in the service\'s language, such as \'{"year": {"$gte": 2020}}\'.',
+)
 @click.option("--no-metadata", is_flag=True, help="Keys and distances alone.")
 @output_options
 def query(
@@ -45,7 +66,7 @@ def query(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Find the vectors nearest to one that is stored, or to one that you give.
+    r"""Find the vectors nearest to one that is stored, or to one that you give.
 
     \b
     vecgate query --target aws --bucket media --index films --key alien --filter '{"year": {"$gte": 2020}}'
@@ -95,7 +116,9 @@ def show(rows: list[dict[str, Any]], metric: str) -> None:
 def _stored(reader: BulkReader, key: str) -> Float32Matrix:
     found = reader.get([key], metadata=False)
     if found.vectors is None:
-        raise UsageError(f"no vector is stored under {key!r}", hint="Look for its spelling with `vecgate scan --no-data`.")
+        raise UsageError(
+            f"no vector is stored under {key!r}", hint="Look for its spelling with `vecgate scan --no-data`."
+        )
     return np.asarray(found.vectors[0], dtype=np.float32)
 
 
@@ -104,7 +127,7 @@ def _given(text: str) -> Float32Matrix:
         if text.endswith(".npy"):
             values = np.load(text, allow_pickle=False)
         elif text == "-":
-            values = _json(click.get_text_stream("stdin").read(), "standard input")
+            values = _json(sys.stdin.read(), "standard input")
         else:
             values = _json(Path(text).read_text() if text.endswith(".json") else text, "--vector")
         row = np.asarray(values, dtype=np.float32)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -19,8 +19,20 @@ from vecgate.s3vectors.limits import SEGMENTS_MAX
 @click.command(short_help="Export an index.")
 @index_options
 @target_options
-@click.option("--out", "-o", type=click.Path(path_type=Path, dir_okay=False), default=None, help="File to write: .jsonl, .ndjson or .parquet; JSON lines on stdout by default.")
-@click.option("--segments", type=click.IntRange(1, SEGMENTS_MAX), default=4, show_default=True, help="Parts of the index read at once.")
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="File to write: .jsonl, .ndjson or .parquet; JSON lines on stdout by default.",
+)
+@click.option(
+    "--segments",
+    type=click.IntRange(1, SEGMENTS_MAX),
+    default=4,
+    show_default=True,
+    help="Parts of the index read at once.",
+)
 @click.option("--no-data", is_flag=True, help="Keys and metadata alone.")
 @click.option("--no-metadata", is_flag=True, help="Keys and vectors alone.")
 @output_options
@@ -39,7 +51,7 @@ def scan(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Export every vector of an index, in no particular order, into a file that `put` reads back.
+    r"""Export every vector of an index, in no particular order, into a file that `put` reads back.
 
     \b
     vecgate scan --target aws --bucket media --index films -o films.parquet
@@ -51,9 +63,8 @@ def scan(
         describe_index(sender, IndexAddress.parse(bucket=bucket, index=index))
         reader = BulkReader(sender, bucket=bucket, index=index)
         with open_sink(out) if out else nullcontext(JsonLinesSink(sys.stdout.buffer)) as sink:
-            with closing(reader.scan(segments, data=not no_data, metadata=not no_metadata)) as pages:
-                for page in pages:
-                    if len(page):
-                        sink.write(page)
-                        total += len(page)
+            for page in reader.scan(segments, data=not no_data, metadata=not no_metadata):
+                if len(page):
+                    sink.write(page)
+                    total += len(page)
     say(f"read {count(total, 'vector')} in {duration(time.monotonic() - begun_s)}", quiet=quiet)

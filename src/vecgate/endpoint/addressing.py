@@ -16,6 +16,9 @@ from vecgate.endpoint.state import Bucket, Index, State
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]*[a-z0-9]")
 INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]")
 
+BUCKET_FORM = "Must specify either vectorBucketName or vectorBucketArn but not both"
+INDEX_FORM = "Must specify either indexArn or both vectorBucketName and indexName"
+
 
 def check_bucket_name(name: str) -> None:
     """Raise Refused for a name that no bucket may have. Its length is the framework's business."""
@@ -31,30 +34,42 @@ def check_index_name(name: str) -> None:
 
 def find_bucket(state: State, members: Mapping[str, Any]) -> Bucket:
     """The bucket that a bucket-level request names."""
-    name, arn = members.get("vectorBucketName"), members.get("vectorBucketArn")
-    if (name is None) == (arn is None):
-        raise invalid("Must specify either vectorBucketName or vectorBucketArn but not both")
-    if name is not None:
-        check_bucket_name(name)
-    bucket = state.buckets.get(name or arn.rpartition("/")[2])
-    if bucket is None or arn not in {None, bucket.arn}:
+    match members:
+        case {"vectorBucketName": _, "vectorBucketArn": _}:
+            raise invalid(BUCKET_FORM)
+        case {"vectorBucketName": name}:
+            check_bucket_name(name)
+            bucket = state.buckets.get(name)
+        case {"vectorBucketArn": arn}:
+            bucket = _bucket_with(state, arn)
+        case _:
+            raise invalid(BUCKET_FORM)
+    if bucket is None:
         raise not_found("vector bucket")
     return bucket
 
 
 def find_index(state: State, members: Mapping[str, Any]) -> Index:
     """The index that an index-level request names."""
-    bucket_name, name, arn = (members.get(each) for each in ("vectorBucketName", "indexName", "indexArn"))
-    given = (bucket_name is not None, name is not None, arn is not None)
-    if given not in {(True, True, False), (False, False, True)}:
-        raise invalid("Must specify either indexArn or both vectorBucketName and indexName")
-    if arn is None:
-        check_bucket_name(bucket_name)
-        check_index_name(name)
-    else:
-        bucket_name, _, name = arn.split(":bucket/")[1].split("/")
-    bucket = state.buckets.get(bucket_name)
-    index = bucket and bucket.indexes.get(name)
-    if index is None or arn not in {None, index.arn}:
+    match members:
+        case {"vectorBucketName": _, "indexArn": _} | {"indexName": _, "indexArn": _}:
+            raise invalid(INDEX_FORM)
+        case {"vectorBucketName": bucket_name, "indexName": name}:
+            check_bucket_name(bucket_name)
+            check_index_name(name)
+            bucket = state.buckets.get(bucket_name)
+        case {"indexArn": arn}:
+            bucket_arn, _, name = arn.partition("/index/")
+            bucket = _bucket_with(state, bucket_arn)
+        case _:
+            raise invalid(INDEX_FORM)
+    index = bucket.indexes.get(name) if bucket else None
+    if index is None:
         raise not_found("index")
     return index
+
+
+def _bucket_with(state: State, arn: str) -> Bucket | None:
+    """The bucket of that ARN: region and account count too."""
+    bucket = state.buckets.get(arn.rpartition("/")[2])
+    return bucket if bucket and bucket.arn == arn else None

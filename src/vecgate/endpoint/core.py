@@ -18,7 +18,7 @@ from vecgate.endpoint.decoding import PutBody, QuickRead, put_body, read_documen
 from vecgate.endpoint.operations import buckets, indexes, query, vectors
 from vecgate.endpoint.routing import operation_at
 from vecgate.endpoint.state import State
-from vecgate.endpoint.validation import Document, check_input
+from vecgate.endpoint.validation import Document, check_given, check_input
 from vecgate.s3vectors.limits import PAYLOAD_BYTES_MAX
 
 Operation: TypeAlias = Callable[[State, Document, float], Document]
@@ -71,11 +71,15 @@ def _result(state: State, request: Request, now: float, quick_read: QuickRead) -
     refuse_too_large(len(request.body))
     name = operation_at(request.method, request.path)
     if name == PUT_VECTORS:
-        return vectors.put_vectors(state, quick_read(request.body) or _slow_read(request.body), now)
+        return vectors.put_vectors(state, _put_body(request.body, quick_read), now)
     if name not in OPERATIONS:
         raise not_built(f"the operation {name}")
     return OPERATIONS[name](state, check_input(name, read_document(request.body)), now)
 
 
-def _slow_read(body: bytes) -> PutBody:
-    return put_body(check_input(PUT_VECTORS, read_document(body)))
+def _put_body(body: bytes, quick_read: QuickRead) -> PutBody:
+    quick = quick_read(body)
+    if quick is None:
+        return put_body(check_input(PUT_VECTORS, read_document(body)))
+    check_given(PUT_VECTORS, quick.address)
+    return quick

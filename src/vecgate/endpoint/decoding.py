@@ -22,9 +22,9 @@ from vecgate.s3vectors.limits import KEY_LENGTH_MAX, VECTORS_PER_PUT_MAX
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PutBody:
-    """A PutVectors request in columns of equal length n, within the framework's constraints.
+    """A PutVectors request in columns of equal length n. Types, keys and n are as the model says.
 
-    address   its members other than `vectors`
+    address   its members other than `vectors`; a quick way leaves their constraints unchecked
     vectors   shape (n, dimension), or n vectors that differ in length
     metadata  any JSON value, None where there was none
     """
@@ -40,7 +40,7 @@ QuickRead: TypeAlias = Callable[[bytes], PutBody | None]
 
 
 def read_document(body: bytes) -> object:
-    """The JSON value that *body* holds; an empty body counts as `{}`. Raises Refused for one that is not JSON."""
+    """The JSON value in *body*; an empty body counts as `{}`. Raises Refused for one that is not JSON."""
     try:
         return orjson.loads(body) if body else {}
     except orjson.JSONDecodeError:
@@ -48,7 +48,7 @@ def read_document(body: bytes) -> object:
 
 
 def float32_rows(rows: Sequence[Any]) -> Float32Matrix | list[Float32Vector]:
-    """*rows* of numbers rounded to float32: a matrix where they are equally long. Too large becomes infinity."""
+    """*rows* of numbers in float32, a matrix where they are equally long. What is too large is infinite."""
     with np.errstate(over="ignore"):
         if len({len(row) for row in rows}) == 1:
             return np.array(rows, dtype=np.float32)

@@ -1,7 +1,7 @@
 """The HTTP door: an ASGI callable, without a framework.
 
-A body is judged by its declared length before a byte of it is read, as the service does, and by what has come
-where no length is declared. Answers to bad input are the core's; this module adds none of its own but `/health`.
+A body is judged by its declared length before a byte of it is read, as the service does, and by what has
+come where no length is declared. All answers are the core's, but for `/health`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 HEALTH_PATH = "/health"
 
 
-class ClientGone(Exception):  # noqa: N818 - no error of ours
+class ClientGone(Exception):
     """The client left before its request was complete."""
 
 
@@ -48,7 +48,7 @@ class HttpDoor:
         try:
             body = await _read_body(scope, receive)
         except Refused as refusal:
-            # A client that awaits "100 Continue" sends no body now: what it sends next must not be taken for one.
+            # Who awaits "100 Continue" now sends no body: the next request must not be taken for it.
             answer = refusal.answer(request_id_of(self._next_serial(), self._clock()))
             await _send(send, answer, close=_header(scope, b"expect") is not None)
         except ClientGone:

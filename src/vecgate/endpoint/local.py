@@ -1,6 +1,6 @@
 """The endpoint in a process of its own, for as long as a `with` block lasts.
 
-Nothing is left behind: the child stops when its stdin closes, which the system sees to however this process ends.
+Nothing is left behind: the child stops when its stdin closes, and the system closes that with this process.
 """
 
 from __future__ import annotations

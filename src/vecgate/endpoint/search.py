@@ -32,6 +32,8 @@ FLOAT32_UNIT = 2.0**-24
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 #: Rows that are measured in float64 at a time: some MiB at any dimension.
 EXACT_ROWS = 1024
+#: Rows are gathered when fewer than one in this many is asked for.
+GATHER_BELOW = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +53,7 @@ def nearest(
     """
     rows = np.arange(len(table), dtype=np.intp) if among is None else among
     if len(rows) > top_k:
-        rows = _candidates(table, query, top_k, metric, rows, gather=among is not None)
+        rows = _candidates(table, query, top_k, metric, rows)
     exact = exact_distances(table.vectors, rows, query, metric=metric)
     order = _first(exact, [table.keys[row] for row in rows], top_k)
     return Nearest(rows[order], exact[order])
@@ -66,30 +68,40 @@ def exact_distances(
         measure(vectors[rows[start : start + EXACT_ROWS]].astype(np.float64), query.astype(np.float64))
         for start in range(0, len(rows), EXACT_ROWS)
     ]
-    return np.minimum(np.concatenate([np.empty(0), *parts]), FLOAT32_MAX).astype(np.float32)
+    distances: Float32Vector = np.minimum(np.concatenate([np.empty(0), *parts]), FLOAT32_MAX).astype(
+        np.float32
+    )
+    return distances
 
 
 def _cosine(vectors: npt.NDArray[np.float64], query: Float64Vector) -> Float64Vector:
     similarity = (vectors @ query) / (np.linalg.norm(vectors, axis=1) * np.linalg.norm(query))
-    return 1.0 - np.clip(similarity, -1.0, 1.0)
+    distances: Float64Vector = 1.0 - np.clip(similarity, -1.0, 1.0)
+    return distances
 
 
 def _squared(vectors: npt.NDArray[np.float64], query: Float64Vector) -> Float64Vector:
     apart = vectors - query
-    return np.einsum("ij,ij->i", apart, apart)
+    distances: Float64Vector = np.einsum("ij,ij->i", apart, apart)
+    return distances
 
 
-def _candidates(
-    table: VectorTable, query: Float32Vector, top_k: int, metric: str, rows: Rows, *, gather: bool
-) -> Rows:
+def _candidates(table: VectorTable, query: Float32Vector, top_k: int, metric: str, rows: Rows) -> Rows:
     """Those *rows* that may be among the *top_k* nearest, in ascending order."""
-    norms, query_norm = table.norms[rows] if gather else table.norms, norms_of(query[np.newaxis])[0]
+    norms, query_norm = table.norms[rows], norms_of(query[np.newaxis])[0]
     if not (_modest(norms) and _modest(query_norm)):
         return rows
-    products = (table.vectors[rows] if gather else table.vectors) @ query
+    products = _products(table.vectors, rows, query)
     rough, error = _rough(products, norms, query_norm, metric, dimension=table.dimension)
     worst_of_best = np.partition(rough + error, top_k - 1)[top_k - 1]
-    return rows[rough - error <= worst_of_best]
+    close: Rows = rows[rough - error <= worst_of_best]
+    return close
+
+
+def _products(vectors: Float32Matrix, rows: Rows, query: Float32Vector) -> Float32Vector:
+    # To gather rows costs more than to multiply them: worth it only where few are asked for.
+    few = len(rows) * GATHER_BELOW < len(vectors)
+    return vectors[rows] @ query if few else (vectors @ query)[rows]
 
 
 def _rough(

@@ -66,14 +66,14 @@ def run_server(
     port: int = DEFAULT_PORT,
     *,
     state: State | None = None,
-    on_ready: Callable[[str], None] = lambda url: None,
+    on_ready: Callable[[str], None] = print,
     access_log: bool = False,
     until_stdin_closes: bool = False,
 ) -> None:
     """Serve *state* until SIGTERM or SIGINT. Port 0 is any free one; *on_ready* is told the URL.
 
-    *until_stdin_closes* also stops when the other end of stdin goes away, as it does with the process that holds
-    it, however that ends. Raises UsageError where the address cannot be had.
+    *until_stdin_closes* also stops when the other end of stdin goes away, as it does with the process that
+    holds it, however that ends. Raises UsageError where the address cannot be had.
     """
     with _listening(host, port) as listener:
         url = _url(host, listener.getsockname()[1])

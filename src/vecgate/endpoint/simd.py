@@ -19,7 +19,7 @@ ADDRESS = frozenset({"vectorBucketName", "indexName", "indexArn"})
 VECTOR = frozenset({"key", "data", "metadata"})
 
 
-class Unsure(Exception):  # noqa: N818 - no error: the other way is taken
+class Unsure(Exception):
     """The body is not one of the plain ones."""
 
 
@@ -50,7 +50,7 @@ def _read(document: Any, body: bytes) -> PutBody:  # noqa: ANN401 - pysimdjson s
 
 
 def _columns(address: dict[str, str], vectors: list[dict[str, Any]], body: bytes) -> PutBody:
-    keys = [vector.get("key") for vector in vectors]
+    keys: list[Any] = [vector.get("key") for vector in vectors]
     if not all(isinstance(key, str) and 1 <= len(key) <= KEY_LENGTH_MAX for key in keys):
         raise Unsure
     documents = [vector.get("metadata") for vector in vectors]
@@ -68,8 +68,9 @@ def _is_flat(body: bytes, keys: list[Any], documents: list[Any]) -> bool:
         return True
     if b"\\" in body and b"\\u005" in body:
         return False  # an escaped bracket: it cannot be told how many there are
-    within = sum(each.mini.count(b"[") for each in documents if isinstance(each, Object))
-    return bool(brackets == plain + within + sum(key.count("[") for key in keys))
+    within: list[Any] = [each.mini for each in documents if isinstance(each, Object)]
+    named = "".join(keys).count("[")
+    return bool(brackets == plain + sum(text.count(b"[") for text in within) + named)
 
 
 def _matrix(datas: list[Any]) -> Float32Matrix:

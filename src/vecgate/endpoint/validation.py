@@ -42,14 +42,23 @@ def input_shape(operation: str) -> Shape:
 
 
 def check_input(operation: str, document: object) -> Document:
-    """The members of *document*, without nulls, once it is what the model says that *operation* takes.
+    """The members of *document*, without nulls, if they are what the model says.
 
-    Members that the model does not know are left out. Raises Refused: SerializationException for a wrong type,
-    ValidationException for broken constraints.
+    Members that the model does not know are left out. Raises Refused: SerializationException for a wrong
+    type, ValidationException for broken constraints.
     """
     members = _structure(input_shape(operation), document)
     refuse_broken(violations(input_shape(operation), members))
     return members
+
+
+def check_given(operation: str, members: Document) -> None:
+    """Check the constraints of *members* alone, whose types are right. Raises Refused like `check_input`."""
+    known = input_shape(operation)["members"]
+    inner = {name: shapes()[known[name]["shape"]] for name in members}
+    refuse_broken(
+        each for name, value in members.items() for each in violations(inner[name], value, f"/{name}")
+    )
 
 
 def refuse_broken(broken: Iterator[Field]) -> None:
@@ -86,13 +95,17 @@ def deserialised(shape: Shape, value: Any) -> Any:  # noqa: ANN401 - a JSON valu
     kind = shape["type"]
     if kind == "float":
         return _floats([value])[0]
-    if not isinstance(value, PYTHON_TYPES[kind]) or (kind == "integer" and isinstance(value, bool)):
+    if not _has_type(kind, value):
         raise malformed()
     if kind == "structure":
         return _structure(shape, value)
     if kind == "map":
         return {key: deserialised(shapes()[shape["value"]["shape"]], each) for key, each in value.items()}
     return _list(shapes()[shape["member"]["shape"]], value) if kind == "list" else value
+
+
+def _has_type(kind: str, value: object) -> bool:
+    return type(value) is PYTHON_TYPES[kind]  # exactly: JSON's true is no integer
 
 
 def _structure(shape: Shape, value: object) -> Document:

@@ -32,7 +32,9 @@ class IndexAddress:
             return cls(arn=index)
         if not bucket or not index:
             missing = "bucket" if index else "index"
-            raise UsageError(f"no {missing} is named", hint="Give the bucket and the index, or the index by its ARN.")
+            raise UsageError(
+                f"no {missing} is named", hint="Give the bucket and the index, or the index by its ARN."
+            )
         return cls(bucket=bucket, index=index)
 
     def members(self) -> dict[str, str]:

@@ -27,7 +27,9 @@ EMPTY_ARRAY = "Empty arrays are not allowed in metadata"
 
 def metadata_bytes(metadata: Metadata, *, without: Collection[str] = ()) -> int:
     """The size of *metadata* as the service counts it, leaving out the keys in *without*."""
-    return OBJECT_BYTES + sum(entry_bytes(key, value) for key, value in metadata.items() if key not in without)
+    return OBJECT_BYTES + sum(
+        entry_bytes(key, value) for key, value in metadata.items() if key not in without
+    )
 
 
 def entry_bytes(key: str, value: object) -> int:
@@ -80,4 +82,7 @@ def _array_problem(array: list[object]) -> str | None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    # An integer is always finite, and `isfinite` overflows on a large one.
+    return not isinstance(value, bool) and (
+        isinstance(value, int) or (isinstance(value, float) and isfinite(value))
+    )

@@ -104,7 +104,8 @@ class Target:
 def open_target(choice: TargetChoice, environment: Mapping[str, str]) -> Iterator[Target]:
     """The target of *choice*; a `local` one runs as long as the context.
 
-    Raises UsageError where none is named or its name is no URL, NoCredentials where Amazon is named and there are none.
+    Raises UsageError where none is named or its name is no URL, NoCredentials where Amazon is named and
+    there are none.
     """
     name = choice.name or _named_by(environment)
     if name == "local":
@@ -117,7 +118,8 @@ def open_target(choice: TargetChoice, environment: Mapping[str, str]) -> Iterato
     else:
         if urlsplit(name).scheme not in {"http", "https"} or not urlsplit(name).netloc:
             raise UsageError(
-                f"{name!r} is no target", hint="A target is `local`, `aws`, or a URL such as http://127.0.0.1:7333."
+                f"{name!r} is no target",
+                hint="A target is `local`, `aws`, or a URL such as http://127.0.0.1:7333.",
             )
         yield _local(name.rstrip("/"), name.rstrip("/"), choice, environment)
 
@@ -142,7 +144,7 @@ def _named_by(environment: Mapping[str, str]) -> str:
             return environment[variable]
     raise UsageError(
         "no target is named",
-        hint="Give --target local, --target aws or --target URL, or set VECGATE_TARGET. Amazon is never assumed.",
+        hint="Give --target local, aws or a URL, or set VECGATE_TARGET. Amazon is never assumed.",
     )
 
 
@@ -181,10 +183,12 @@ def _aws(choice: TargetChoice, environment: Mapping[str, str]) -> Target:
     try:
         credentials = session.get_credentials()
     except BotoCoreError as error:
-        raise NoCredentials(f"the credentials cannot be read: {error}", hint="Look at your AWS profile.") from error
+        raise NoCredentials(
+            f"the credentials cannot be read: {error}", hint="Look at your AWS profile."
+        ) from error
     if credentials is None:
         raise NoCredentials(
             "there are no AWS credentials",
-            hint="Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`.",
+            hint="Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws sso login`.",
         )
     return Target("aws", None, region, source, credentials, _verify(choice, environment), session)

@@ -43,10 +43,11 @@ def error_of(code: str, message: str = "as scripted", *, operation: str = "PutVe
 
 
 class ScriptedService:
-    """A `Sender` that is a service: it keeps vectors in a dict, and meets each request with the next mishap of *script*.
+    """A `Sender` that is a service: it keeps vectors in a dict, and meets each request with the next mishap
+    of *script*.
 
-    After the script it works. *poisoned* keys are refused, as a service refuses what its client could not foresee. A
-    request with a key twice is refused too.
+    After the script it works. *poisoned* keys are refused, as a service refuses what its client could not
+    foresee. A request with a key twice is refused too.
 
     stored    key → (values, metadata), as the last request left it
     requests  (operation, members) of each request that arrived, in order
@@ -98,7 +99,9 @@ class ScriptedService:
 
     def _check(self, operation: str, keys: Sequence[str]) -> None:
         if len(set(keys)) < len(keys):
-            raise error_of("ValidationException", "Request must not contain duplicate keys", operation=operation)
+            raise error_of(
+                "ValidationException", "Request must not contain duplicate keys", operation=operation
+            )
         for key in keys:
             if key in self._poisoned:
                 message = f"Invalid record for key '{key}': poisoned"

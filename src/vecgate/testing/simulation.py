@@ -1,7 +1,7 @@
 """The batch client without threads: the caller chooses who moves next, and when time goes by.
 
-Every interleaving that threads could produce is a sequence of moves here, so a property test can look for the one that
-loses a vector.
+Every interleaving that threads could produce is a sequence of moves here, so a property test can look for
+the one that loses a vector.
 """
 
 from __future__ import annotations
@@ -88,8 +88,10 @@ class Simulation:
         self._next = None
         return True
 
-    def advance(self, flight: Flight, *, mishap: Mishap | Exception = Mishap.NONE, chance: float = 0.5) -> None:
-        """Move *flight* by one step; a request first arrives at the service, and is answered by a second move."""
+    def advance(
+        self, flight: Flight, *, mishap: Mishap | Exception = Mishap.NONE, chance: float = 0.5
+    ) -> None:
+        """Move *flight* by one step; a request arrives with one move and is answered with the next."""
         if self.run.stopped_by and isinstance(flight.effect, Leave | Pause):
             self._land(flight, is_settled=False)
             return

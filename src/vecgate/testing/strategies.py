@@ -51,3 +51,21 @@ def lists_of_blocks(draw: st.DrawFn, *, keys: SearchStrategy[str], blocks_max: i
         blocks.append(block_of(draw(st.lists(keys, min_size=size, max_size=size)), first=first))
         first += size
     return blocks
+
+
+@st.composite
+def blocks_of_records(draw: st.DrawFn, *, rows_max: int = 10, dimension: int = 2) -> Block:
+    """A block of any valid records; keys may repeat, positions have gaps, as after a resume."""
+    keys = draw(st.lists(vector_keys(), max_size=rows_max))
+    gaps = draw(st.lists(st.integers(1, 3), min_size=len(keys), max_size=len(keys)))
+    values = st.lists(float32_values(), min_size=dimension, max_size=dimension)
+    vectors = draw(st.lists(values, min_size=len(keys), max_size=len(keys)))
+    metadata = draw(st.lists(st.none() | metadata_objects(), min_size=len(keys), max_size=len(keys)))
+    matrix = np.array(vectors, dtype=np.float32).reshape(len(keys), dimension)
+    return Block(np.cumsum(gaps, dtype=np.int64), keys, matrix, metadata)
+
+
+def rows_of(block: Block) -> list[tuple[int, str, bytes, Any]]:
+    """The records of *block* one by one: position, key, bits of the vector, metadata."""
+    vectors = [row.tobytes() for row in block.vectors]
+    return list(zip(block.positions.tolist(), block.keys, vectors, block.metadata, strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from vecgate.bulk.sources.columns import ColumnChoice, Kind, recognise
@@ -23,14 +25,14 @@ TEXT, VECTOR, OTHER, OBJECT, INTEGER = Kind.TEXT, Kind.VECTOR, Kind.OTHER, Kind.
         ({"id": TEXT, "vector": Kind.EMPTY}, "id", "vector", None, ()),
         ({"id": OTHER, "doc_id": TEXT, "vec": VECTOR}, "doc_id", "vec", None, ("id",)),
         ({"id": TEXT, "vec": VECTOR, "payload": OBJECT}, "id", "vec", "payload", ()),
-        ({"key": TEXT, "vector": VECTOR, "problem": TEXT, "position": INTEGER}, "key", "vector", None, ()),
+        ({"key": TEXT, "vec": VECTOR, "problem": TEXT, "position": INTEGER}, "key", "vec", None, ()),
         ({"key": TEXT, "vector": VECTOR, "position": INTEGER}, "key", "vector", None, ("position",)),
     ],
 )
 def test_a_guess_takes_names_people_use(
     kinds: dict[str, Kind], key: str, vector: str, objects: str | None, flat: tuple[str, ...]
 ) -> None:
-    """The first known name whose column is of a fitting kind wins; one column of number lists needs no name."""
+    """The first known name on a column of a fitting kind wins; one column of vectors needs no name."""
     layout = recognise("f", kinds, ColumnChoice())
     assert (layout.key, layout.vector, layout.objects, layout.flat) == (key, vector, objects, flat)
 
@@ -50,13 +52,8 @@ def test_a_choice_beats_the_guess(
 ) -> None:
     """What the user named is taken."""
     kinds = {"id": TEXT, "b": TEXT, "v": VECTOR, "w": VECTOR, "metadata": OBJECT}
-    layout = recognise("f", kinds, ColumnChoice(**{"vector": "v"} | _given(choice)))
+    layout = recognise("f", kinds, replace(choice, vector=choice.vector or "v"))
     assert (layout.key, layout.vector, layout.objects, layout.flat) == (key, vector, objects, flat)
-
-
-def _given(choice: ColumnChoice) -> dict[str, object]:
-    every = {name: getattr(choice, name) for name in ("key", "vector", "metadata")}
-    return {name: value for name, value in every.items() if value is not None}
 
 
 @pytest.mark.parametrize(
@@ -114,7 +111,7 @@ def test_rows_are_numbered_where_a_prefix_stands_for_a_key() -> None:
     layout = recognise("f", {"v": VECTOR}, ColumnChoice(key_prefix="doc-"))
     assert layout.key is None
     assert layout.describe(3, "float32") == (
-        'key ← "doc-" + row number, vector ← "v" (3 \N{MULTIPLICATION SIGN} float32), metadata ← none'
+        'key ← "doc-" + row number, vector ← "v" (3 × float32), metadata ← none'
     )
 
 

@@ -60,6 +60,7 @@ class ArraysSource(Source):
     vectors: str
     opened: Callable[[], AbstractContextManager[Columns]]
     is_repeatable: bool = True
+    is_identified: bool = True
 
     def describe(self) -> str:
         """One line that says which array was taken for what."""
@@ -102,6 +103,8 @@ def arrays_source(
     if layout.vector is None:
         return ArraysSource(name, rows, fingerprint, None, layout, "", opened)
     shape, dtype = shapes[layout.vector]
+    if not shape[1]:
+        raise SourceError(f"{name} holds vectors without values: its shape is {shape}")
     return ArraysSource(name, rows, fingerprint, shape[1], _only_flat(layout, kinds), str(dtype), opened)
 
 

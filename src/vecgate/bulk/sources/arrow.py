@@ -1,14 +1,14 @@
-"""Arrow IPC: files (Feather is their other name) and streams, mapped rather than read."""
+"""Arrow IPC: files (Feather is their other name) and streams, a record batch in memory at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pyarrow as pa
+from pyarrow.dataset import dataset
 
 from vecgate.bulk.records import Block
 from vecgate.bulk.sources.columns import ColumnChoice, Layout, recognise
@@ -28,7 +28,7 @@ FILE_MAGIC = b"ARROW1"
 STREAM_MAGIC = b"\xff\xff\xff\xff"
 
 Batch: TypeAlias = Any
-Reader: TypeAlias = Any
+Schema: TypeAlias = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class ArrowSource(Source):
     layout: Layout
     vectors: str
     is_repeatable: bool = True
+    is_identified: bool = True
 
     def describe(self) -> str:
         """One line that says which column was taken for what."""
@@ -64,8 +65,11 @@ class ArrowSource(Source):
 def open_arrow(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ArrowSource:
     """The records of an Arrow file or stream. Raises SourceError where it is none, or no column fits."""
     name = str(path)
-    with reading(name, WHAT), _opened(path) as reader:
-        schema, total = reader.schema, _total(reader)
+    with reading(name, WHAT):
+        is_file = _is_file(path)
+        schema = _schema(path, is_file=is_file)
+        # Counted from the metadata of the batches; a stream tells only at its end.
+        total = dataset(path, format="ipc").count_rows() if is_file else None
     if total == 0 or not any(batch.num_rows for batch in _batches(path)):
         raise SourceError(f"{name} holds no records")
     layout = recognise(name, kinds_of(name, schema), columns, keys_only=keys_only)
@@ -79,24 +83,35 @@ def open_arrow(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ArrowSo
 
 
 def _batches(path: Path) -> Iterator[Batch]:
-    with reading(str(path), WHAT), _opened(path) as reader:
-        if isinstance(reader, pa.RecordBatchFileReader):
-            yield from map(reader.get_batch, range(reader.num_record_batches))
-        else:
-            yield from reader
+    with reading(str(path), WHAT):
+        yield from _file_batches(path) if _is_file(path) else _stream_batches(path)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Reader]:
-    with pa.memory_map(str(path)) as file:
-        is_file = file.read(len(FILE_MAGIC)) == FILE_MAGIC
-        file.seek(0)
-        with pa.ipc.open_file(file) if is_file else pa.ipc.open_stream(file) as reader:
-            yield reader
+def _file_batches(path: Path) -> Iterator[Batch]:
+    """The batches of a file that has some.
+
+    Each comes from a map of its own, so that what was read no longer counts as memory of this process.
+    """
+    number, count = 0, 1
+    while number < count:
+        with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
+            count = reader.num_record_batches
+            batch = reader.get_batch(number)
+        yield batch
+        number += 1
 
 
-def _total(reader: Reader) -> int | None:
-    """The records of a file; a stream tells only at its end."""
-    if not isinstance(reader, pa.RecordBatchFileReader):
-        return None
-    return sum(reader.get_batch(i).num_rows for i in range(reader.num_record_batches))
+def _stream_batches(path: Path) -> Iterator[Batch]:
+    with pa.OSFile(str(path), "r") as file, pa.ipc.open_stream(file) as reader:
+        yield from reader
+
+
+def _is_file(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(FILE_MAGIC)) == FILE_MAGIC
+
+
+def _schema(path: Path, *, is_file: bool) -> Schema:
+    opener = pa.ipc.open_file if is_file else pa.ipc.open_stream
+    with pa.OSFile(str(path), "r") as file, opener(file) as reader:
+        return reader.schema

@@ -35,8 +35,13 @@ class ChainSource(Source):
 
     @property
     def is_repeatable(self) -> bool:  # type: ignore[override]
-        """Files all are."""
+        """Files all can."""
         return all(part.is_repeatable for part in self.parts)
+
+    @property
+    def is_identified(self) -> bool:  # type: ignore[override]
+        """Files all are."""
+        return all(part.is_identified for part in self.parts)
 
     def describe(self) -> str:
         """What was recognised in the first part, and how many there are."""

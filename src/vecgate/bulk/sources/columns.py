@@ -101,8 +101,7 @@ class Layout:
 
     def describe(self, dimension: int | None, value_type: str) -> str:
         """One line of what was recognised, with the length of the vectors and the type of their values."""
-        times = "\N{MULTIPLICATION SIGN}"
-        vectors = f"{dimension} {times} {value_type}" if dimension else "no usable one yet"
+        vectors = f"{dimension} × {value_type}" if dimension else "no usable one yet"
         parts = [f"key ← {self._key_words()}"]
         if self.vector is not None:
             parts += [f'vector ← "{self.vector}" ({vectors})', f"metadata ← {self._metadata_words()}"]

@@ -26,8 +26,9 @@ class IterableSource(Source):
     dimension: int | None
     layout: Layout
     records: Callable[[], Iterator[object]]
+    is_repeatable: bool
     fingerprint: str = "iterable"
-    is_repeatable: bool = False
+    is_identified: bool = False
 
     def describe(self) -> str:
         """One line that says which member was taken for what."""
@@ -58,7 +59,7 @@ def source_of(records: Iterable[object], *, columns: ColumnChoice = GUESS, keys_
         raise SourceError(f"{NAME} holds no records")
     layout = recognise(NAME, kinds_of(sample), columns, keys_only=keys_only)
     again = read_once(NAME, chain(sample, drawn)) if is_iterator else lambda: map(_record, records)
-    return IterableSource(NAME, total, first_length(sample, layout), layout, again)
+    return IterableSource(NAME, total, first_length(sample, layout), layout, again, not is_iterator)
 
 
 def _record(record: object) -> object:

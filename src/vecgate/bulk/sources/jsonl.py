@@ -43,6 +43,11 @@ class JsonLinesSource(Source):
     records: Callable[[], Iterator[object]]
     total: int | None = None
 
+    @property
+    def is_identified(self) -> bool:  # type: ignore[override] # read from the other
+        """A file can be told from another one, standard input cannot."""
+        return self.is_repeatable
+
     def describe(self) -> str:
         """One line that says which field was taken for what."""
         return self.layout.describe(self.dimension, "number")
@@ -110,7 +115,7 @@ def _records(name: str, lines: Iterator[bytes]) -> Iterator[object]:
 
 def _record(line: bytes, number: int) -> object:
     try:
-        record = orjson.loads(line)
+        record = orjson.loads(line.rstrip())
     except orjson.JSONDecodeError as error:
         return Unreadable(f"line {number:,} is not JSON, from column {error.colno}")
     return record if isinstance(record, dict) else Unreadable(f"line {number:,} is not a JSON object")

@@ -236,7 +236,8 @@ def _as_read(values: object) -> Sequence[object] | None:
 
 def _kind(value: object) -> Kind:
     if isinstance(value, np.ndarray | list | tuple):
-        return Kind.LIST if len(value) == 0 or isinstance(_vector(value), str) else Kind.VECTOR
+        vector = _vector(value)
+        return Kind.LIST if isinstance(vector, str) or not len(vector) else Kind.VECTOR
     if isinstance(value, Mapping):
         return Kind.VECTOR if value.keys() == {SERVICE_MEMBER} else Kind.OBJECT
     kinds = ((type(None), Kind.EMPTY), (str, Kind.TEXT), (bool, Kind.OTHER), (_INTEGER, Kind.INTEGER))

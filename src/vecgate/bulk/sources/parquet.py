@@ -44,6 +44,7 @@ class ParquetSource(Source):
     vectors: str
     row_bytes: float
     is_repeatable: bool = True
+    is_identified: bool = True
 
     def describe(self) -> str:
         """One line that says which column was taken for what."""

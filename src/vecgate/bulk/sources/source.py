@@ -30,8 +30,9 @@ class Source(ABC):
     total          how many records there are, None where only reading them all would tell
     fingerprint    identity of the content, whatever the path and the time of the file
     dimension      of the vectors; None where none was found yet, or only keys are read
-    is_repeatable  it can be read again, and the fingerprint tells whether it is still the same; False for
-                   standard input and for an iterable, whose fingerprint says nothing
+    is_repeatable  it can be read again; standard input and iterators cannot
+    is_identified  the fingerprint tells whether the content is still the same; that of standard input and of
+                   an iterable says nothing
     """
 
     __slots__ = ()
@@ -41,6 +42,7 @@ class Source(ABC):
     fingerprint: str
     dimension: int | None
     is_repeatable: bool
+    is_identified: bool
 
     @abstractmethod
     def describe(self) -> str:

@@ -32,14 +32,12 @@ def check_distinct(keys: Sequence[str]) -> None:
 
 def check_records(index: Index, put: PutBody) -> None:
     """Raise Refused for the first record of *put* that *index* cannot take."""
-    vectors_are_good = _all_good(index, put)
+    vectors_are_good, non_filterable = _all_good(index, put), index.non_filterable
     for position, (key, metadata) in enumerate(zip(put.keys, put.metadata, strict=True)):
         problem = None if vectors_are_good else vector_problem(index, put.vectors[position])
         if problem:
             raise _bad_record(key, problem, f"vectors[{position}]")
-        if metadata is not None and (
-            problem := metadata_problem(metadata, non_filterable=index.non_filterable)
-        ):
+        if metadata is not None and (problem := metadata_problem(metadata, non_filterable=non_filterable)):
             raise _bad_record(key, problem, f"vectors[{position}].metadata")
 
 

@@ -67,12 +67,11 @@ def list_vectors(state: State, members: Document, now: float) -> Document:
 
 def _segment(members: Document) -> tuple[int, int]:
     """The number of the segment and how many there are; the texts are inferred."""
-    given = [members.get("segmentIndex"), members.get("segmentCount")]
-    if given == [None, None]:
+    number, count = members.get("segmentIndex"), members.get("segmentCount")
+    if number is None and count is None:
         return 0, 1
-    if None in given:
+    if number is None or count is None:
         raise invalid("segmentCount and segmentIndex must be specified together")
-    number, count = given
     if number >= count:
         raise invalid("segmentIndex must be less than segmentCount")
     return number, count

@@ -1,0 +1,121 @@
+"""Python iterables are sources too."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+from vecgate.bulk.sources import ColumnChoice, source_of
+from vecgate.errors import SourceError
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"key": "a", "data": {"float32": [1.0, 2.0]}, "metadata": {"m": 1}},
+        {"key": "a", "vector": [1, 2], "metadata": {"m": 1}},
+        {"key": "a", "vector": (1, 2.0), "m": 1},
+        {"id": "a", "embedding": np.array([1, 2], dtype=np.int64), "metadata": {"m": np.int8(1)}},
+        {"id": "a", "embedding": [np.float32(1), Decimal(2)], "m": np.array(1)},
+        ("a", [1, 2], {"m": 1}),
+        ("a", np.array([1.0, 2.0], dtype=np.float16), {"m": 1}),
+    ],
+)
+def test_records_of_many_shapes_are_understood(record: object, gather: Callable[..., Any]) -> None:
+    """Dicts and tuples; vectors as lists, arrays, or as the service has them."""
+    source = source_of([record])
+    got = gather(source)
+    assert (got.keys, got.vectors, got.metadata) == (["a"], [[1.0, 2.0]], [{"m": 1}])
+    assert (source.total, source.dimension) == (1, 2)
+    assert source.describe().startswith('key ← "')
+
+
+def test_tuples_may_lack_metadata_or_hold_odd_keys(gather: Callable[..., Any]) -> None:
+    """UUIDs and integers of any kind become text."""
+    records: list[object] = [(UUID(int=1), [1.0]), (np.int64(5), [1.0], None), (7, [2.0], {})]
+    got = gather(source_of(iter(records)))
+    assert got.keys == ["00000000-0000-0000-0000-000000000001", "5", "7"]
+    assert got.metadata == [None, None, {}]
+
+
+@pytest.mark.parametrize(
+    ("vector", "problem"),
+    [
+        (np.ones((1, 2)), "vector must be an array of numbers, but is one of 2 axes and type float64"),
+        (np.array(5.0), "vector must be an array of numbers, but is one of 0 axes and type float64"),
+        (np.array(["x"]), "vector must be an array of numbers, but is one of 1 axes and type <U1"),
+        ({1.0}, "vector must be an array of numbers, but is a set"),
+        ([1.0, np.bool_(1)], "vector must hold numbers only, but element 1 is a bool"),
+    ],
+)
+def test_odd_vectors_are_rejects(vector: object, problem: str, gather: Callable[..., Any]) -> None:
+    """With their type in Python's words."""
+    records: list[object] = [("a", [1.0, 2.0]), ("b", vector), 5, ("c", [3.0, 4.0])]
+    got = gather(source_of(records))
+    assert got.keys == ["a", "c"]
+    assert got.problems == [
+        (1, "b", problem),
+        (2, "", "record must be a dict or a tuple, but is a int"),
+    ]
+
+
+def test_integers_beyond_a_double_are_infinite(gather: Callable[..., Any]) -> None:
+    """They are left to validation, which names them."""
+    assert gather(source_of([("a", [10**400, -(10**400), 1])])).vectors == [
+        [float("inf"), float("-inf"), 1.0]
+    ]
+
+
+def test_metadata_values_become_plain(gather: Callable[..., Any]) -> None:
+    """What the service cannot take, and what we do not know, is left to validation."""
+    odd = object()
+    values = {
+        "day": dt.date(2026, 1, 2),
+        "span": dt.timedelta(seconds=2),
+        "price": Decimal("1.5"),
+        "raw": b"\xff",
+        "t": ("a",),
+        "odd": odd,
+    }
+    assert gather(source_of([("a", [1.0], values)])).metadata == [
+        {"day": "2026-01-02", "span": 2.0, "price": 1.5, "raw": "ff", "t": ["a"], "odd": odd}
+    ]
+
+
+def test_an_iterator_is_read_once_and_lazily(gather: Callable[..., Any]) -> None:
+    """The first records are looked at without losing them; nothing is read ahead of its block."""
+    drawn: list[int] = []
+
+    def records() -> Any:  # noqa: ANN401
+        for i in range(100):
+            drawn.append(i)
+            yield (str(i), [float(i)])
+
+    source = source_of(records())
+    assert (source.total, source.is_repeatable, source.is_identified) == (None, False, False)
+    blocks = source.blocks(rows=20)
+    assert next(blocks).keys[-1] == "19"
+    assert len(drawn) == 20
+    assert sum(len(block) for block in blocks) == 80
+    with pytest.raises(SourceError, match="an iterable was read already"):
+        gather(source)
+
+
+def test_a_list_can_be_read_again(gather: Callable[..., Any]) -> None:
+    """As often as wanted, with columns as chosen."""
+    source = source_of([{"a": "x", "b": [1.0]}], columns=ColumnChoice(key="a"))
+    assert (source.is_repeatable, source.is_identified) == (True, False)
+    assert gather(source).keys == gather(source).keys == ["x"]
+    assert gather(source_of(["x", {"key": "k"}], keys_only=True)).keys == ["k"]
+
+
+def test_nothing_is_an_error() -> None:
+    """Nothing to put is not a success."""
+    with pytest.raises(SourceError, match="an iterable holds no records"):
+        source_of([])

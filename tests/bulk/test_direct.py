@@ -1,0 +1,344 @@
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.credentials import Credentials
+from botocore.exceptions import CredentialRetrievalError
+
+from vecgate.bulk.direct import DirectSender
+from vecgate.bulk.encoding import Body
+from vecgate.errors import NoCredentials, ServiceError, TransportError, UsageError
+
+NOON_S = 1_795_521_600.0  # 2026-11-24 12:00:00 UTC
+BODY = Body.of(b'{"vectors": []}')
+CREDENTIALS = Credentials("AKIDEXAMPLE", "secret")
+
+
+def answer(status: int = 200, body: bytes = b"{}", **headers: str) -> bytes:
+    lines = [f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items()]
+    return f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n{''.join(lines)}\r\n".encode() + body
+
+
+@dataclass(frozen=True)
+class Hangup:
+    """Say *data* and close; *is_reset* with a reset. *is_idle*: only once the answer before is read."""
+
+    data: bytes = b""
+    is_reset: bool = False
+
+
+@dataclass
+class Seen:
+    """A request as it came in."""
+
+    connection: int
+    head: str
+    body: bytes
+
+    def header(self, name: str) -> str:
+        lines = self.head.lower().split("\r\n")
+        return next((line.partition(":")[2].strip() for line in lines if line.startswith(f"{name}:")), "")
+
+
+@dataclass
+class Server:
+    """Plays a script, one step for each request: an answer, after which it listens on, or a hang-up."""
+
+    script: list[bytes | Hangup]
+    seen: list[Seen] = field(default_factory=list)
+    url: str = ""
+    #: Closes the connection once its answer is out: what a server does to an idle one.
+    closes_idle: bool = False
+    closed: threading.Event = field(default_factory=threading.Event)
+
+    def serve(self, listener: socket.socket) -> None:
+        number = 0
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            number += 1
+            with connection:
+                self._converse(connection, number)
+
+    def _converse(self, connection: socket.socket, number: int) -> None:
+        while request := self._request(connection, number):
+            self.seen.append(request)
+            step = self.script.pop(0)
+            connection.sendall(step if isinstance(step, bytes) else step.data)
+            if isinstance(step, Hangup):
+                if step.is_reset:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return
+            if self.closes_idle:
+                connection.close()
+                self.closed.set()
+                return
+
+    def _request(self, connection: socket.socket, number: int) -> Seen | None:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            chunk = connection.recv(65536)
+            if not chunk:
+                return None
+            data += chunk
+        head, _, body = data.partition(b"\r\n\r\n")
+        seen = Seen(number, head.decode(), body)
+        while len(seen.body) < int(seen.header("content-length")):
+            seen.body += connection.recv(65536)
+        return seen
+
+
+@contextmanager
+def server(*script: bytes | Hangup, **settings: Any) -> Iterator[Server]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        played = Server(list(script), url=f"http://127.0.0.1:{listener.getsockname()[1]}", **settings)
+        thread = threading.Thread(target=played.serve, args=[listener], daemon=True)
+        thread.start()
+        yield played
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+@contextmanager
+def sender(url: str, credentials: Any = CREDENTIALS, **settings: Any) -> Iterator[DirectSender]:
+    made = DirectSender(credentials, region="us-east-1", endpoint_url=url, **{"read_timeout_s": 5, **settings})
+    yield made
+    made.close()
+
+
+def test_a_request_is_signed_and_its_answer_comes_back() -> None:
+    """The body as given, JSON, signed for the region, with the extra headers signed too."""
+    with server(answer(body=b'{"a": 1}')) as service, sender(
+        service.url + "/base/", Credentials("AKIDEXAMPLE", "secret", "token"), headers={"X-Team": "search"}, clock=lambda: NOON_S
+    ) as wire:
+        assert wire.send("PutVectors", BODY) == b'{"a": 1}'
+    (seen,) = service.seen
+    assert seen.head.startswith("POST /base/PutVectors HTTP/1.1\r\n")
+    assert seen.body == BODY.data
+    assert seen.header("content-type") == "application/json"
+    assert seen.header("x-amz-date") == "20261124t120000z"
+    assert seen.header("x-amz-security-token") == "token"
+    authorization = seen.header("authorization")
+    assert "credential=akidexample/20261124/us-east-1/s3vectors/aws4_request," in authorization
+    assert "signedheaders=content-type;host;x-amz-date;x-amz-security-token;x-team," in authorization
+
+
+def test_a_connection_is_kept() -> None:
+    """Many requests, one connection."""
+    with server(answer(), answer(), answer()) as service, sender(service.url) as wire:
+        for _ in range(3):
+            wire.send("PutVectors", BODY)
+    assert [seen.connection for seen in service.seen] == [1, 1, 1]
+
+
+def test_a_connection_that_the_service_closes_is_not_kept() -> None:
+    """`Connection: close` is honoured."""
+    with server(Hangup(answer(Connection="close")), answer()) as service, sender(service.url) as wire:
+        wire.send("PutVectors", BODY)
+        wire.send("PutVectors", BODY)
+    assert [seen.connection for seen in service.seen] == [1, 2]
+
+
+def test_a_connection_closed_while_idle_is_noticed_before_sending() -> None:
+    """Nothing is sent into a closed connection, so that even CreateIndex may go."""
+    with server(answer(), answer(), closes_idle=True) as service, sender(service.url) as wire:
+        wire.send("CreateIndex", BODY)
+        assert service.closed.wait(5)
+        wire.send("CreateIndex", BODY)
+    assert [seen.connection for seen in service.seen] == [1, 2]
+
+
+@pytest.mark.parametrize("operation", ["PutVectors", "DeleteVectors", "QueryVectors", "GetIndex"])
+def test_a_kept_connection_that_closes_unanswered_costs_one_more_request(operation: str) -> None:
+    """What may be done twice is done again on a fresh connection where nothing was answered."""
+    with server(answer(), Hangup(), answer(body=b"again")) as service, sender(service.url) as wire:
+        wire.send(operation, BODY)
+        assert wire.send(operation, BODY) == b"again"
+    assert [seen.connection for seen in service.seen] == [1, 1, 2]
+
+
+@pytest.mark.parametrize("operation", ["CreateIndex", "DeleteIndex", "UpdateMetadataConfiguration"])
+def test_what_may_not_be_done_twice_is_not(operation: str) -> None:
+    """The model does not call these idempotent: whether they were applied is not known."""
+    with server(answer(), Hangup(), answer()) as service, sender(service.url) as wire:
+        wire.send(operation, BODY)
+        with pytest.raises(TransportError) as raised:
+            wire.send(operation, BODY)
+    assert (len(service.seen), raised.value.is_connect) == (2, False)
+
+
+@pytest.mark.parametrize("step", [Hangup(), Hangup(is_reset=True), Hangup(b"nonsense\r\n\r\n")])
+def test_a_fresh_connection_without_an_answer_is_a_failed_sending(step: Hangup) -> None:
+    """Closed, reset or not HTTP: no second try here, for that is decided above."""
+    with server(step) as service, sender(service.url) as wire, pytest.raises(TransportError) as raised:
+        wire.send("PutVectors", BODY)
+    assert (len(service.seen), raised.value.is_connect) == (1, False)
+
+
+def test_a_cut_answer_is_a_failed_sending() -> None:
+    """Fewer bytes than announced are no answer, and on a kept connection no reason to send again."""
+    cut = Hangup(answer(body=b"0123456789")[:-4])
+    with server(answer(), cut) as service, sender(service.url) as wire:
+        wire.send("GetVectors", BODY)
+        with pytest.raises(TransportError):
+            wire.send("GetVectors", BODY)
+    assert len(service.seen) == 2
+
+
+def test_a_silent_service_is_a_failed_sending() -> None:
+    """Nothing within the read timeout."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with sender(url, read_timeout_s=0.05) as wire, pytest.raises(TransportError, match="timed out") as raised:
+            wire.send("PutVectors", BODY)
+    assert not raised.value.is_connect
+
+
+def test_a_refused_connection_is_told_apart() -> None:
+    """Nobody listens: nothing was applied."""
+    with sender("http://127.0.0.1:9") as wire, pytest.raises(TransportError, match="refused") as raised:
+        wire.send("PutVectors", BODY)
+    assert raised.value.is_connect
+
+
+def test_an_error_code_is_raised_with_its_attributes() -> None:
+    """A 429 with Retry-After: throttling, retryable, and the connection is kept."""
+    throttled = answer(429, b'{"message": "slow"}', x_amzn_errortype="TooManyRequestsException", Retry_After="2")
+    with server(throttled, answer()) as service, sender(service.url) as wire:
+        with pytest.raises(ServiceError) as raised:
+            wire.send("PutVectors", BODY)
+        wire.send("PutVectors", BODY)
+    error = raised.value
+    assert (error.code, error.is_throttling, error.is_retryable, error.retry_after_s) == (
+        "TooManyRequestsException", True, True, 2.0
+    )  # fmt: skip
+    assert [seen.connection for seen in service.seen] == [1, 1]
+
+
+SKEWED = answer(403, x_amzn_errortype="RequestTimeTooSkewed", Date="Tue, 24 Nov 2026 13:00:00 GMT")
+
+
+def test_a_clock_that_is_off_is_corrected_once_and_for_all() -> None:
+    """The request is signed again by the service's clock, and so are those that follow."""
+    with server(SKEWED, answer(), answer()) as service, sender(service.url, clock=lambda: NOON_S) as wire:
+        wire.send("CreateIndex", BODY)
+        wire.send("PutVectors", BODY)
+    dates = [seen.header("x-amz-date") for seen in service.seen]
+    assert dates == ["20261124t120000z", "20261124t130000z", "20261124t130000z"]
+
+
+def test_a_service_that_insists_on_skew_is_believed_once() -> None:
+    """A second refusal is raised, not corrected for ever."""
+    later = answer(403, x_amzn_errortype="RequestTimeTooSkewed", Date="Tue, 24 Nov 2026 15:00:00 GMT")
+    with server(SKEWED, later) as service, sender(service.url, clock=lambda: NOON_S) as wire:
+        with pytest.raises(ServiceError, match="RequestTimeTooSkewed"):
+            wire.send("PutVectors", BODY)
+    assert len(service.seen) == 2
+
+
+class Rotating:
+    """Credentials that differ each time they are asked for."""
+
+    def __init__(self, *keys: str) -> None:
+        self.keys = list(keys)
+
+    def get_frozen_credentials(self) -> Any:
+        return Credentials(self.keys.pop(0), "secret").get_frozen_credentials()
+
+
+def test_rotating_credentials_are_the_current_ones() -> None:
+    """Each request is signed by what the credentials are then."""
+    with server(answer(), answer()) as service, sender(service.url, Rotating("AKIDA", "AKIDB")) as wire:
+        wire.send("PutVectors", BODY)
+        wire.send("PutVectors", BODY)
+    signers = [seen.header("authorization").split("credential=")[1][:5] for seen in service.seen]
+    assert signers == ["akida", "akidb"]
+
+
+class Expired:
+    def get_frozen_credentials(self) -> Any:
+        raise CredentialRetrievalError(provider="sso", error_msg="expired")
+
+
+@pytest.mark.parametrize("credentials", [None, Credentials("", ""), Expired()])
+def test_without_credentials_there_is_nothing_to_sign_with(credentials: Any) -> None:
+    """None, empty, or not to be had: nothing is sent."""
+    with server() as service, sender(service.url, credentials) as wire, pytest.raises(NoCredentials) as raised:
+        wire.send("PutVectors", BODY)
+    assert service.seen == []
+    assert "AWS_PROFILE" in raised.value.hint
+
+
+@pytest.mark.parametrize("url", ["localhost:9000", "ftp://host", "http://", ""])
+def test_what_is_no_url_is_refused(url: str) -> None:
+    """An endpoint is http or https, and has a host."""
+    with pytest.raises(UsageError):
+        DirectSender(CREDENTIALS, region="us-east-1", endpoint_url=url)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://example.com", "example.com"),
+        ("https://example.com:443", "example.com"),
+        ("http://example.com:8443", "example.com:8443"),
+        ("http://[::1]:9000", "[::1]:9000"),
+    ],
+)
+def test_the_host_header_names_a_port_that_is_not_the_usual_one(url: str, host: str) -> None:
+    """As HTTP clients write it, and as botocore signs it."""
+    assert DirectSender(CREDENTIALS, region="us-east-1", endpoint_url=url)._headers["host"] == host
+
+
+def test_closing_while_a_request_is_in_flight_closes_its_connection_too() -> None:
+    """What is given back after the end is not kept."""
+    with server(answer()) as service, sender(service.url) as wire:
+        wire._is_closed = True
+        wire.send("PutVectors", BODY)
+        assert not wire._idle
+
+
+@pytest.mark.parametrize(("verify", "mode"), [(True, ssl.CERT_REQUIRED), (False, ssl.CERT_NONE)])
+def test_tls_is_verified_unless_told_otherwise(verify: bool, mode: ssl.VerifyMode) -> None:
+    """Certificate and host name are checked; `verify=False` is the caller's own wish."""
+    wire = DirectSender(CREDENTIALS, region="us-east-1", endpoint_url="https://localhost", verify=verify)
+    assert wire._tls
+    assert (wire._tls.verify_mode, wire._tls.check_hostname) == (mode, verify)
+
+
+def test_a_service_without_tls_is_no_https_service() -> None:
+    """A handshake that fails is a connection that did not come about."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        thread = threading.Thread(target=_greet, args=[listener])
+        thread.start()
+        with sender(f"https://127.0.0.1:{port}") as wire, pytest.raises(TransportError) as raised:
+            wire.send("PutVectors", BODY)
+        thread.join(5)
+    assert raised.value.is_connect
+
+
+def _greet(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(b"220 no TLS here\r\n")
+
+
+def test_a_bundle_that_is_missing_is_a_usage_error(tmp_path: Path) -> None:
+    """The path is named, and nothing is sent."""
+    with pytest.raises(UsageError, match="missing.pem"):
+        DirectSender(
+            CREDENTIALS, region="us-east-1", endpoint_url="https://localhost", verify=str(tmp_path / "missing.pem")
+        )

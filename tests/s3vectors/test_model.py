@@ -1,0 +1,67 @@
+"""What is read from botocore's service model."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from vecgate.s3vectors import model
+from vecgate.s3vectors.model import ErrorCode, error_codes, service_model
+
+#: Code, HTTP status, retryable, throttling: the table of the service's errors.
+ERRORS = [
+    ("AccessDeniedException", 403, False, False),
+    ("ConflictException", 409, False, False),
+    ("InternalServerException", 500, True, False),
+    ("KmsDisabledException", 400, False, False),
+    ("KmsInvalidKeyUsageException", 400, False, False),
+    ("KmsInvalidStateException", 400, False, False),
+    ("KmsNotFoundException", 400, False, False),
+    ("NotFoundException", 404, False, False),
+    ("RequestTimeoutException", 408, True, False),
+    ("ServiceQuotaExceededException", 402, False, False),
+    ("ServiceUnavailableException", 503, True, False),
+    ("TooManyRequestsException", 429, True, True),
+    ("ValidationException", 400, False, False),
+]
+
+
+def test_error_codes_are_those_of_the_table() -> None:
+    """Every code, its status, and whether it may be retried or means throttling."""
+    assert error_codes() == {row[0]: ErrorCode(*row) for row in ERRORS}
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ResourceNotFoundException"])
+def test_codes_of_other_services_do_not_exist_here(code: str) -> None:
+    """S3 Vectors has its own names for throttling and for what is not there."""
+    assert code not in error_codes()
+
+
+def test_error_codes_follow_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A code that a newer model adds or changes is taken as the model has it."""
+    changed: dict[str, dict[str, Any]] = copy.deepcopy(model.shapes())
+    changed["ConflictException"]["retryable"] = {"throttling": False}
+    changed["SlowDown"] = {
+        "type": "structure",
+        "exception": True,
+        "error": {"httpStatusCode": 509},
+        "retryable": {"throttling": True},
+    }
+    monkeypatch.setattr(model, "shapes", lambda: changed)
+    codes = error_codes.__wrapped__()
+    assert codes["ConflictException"] == ErrorCode("ConflictException", 409, is_retryable=True, is_throttling=False)
+    assert codes["SlowDown"] == ErrorCode("SlowDown", 509, is_retryable=True, is_throttling=True)
+
+
+def test_the_model_has_all_operations() -> None:
+    """The oldest botocore that we accept knows all 22 operations."""
+    assert len(service_model().operation_names) >= 22
+    assert service_model().signing_name == "s3vectors"
+
+
+def test_a_bound_is_a_number_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`constraint` reads the bound that is asked for, of the shape that is asked for."""
+    monkeypatch.setattr(model, "shapes", lambda: {"A": {"min": 1, "max": 2}, "B": {"min": 3, "max": 4}})
+    assert [model.constraint(shape, bound) for shape in "AB" for bound in ("min", "max")] == [1, 2, 3, 4]
