@@ -29,7 +29,12 @@ PLAIN = [
     for kind in vars(errors).values()
     if inspect.isclass(kind) and issubclass(kind, VecgateError) and kind not in OWN_WAY
 ]
-ALL = [SERVICE_ERROR, TRANSPORT_ERROR, BAD_RECORD, *(kind("what is wrong", hint="the way out") for kind in PLAIN)]
+ALL = [
+    SERVICE_ERROR,
+    TRANSPORT_ERROR,
+    BAD_RECORD,
+    *(kind("what is wrong", hint="the way out") for kind in PLAIN),
+]
 
 
 @pytest.mark.parametrize("error", ALL, ids=lambda error: type(error).__name__)
@@ -60,7 +65,9 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
             parent = next((other for level, other in reversed(drawn) if level == depth - 1), "Exception")
             assert kind.__base__.__name__ == parent
             drawn.append((depth, name))
-    assert {name for _, name in drawn} == {name for name, kind in vars(errors).items() if inspect.isclass(kind)}
+    assert {name for _, name in drawn} == {
+        name for name, kind in vars(errors).items() if inspect.isclass(kind)
+    }
 
 
 def test_messages_say_what_and_hints_the_way_out() -> None:
@@ -71,7 +78,11 @@ def test_messages_say_what_and_hints_the_way_out() -> None:
         "TooManyRequestsException",
         429,
     )
-    assert (SERVICE_ERROR.message, SERVICE_ERROR.retry_after_s, SERVICE_ERROR.request_id) == ("Slow down", 2.5, "1334d4eb")
+    assert (SERVICE_ERROR.message, SERVICE_ERROR.retry_after_s, SERVICE_ERROR.request_id) == (
+        "Slow down",
+        2.5,
+        "1334d4eb",
+    )
     assert SERVICE_ERROR.is_retryable
     assert SERVICE_ERROR.is_throttling
     assert str(TRANSPORT_ERROR) == "PutVectors got no answer: connection reset"
@@ -84,5 +95,7 @@ def test_messages_say_what_and_hints_the_way_out() -> None:
 def test_nothing_is_assumed_of_an_error() -> None:
     """Unless the answer says so, an error is neither retryable nor throttling."""
     plain = ServiceError("GetIndex", "NewException", 400, "m")
-    assert not (plain.is_retryable or plain.is_throttling or plain.retry_after_s or plain.request_id or plain.hint)
+    assert not (
+        plain.is_retryable or plain.is_throttling or plain.retry_after_s or plain.request_id or plain.hint
+    )
     assert not TransportError("GetIndex", "reset").is_connect

@@ -1,6 +1,7 @@
 """A pytest-benchmark JSON file as a Markdown table of ratios: `python ratios.py FILE`.
 
 A row is compared with the baseline of its own group in its own run, so that the machine cancels out. Medians.
+Without a baseline marked in `extra_info` the slowest row is it; without `vectors` an operation is one.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ def table(rows: list[Row]) -> str:
     lines = [HEAD]
     for _, found in groupby(sorted(rows, key=lambda row: str(row["group"])), key=lambda row: row["group"]):
         group = sorted(found, key=rate)
-        baseline = next(row for row in group if row["extra_info"].get("baseline"))
+        baseline = next((row for row in group if row["extra_info"].get("baseline")), group[0])
         lines += [_line(row, rate(row) / rate(baseline)) for row in group]
     return "\n".join(lines)
 
 
 def rate(row: Row) -> float:
     """Vectors per second of CPU time."""
-    return float(row["extra_info"]["vectors"] / row["stats"]["median"])
+    return float(row["extra_info"].get("vectors", 1) / row["stats"]["median"])
 
 
 def _line(row: Row, ratio: float) -> str:

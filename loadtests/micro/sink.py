@@ -1,6 +1,6 @@
-"""A null HTTP server: takes every request whole and answers from a table at once. Run as `python sink.py ANSWERS`.
+"""A null HTTP server: takes each request whole and answers from a table. Run as `python sink.py ANSWERS`.
 
-*ANSWERS* is a JSON file, operation → answer; what it does not name is answered with `{}`. The port is printed.
+*ANSWERS* is a JSON file, operation → answer; what it does not name gets `{}`. The port is printed.
 It runs in a process of its own, so that the CPU time of a benchmark is the client's alone.
 """
 

@@ -1,4 +1,4 @@
-"""One vector of 1,024 dimensions per PutVectors request: CPU time per request, which is what streaming costs."""
+"""One vector of 1,024 dimensions per PutVectors: CPU time per request, which is what streaming costs."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ import json
 import math
 from decimal import Decimal
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 import boto3
@@ -15,7 +16,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vecgate.bulk.accelerate import accelerate, decelerate
+from vecgate.bulk.accelerate import HOOKS, accelerate, decelerate
 from vecgate.bulk.records import Block
 from vecgate.errors import UsageError
 
@@ -73,7 +74,9 @@ class Service:
     def _answer(self, request: Any, **_: object) -> AWSResponse:
         self.requests.append(request)
         status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return AWSResponse(request.url, status, {"x-amzn-requestid": "1", "content-length": str(len(body))}, Body(body))
+        return AWSResponse(
+            request.url, status, {"x-amzn-requestid": "1", "content-length": str(len(body))}, Body(body)
+        )
 
     @property
     def sent(self) -> Any:
@@ -102,10 +105,21 @@ def as_numpy(items: list[dict[str, Any]], dtype: Any = np.float64) -> list[dict[
 
 
 @given(items=vectors, address=addresses)
-@example(items=[{"key": "a", "data": {"float32": [0.0, -0.0, SMALLEST, -FLT_MAX, 0.1]}}], address=ADDRESSES[0])
-@example(items=[{"key": "a", "data": {"float32": []}, "metadata": {"n": 2**64, "long": -(10**30)}}], address=ADDRESSES[1])
-@example(items=[{"key": "\ud800", "data": {"float32": [1]}, "metadata": {"\udfff": "\ud83d"}}], address=ADDRESSES[0])
-@example(items=[{"key": "a", "data": {"float32": [1]}, "metadata": {1: 2, None: 3, True: 4, 0.5: 5}}], address=ADDRESSES[0])
+@example(
+    items=[{"key": "a", "data": {"float32": [0.0, -0.0, SMALLEST, -FLT_MAX, 0.1]}}], address=ADDRESSES[0]
+)
+@example(
+    items=[{"key": "a", "data": {"float32": []}, "metadata": {"n": 2**64, "long": -(10**30)}}],
+    address=ADDRESSES[1],
+)
+@example(
+    items=[{"key": "\ud800", "data": {"float32": [1]}, "metadata": {"\udfff": "\ud83d"}}],
+    address=ADDRESSES[0],
+)
+@example(
+    items=[{"key": "a", "data": {"float32": [1]}, "metadata": {1: 2, None: 3, False: 4, 0.5: 5}}],
+    address=ADDRESSES[0],
+)
 def test_a_put_body_is_boto3s_up_to_float32_rounding(items: Any, address: dict[str, str]) -> None:
     """Whatever boto3 takes is sent as boto3 sends it, with each number rounded to float32."""
     STOCK_CLIENT.put_vectors(**address, vectors=items)
@@ -118,9 +132,17 @@ def test_a_put_body_is_boto3s_up_to_float32_rounding(items: Any, address: dict[s
     address=addresses,
     filters=st.none() | st.dictionaries(st.text(max_size=5), documents, max_size=3),
 )
-def test_a_query_body_is_boto3s_up_to_float32_rounding(values: Any, address: dict[str, str], filters: Any) -> None:
+def test_a_query_body_is_boto3s_up_to_float32_rounding(
+    values: Any, address: dict[str, str], filters: Any
+) -> None:
     """The same holds for the vector of a query; every other member is untouched."""
-    arguments = {**address, "queryVector": {"float32": values}, "topK": 3, "returnDistance": True, "filter": filters}
+    arguments = {
+        **address,
+        "queryVector": {"float32": values},
+        "topK": 3,
+        "returnDistance": True,
+        "filter": filters,
+    }
     STOCK_CLIENT.query_vectors(**arguments)
     FAST_CLIENT.query_vectors(**arguments)
     assert rounded(FAST.sent) == rounded(STOCK.sent)
@@ -130,7 +152,9 @@ def test_a_query_body_is_boto3s_up_to_float32_rounding(values: Any, address: dic
 @example(values=[0.0, -0.0, SMALLEST, -SMALLEST, FLT_MAX, -FLT_MAX, 1.1754943508222875e-38])
 def test_float32_values_arrive_bit_for_bit(values: list[float]) -> None:
     """Reading the body gives back every float32 exactly, subnormals, zeros and extremes included."""
-    FAST_CLIENT.put_vectors(**ADDRESSES[0], vectors=[{"key": "a", "data": {"float32": np.array(values, np.float32)}}])
+    FAST_CLIENT.put_vectors(
+        **ADDRESSES[0], vectors=[{"key": "a", "data": {"float32": np.array(values, np.float32)}}]
+    )
     arrived = np.array(FAST.sent["vectors"][0]["data"]["float32"], np.float32)
     assert arrived.tobytes() == np.array(values, np.float32).tobytes()
 
@@ -177,7 +201,12 @@ def vector(**members: Any) -> list[Any]:
 
 
 def block(vectors: Any, key: Any = "k", metadata: Any = None) -> Block:
-    return Block(np.arange(len(vectors)), [key] * len(vectors), np.array(vectors, np.float32), [metadata] * len(vectors))
+    return Block(
+        np.arange(len(vectors)),
+        [key] * len(vectors),
+        np.array(vectors, np.float32),
+        [metadata] * len(vectors),
+    )
 
 
 REFUSED_BY_BOTH = {
@@ -207,8 +236,12 @@ REFUSED_BY_US = {
     "vectors[0] (key 'k').data holds NaN, infinity": vector(data={"float32": [-math.inf]}),
     "vectors[0] (key 'k').data holds NaN, infinity or": vector(data={"float32": [3.5e38]}),
     "vectors[0] (key 'k').data holds NaN, infinity or a": vector(data={"float32": [10**400]}),
-    "vectors[0] (key 'k').data holds NaN, infinity or a number": vector(data={"float32": np.array([1.0, 1e39])}),
-    "vectors[0] (key 'k').data holds NaN, infinity or a number beyond": vector(data={"float32": [Decimal("NaN")]}),
+    "vectors[0] (key 'k').data holds NaN, infinity or a number": vector(
+        data={"float32": np.array([1.0, 1e39])}
+    ),
+    "vectors[0] (key 'k').data holds NaN, infinity or a number beyond": vector(
+        data={"float32": [Decimal("NaN")]}
+    ),
     "vectors[0].data.float32 is a numpy array of 2 dimensions": vector(data={"float32": np.ones((2, 2))}),
     "vectors[0].metadata holds NaN": vector(metadata={"a": [math.nan]}),
     "vectors[0].metadata has a key that is a tuple": vector(metadata={(1, 2): 3}),
@@ -257,7 +290,9 @@ def test_deep_metadata_are_sent_as_boto3_sends_them() -> None:
     assert FAST.sent == STOCK.sent
 
 
-@pytest.mark.parametrize("query", [{"float32": ["0.5"]}, {"float32": [math.nan]}, {}, [0.5], {"float64": [0.5]}])
+@pytest.mark.parametrize(
+    "query", [{"float32": ["0.5"]}, {"float32": [math.nan]}, {}, [0.5], {"float64": [0.5]}]
+)
 def test_a_query_vector_that_is_none_is_refused(query: Any) -> None:
     """The vector of a query is judged as the vectors of a put are."""
     with pytest.raises(ParamValidationError, match="queryVector") as refusal:
@@ -323,11 +358,6 @@ READS: dict[str, dict[str, Any]] = {
 }
 
 
-def read(body: bytes, method: str, *, fast: bool) -> Any:
-    client = Service((200, body)).client()
-    return getattr(accelerate(client) if fast else client, method)(**READS[method])
-
-
 def told(result: Any) -> str:
     """The result as text in which 1 and 1.0 differ."""
     result.pop("ResponseMetadata")
@@ -343,8 +373,16 @@ def answer_of(service: Service, client: Any, body: bytes, method: str) -> str:
 
 
 @given(answer=answers, method=st.sampled_from(sorted(READS)))
-@example(answer={"vectors": [{"key": "a", "data": {"float32": [1, 0, -1]}, "distance": 0}]}, method="query_vectors")
-@example(answer={"vectors": [{"key": "a", "metadata": {"n": 2**64, "d": {"l": [-(2**70)]}}}]}, method="list_vectors")
+@example(answer={"vectors": [{"key": "a", "data": {"float32": [1, 0, -1]}}]}, method="list_vectors")
+@example(
+    answer={"vectors": [{"key": "a", "distance": 0}], "distanceMetric": "cosine"}, method="query_vectors"
+)
+@example(
+    answer={"vectors": [{"key": "a", "metadata": {"n": 2**64, "d": {"l": [-(2**70)]}}}]},
+    method="list_vectors",
+)
+@example(answer={"vectors": [{"key": "a", "metadata": {"d": {"l": ["x", 2**70]}}}]}, method="list_vectors")
+@example(answer={"vectors": [{"key": "a", "metadata": {"d": {"l": ["x", {}]}}}]}, method="list_vectors")
 @example(answer={"vectors": [{"key": "\ud800", "data": {"float32": ["NaN"]}}]}, method="get_vectors")
 @example(answer={"vectors": [{"key": "a", "data": {"float64": [1]}}]}, method="get_vectors")
 @example(answer={"vectors": [{"key": "a", "metadata": {"x": math.nan}}]}, method="get_vectors")
@@ -357,7 +395,9 @@ def test_a_read_result_is_boto3s(answer: Any, method: str) -> None:
 @pytest.mark.parametrize("body", [b"", b"{}", b"not json", b'{"vectors": null}'])
 def test_an_odd_answer_is_left_to_boto3(body: bytes) -> None:
     """What is not the answer of a read is what boto3 makes of it."""
-    assert answer_of(FAST, FAST_CLIENT, body, "get_vectors") == answer_of(STOCK, STOCK_CLIENT, body, "get_vectors")
+    assert answer_of(FAST, FAST_CLIENT, body, "get_vectors") == answer_of(
+        STOCK, STOCK_CLIENT, body, "get_vectors"
+    )
 
 
 def test_response_metadata_are_boto3s() -> None:
@@ -389,8 +429,6 @@ def test_retries_send_the_same_body_again() -> None:
 
 def test_the_hash_header_is_the_hash_of_the_body() -> None:
     """SHA-256 of the bytes `{...}` in hex, as signers and the service compute it."""
-    from hashlib import sha256
-
     FAST_CLIENT.put_vectors(**ADDRESSES[0], vectors=vector())
     request = FAST.requests[-1]
     assert request.headers["X-Amz-Content-SHA256"].decode() == sha256(request.body).hexdigest()
@@ -423,8 +461,6 @@ def test_a_client_of_another_service_is_refused() -> None:
 
 def test_a_botocore_without_customized_results_parses_itself() -> None:
     """Older versions pass no dictionary to fill: the answer is left to their parser."""
-    from vecgate.bulk.accelerate import HOOKS
-
     response = {"status_code": 200, "body": b'{"vectors": []}'}
     HOOKS["before-parse.s3vectors.GetVectors"](operation_model=None, response_dict=response)
     assert response["body"] == b'{"vectors": []}'

@@ -9,7 +9,6 @@ from vecgate.bulk.answers import Answer, clock_skew_s, retry_after_s, service_er
 NOON_S = 1_795_521_600.0  # 2026-11-24 12:00:00 UTC
 
 
-
 CODES = [
     (400, b'{"message": "m"}', "ValidationException", False, False),
     (429, b'{"message": "m"}', "TooManyRequestsException", True, True),
@@ -47,14 +46,20 @@ def test_retrying_is_what_the_model_says_and_else_the_status(
         ({}, b"", "502"),
     ],
 )
-def test_the_code_is_found_wherever_a_service_puts_it(headers: dict[str, str], body: bytes, code: str) -> None:
-    """In the header, as `__type` or `code` in the body, with or without a namespace; else it is the status."""
+def test_the_code_is_found_wherever_a_service_puts_it(
+    headers: dict[str, str], body: bytes, code: str
+) -> None:
+    """In the header, as `__type` or `code` in the body, with or without a namespace; else the status."""
     assert service_error("GetIndex", Answer(502, headers, body), now_s=NOON_S).code == code
 
 
 @pytest.mark.parametrize(
     ("status", "body", "message"),
-    [(400, b'{"Message": "capital"}', "capital"), (502, b"<html>", "Bad Gateway"), (599, b"", "no reason given")],
+    [
+        (400, b'{"Message": "capital"}', "capital"),
+        (502, b"<html>", "Bad Gateway"),
+        (599, b"", "no reason given"),
+    ],
 )
 def test_there_is_always_a_message(status: int, body: bytes, message: str) -> None:
     """The service's own, else the phrase that belongs to the status."""

@@ -43,7 +43,9 @@ def test_batches_keep_every_record_once_and_in_order(blocks: list[Block], sizes:
         return asked[-1]
 
     cut = list(batches(blocks, rows))
-    assert [row for batch in cut for row in all_rows(batch)] == [row for block in blocks for row in rows_of(block)]
+    assert [row for batch in cut for row in all_rows(batch)] == [
+        row for block in blocks for row in rows_of(block)
+    ]
     assert all(len(batch.positions) <= max(sizes) for batch in cut)
     assert all(batch.positions.tolist() == [row[0] for row in all_rows(batch)] for batch in cut)
     assert all(len(batch.positions) in asked for batch in cut[:-1])
@@ -141,7 +143,9 @@ def test_no_request_passes_either_limit(block: Block, payload_bytes_max: int, ro
     """Cut through `deliver`, every record is sent once and in order, or is by itself too large."""
     settled: list[tuple[int, str, bytes, object]] = []
     for batch in batches([block], lambda: rows):
-        steps = deliver(batch, lambda part: encode_put(ADDRESS, part.block), payload_bytes_max=payload_bytes_max)
+        steps = deliver(
+            batch, lambda part: encode_put(ADDRESS, part.block), payload_bytes_max=payload_bytes_max
+        )
         answer: object = None
         body = Body.of(b"")
         order: list[str] = []
@@ -166,7 +170,10 @@ def test_no_request_passes_either_limit(block: Block, payload_bytes_max: int, ro
                     size = len(encode_put(ADDRESS, part.block).data)
                     assert len(part) == 1
                     assert size > payload_bytes_max
-                    assert problem == f"record encodes to {size:,} bytes; a request may carry {payload_bytes_max:,}"
+                    assert (
+                        problem
+                        == f"record encodes to {size:,} bytes; a request may carry {payload_bytes_max:,}"
+                    )
                     order += part.block.keys
                     settled += rows_of(part.block)
         assert [key for key in order if order.count(key) == 1] == [
@@ -188,7 +195,9 @@ def test_so_many_are_sent_as_will_fit(bytes_per_vector: float, rows: int) -> Non
     ("payload_bytes", "pieces"),
     [(0, 1), (1_000, 1), (1_001, 2), (1_940, 2), (1_941, 3), (2_909, 3), (2_911, 4), (10_000, 11)],
 )
-def test_a_body_that_is_too_large_is_cut_at_once_into_pieces_that_fit(payload_bytes: int, pieces: int) -> None:
+def test_a_body_that_is_too_large_is_cut_at_once_into_pieces_that_fit(
+    payload_bytes: int, pieces: int
+) -> None:
     """The limit is inclusive; beyond it each piece aims 3 % below."""
     assert pieces_needed(payload_bytes, 1_000) == pieces
 

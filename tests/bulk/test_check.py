@@ -155,7 +155,7 @@ def test_a_source_that_is_read_once_is_judged_by_hashes() -> None:
 
 
 def test_problems_are_grouped_with_their_first_keys(tmp_path: Path) -> None:
-    """Five examples each; places do not split a group; a record without a key is named by position."""
+    """Five examples each; places do not split a group; what has no key is named by its place."""
     path = tmp_path / "f.jsonl"
     good = {"key": "g", "vector": [1.0, 2.0]}
     short = [{"key": f"s{i}", "vector": [1.0]} for i in range(7)]
@@ -164,7 +164,7 @@ def test_problems_are_grouped_with_their_first_keys(tmp_path: Path) -> None:
     report = check(open_source(path))
     assert [(p.problem, p.records, p.keys) for p in report.problems] == [
         ("vector must have length 2, but has length 1", 7, ("s0", "s1", "s2", "s3", "s4")),
-        ("line N is not JSON, from column N", 2, ("record 9", "record 10")),
+        ("line N is not JSON, from column N", 2, ("line 10", "line 11")),
         ("vector must hold numbers only, but element N is null", 1, ("n",)),
     ]
     assert report.lengths == ((1, 7), (2, 2))
@@ -172,6 +172,12 @@ def test_problems_are_grouped_with_their_first_keys(tmp_path: Path) -> None:
         "  refused     7: vector must have length 2, but has length 1; keys s0, s1, s2, s3, s4, …"
     )
     assert report.lines()[-1] == "BAD  10 of 11 records would be refused"
+
+
+def test_a_record_without_a_key_is_named_by_its_position() -> None:
+    """From 0, as in the set-aside file."""
+    report = check(source_of([_vector("a"), {"vector": [1.0, 2.0]}]))
+    assert [(p.problem, p.keys) for p in report.problems] == [("key is missing", ("record 1",))]
 
 
 def test_a_clean_file_reads_well(tmp_path: Path) -> None:
@@ -191,7 +197,7 @@ def test_a_clean_file_reads_well(tmp_path: Path) -> None:
         "  metadata    year: number, in 1,200 records, 16 bytes on average, 16 at most",
         "  metadata    ok: boolean, in 1,200 records, 10 bytes on average, 10 at most",
         "  requests    about 3 PutVectors, in all 93.4 KB",
-        "OK  1,200 of 1,200 records would be taken",
+        "PASS  1,200 of 1,200 records would be taken",
     ]
 
 

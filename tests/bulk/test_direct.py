@@ -5,8 +5,10 @@ import ssl
 import struct
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ def answer(status: int = 200, body: bytes = b"{}", **headers: str) -> bytes:
 
 @dataclass(frozen=True)
 class Hangup:
-    """Say *data* and close; *is_reset* with a reset. *is_idle*: only once the answer before is read."""
+    """Say *data* and close; *is_reset* with a reset."""
 
     data: bytes = b""
     is_reset: bool = False
@@ -112,16 +114,24 @@ def server(*script: bytes | Hangup, **settings: Any) -> Iterator[Server]:
 
 @contextmanager
 def sender(url: str, credentials: Any = CREDENTIALS, **settings: Any) -> Iterator[DirectSender]:
-    made = DirectSender(credentials, region="us-east-1", endpoint_url=url, **{"read_timeout_s": 5, **settings})
+    made = DirectSender(
+        credentials, region="us-east-1", endpoint_url=url, **{"read_timeout_s": 5, **settings}
+    )
     yield made
     made.close()
 
 
 def test_a_request_is_signed_and_its_answer_comes_back() -> None:
     """The body as given, JSON, signed for the region, with the extra headers signed too."""
-    with server(answer(body=b'{"a": 1}')) as service, sender(
-        service.url + "/base/", Credentials("AKIDEXAMPLE", "secret", "token"), headers={"X-Team": "search"}, clock=lambda: NOON_S
-    ) as wire:
+    with (
+        server(answer(body=b'{"a": 1}')) as service,
+        sender(
+            service.url + "/base/",
+            Credentials("AKIDEXAMPLE", "secret", "token"),
+            headers={"X-Team": "search"},
+            clock=lambda: NOON_S,
+        ) as wire,
+    ):
         assert wire.send("PutVectors", BODY) == b'{"a": 1}'
     (seen,) = service.seen
     assert seen.head.startswith("POST /base/PutVectors HTTP/1.1\r\n")
@@ -200,7 +210,10 @@ def test_a_silent_service_is_a_failed_sending() -> None:
     """Nothing within the read timeout."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with sender(url, read_timeout_s=0.05) as wire, pytest.raises(TransportError, match="timed out") as raised:
+        with (
+            sender(url, read_timeout_s=0.05) as wire,
+            pytest.raises(TransportError, match="timed out") as raised,
+        ):
             wire.send("PutVectors", BODY)
     assert not raised.value.is_connect
 
@@ -214,7 +227,9 @@ def test_a_refused_connection_is_told_apart() -> None:
 
 def test_an_error_code_is_raised_with_its_attributes() -> None:
     """A 429 with Retry-After: throttling, retryable, and the connection is kept."""
-    throttled = answer(429, b'{"message": "slow"}', x_amzn_errortype="TooManyRequestsException", Retry_After="2")
+    throttled = answer(
+        429, b'{"message": "slow"}', x_amzn_errortype="TooManyRequestsException", Retry_After="2"
+    )
     with server(throttled, answer()) as service, sender(service.url) as wire:
         with pytest.raises(ServiceError) as raised:
             wire.send("PutVectors", BODY)
@@ -241,9 +256,9 @@ def test_a_clock_that_is_off_is_corrected_once_and_for_all() -> None:
 def test_a_service_that_insists_on_skew_is_believed_once() -> None:
     """A second refusal is raised, not corrected for ever."""
     later = answer(403, x_amzn_errortype="RequestTimeTooSkewed", Date="Tue, 24 Nov 2026 15:00:00 GMT")
-    with server(SKEWED, later) as service, sender(service.url, clock=lambda: NOON_S) as wire:
-        with pytest.raises(ServiceError, match="RequestTimeTooSkewed"):
-            wire.send("PutVectors", BODY)
+    refused = pytest.raises(ServiceError, match="RequestTimeTooSkewed")
+    with server(SKEWED, later) as service, sender(service.url, clock=lambda: NOON_S) as wire, refused:
+        wire.send("PutVectors", BODY)
     assert len(service.seen) == 2
 
 
@@ -274,7 +289,11 @@ class Expired:
 @pytest.mark.parametrize("credentials", [None, Credentials("", ""), Expired()])
 def test_without_credentials_there_is_nothing_to_sign_with(credentials: Any) -> None:
     """None, empty, or not to be had: nothing is sent."""
-    with server() as service, sender(service.url, credentials) as wire, pytest.raises(NoCredentials) as raised:
+    with (
+        server() as service,
+        sender(service.url, credentials) as wire,
+        pytest.raises(NoCredentials) as raised,
+    ):
         wire.send("PutVectors", BODY)
     assert service.seen == []
     assert "AWS_PROFILE" in raised.value.hint
@@ -309,6 +328,35 @@ def test_closing_while_a_request_is_in_flight_closes_its_connection_too() -> Non
         assert not wire._idle
 
 
+class Echo(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_threads_share_a_sender() -> None:
+    """Each gets the answer to what it sent, over no more connections than there are threads."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as service:
+        thread = threading.Thread(target=service.serve_forever)
+        thread.start()
+        with sender(f"http://127.0.0.1:{service.server_port}") as wire, ThreadPoolExecutor(4) as pool:
+            bodies = [Body.of(str(number).encode()) for number in range(200)]
+            answers = list(pool.map(lambda body: wire.send("PutVectors", body), bodies))
+            kept = len(wire._idle)
+        service.shutdown()
+        thread.join(5)
+    assert answers == [body.data for body in bodies]
+    assert 1 <= kept <= 4
+
+
 @pytest.mark.parametrize(("verify", "mode"), [(True, ssl.CERT_REQUIRED), (False, ssl.CERT_NONE)])
 def test_tls_is_verified_unless_told_otherwise(verify: bool, mode: ssl.VerifyMode) -> None:
     """Certificate and host name are checked; `verify=False` is the caller's own wish."""
@@ -338,7 +386,10 @@ def _greet(listener: socket.socket) -> None:
 
 def test_a_bundle_that_is_missing_is_a_usage_error(tmp_path: Path) -> None:
     """The path is named, and nothing is sent."""
-    with pytest.raises(UsageError, match="missing.pem"):
+    with pytest.raises(UsageError, match=r"missing\.pem"):
         DirectSender(
-            CREDENTIALS, region="us-east-1", endpoint_url="https://localhost", verify=str(tmp_path / "missing.pem")
+            CREDENTIALS,
+            region="us-east-1",
+            endpoint_url="https://localhost",
+            verify=str(tmp_path / "missing.pem"),
         )

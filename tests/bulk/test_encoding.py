@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from vecgate.bulk.encoding import Body, encode_delete, encode_put, encode_request, put_members
 from vecgate.bulk.records import Block
 from vecgate.s3vectors.arn import IndexAddress
-from vecgate.testing.strategies import blocks_of_records, float32_values, metadata_objects, rows_of, vector_keys
+from vecgate.testing.strategies import (
+    blocks_of_records,
+    float32_values,
+    metadata_objects,
+    rows_of,
+    vector_keys,
+)
 
 BY_NAME = IndexAddress("bucket", "index")
 ARN = "arn:aws:s3vectors:eu-west-1:123456789012:bucket/media/index/films"
@@ -64,7 +70,9 @@ def test_a_put_body_holds_every_record_in_order(address: IndexAddress, block: Bl
     """Keys, vectors and metadata of any Unicode; a record without metadata has no such member."""
     members = json.loads(encode_put(address, block).data)
     vectors = members.pop("vectors")
-    assert members == ({"indexArn": ARN} if address is BY_ARN else {"vectorBucketName": "bucket", "indexName": "index"})
+    assert members == (
+        {"indexArn": ARN} if address is BY_ARN else {"vectorBucketName": "bucket", "indexName": "index"}
+    )
     assert len(vectors) == len(block)
     for vector, (_, key, values, metadata) in zip(vectors, rows_of(block), strict=True):
         assert vector["key"] == key
@@ -76,7 +84,7 @@ def test_a_put_body_holds_every_record_in_order(address: IndexAddress, block: Bl
 
 
 @given(key=vector_keys(), metadata=metadata_objects())
-@example("\x00\u2028\u2029\"\\/\x7f", {"": "\x00", "$eq": "\ufeff"})
+@example('\x00\u2028\u2029"\\/\x7f', {"": "\x00", "$eq": "\ufeff"})
 @example("😀e\u0301", {"a.b": ["😀", ""]})
 def test_text_of_any_kind_comes_back(key: str, metadata: dict[str, Any]) -> None:
     """Control characters, separators, combining marks, astral planes."""

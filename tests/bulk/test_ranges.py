@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from vecgate.bulk.ranges import Ranges, runs
 
-PAIRS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 8)).map(lambda p: (p[0], p[0] + p[1])), max_size=12)
+PAIRS = st.lists(
+    st.tuples(st.integers(0, 40), st.integers(1, 8)).map(lambda p: (p[0], p[0] + p[1])), max_size=12
+)
 
 
 @given(pairs=PAIRS)

@@ -52,6 +52,8 @@ def test_an_empty_block_of_another_width_adds_nothing() -> None:
 
 def test_a_row_becomes_a_reject_with_all_it_holds() -> None:
     """So that the set-aside file can be put again."""
-    block = Block(np.array([4, 9]), ["a", "b"], np.array([[1, 2], [3, 4]], dtype=np.float32), [None, {"y": 1}])
+    block = Block(
+        np.array([4, 9]), ["a", "b"], np.array([[1, 2], [3, 4]], dtype=np.float32), [None, {"y": 1}]
+    )
     assert reject_row(block, 1, "why") == Reject(9, "b", "why", [3.0, 4.0], {"y": 1})
     assert reject_row(block, 0, "why") == Reject(4, "a", "why", [1.0, 2.0], None)

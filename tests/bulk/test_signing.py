@@ -19,8 +19,12 @@ header_names = st.from_regex(r"x-[a-z]{1,10}", fullmatch=True)
 header_values = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=20)
 
 
-def botocores(url: str, body: bytes, headers: dict[str, str], credentials: Credentials, region: str) -> AWSRequest:
-    request = AWSRequest("POST", url, {name: value for name, value in headers.items() if name != "host"}, body)
+def botocores(
+    url: str, body: bytes, headers: dict[str, str], credentials: Credentials, region: str
+) -> AWSRequest:
+    request = AWSRequest(
+        "POST", url, {name: value for name, value in headers.items() if name != "host"}, body
+    )
     with mock.patch("botocore.auth.get_current_datetime", return_value=NOON.replace(tzinfo=None)):
         SigV4Auth(credentials, "s3vectors", region).add_auth(request)
     return request
@@ -52,7 +56,12 @@ def test_the_signature_is_botocores(
 
 @pytest.mark.parametrize(
     ("access_key", "secret_key", "day", "serves"),
-    [("A", "s", "20261124", True), ("A", "s", "20261125", False), ("A", "t", "20261124", False), ("B", "s", "20261124", False)],
+    [
+        ("A", "s", "20261124", True),
+        ("A", "s", "20261125", False),
+        ("A", "t", "20261124", False),
+        ("B", "s", "20261124", False),
+    ],
 )
 def test_a_signing_key_serves_one_credential_on_one_day(
     access_key: str, secret_key: str, day: str, serves: bool

@@ -25,7 +25,10 @@ SUBNORMAL = 2.0**-149
 
 
 def one(
-    values: list[float] | None = None, *, key: str = "k", metadata: Any = None  # noqa: ANN401 - any bad input
+    values: list[float] | None = None,
+    *,
+    key: str = "k",
+    metadata: Any = None,  # noqa: ANN401 - any bad input
 ) -> Block:
     vector = np.array([[1.0, 2.0] if values is None else values], dtype=np.float32)
     return Block(np.array([5]), [key], vector, [metadata])
@@ -91,7 +94,9 @@ def test_every_key_that_the_service_takes_passes(key: str) -> None:
         ([0.0, 0.0, 0.0], COSINE, "vector must have length 2, but has length 3"),
     ],
 )
-def test_vectors_are_judged_as_by_the_service(values: list[float], rules: IndexRules, problem: str | None) -> None:
+def test_vectors_are_judged_as_by_the_service(
+    values: list[float], rules: IndexRules, problem: str | None
+) -> None:
     """Length, finiteness, and under cosine a norm; subnormals and extremes are numbers like others."""
     assert problem_of(one(values), rules) == problem
 
@@ -116,7 +121,9 @@ def test_vectors_are_judged_as_by_the_service(values: list[float], rules: IndexR
         ({"a": 1e300}, EUCLIDEAN, None),
     ],
 )
-def test_metadata_is_judged_as_by_the_service(metadata: object, rules: IndexRules, problem: str | None) -> None:
+def test_metadata_is_judged_as_by_the_service(
+    metadata: object, rules: IndexRules, problem: str | None
+) -> None:
     """And what JSON cannot carry is found before it is encoded."""
     assert problem_of(one(metadata=metadata), rules) == problem
 
@@ -167,9 +174,9 @@ def test_what_passes_can_be_encoded(key: str, values: list[float], metadata: dic
     """No record that validation lets through makes the encoder fail, or write null for a number."""
     good, rejects = validate(one(values, key=key, metadata=metadata), COSINE)
     assert len(good) + len(rejects) == 1
-    assert b"null" not in encode_put(IndexAddress("b", "i"), good).data.replace(key.encode(errors="replace"), b"") or (
-        "null" in str(metadata)
-    )
+    assert b"null" not in encode_put(IndexAddress("b", "i"), good).data.replace(
+        key.encode(errors="replace"), b""
+    ) or ("null" in str(metadata))
 
 
 @given(block=blocks_of_records(), data=st.data())

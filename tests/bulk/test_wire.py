@@ -91,7 +91,7 @@ def test_an_operation_with_a_path_of_its_own_is_refused() -> None:
 @pytest.mark.parametrize("mode", ["legacy", "standard", "adaptive"])
 @pytest.mark.parametrize("status", [300, 400, 429, 500, 503])
 def test_an_error_code_is_raised_at_once(mode: str, status: int) -> None:
-    """botocore's retries do not happen on this path, in any of its modes."""
+    """The retries of botocore do not happen on this path, in any of its modes."""
     headers = {"x-amzn-errortype": "TooManyRequestsException", "Retry-After": "3", "x-amzn-requestid": "r"}
     service = Service((status, headers, b'{"message": "slow"}'))
     sender = Boto3Sender(service.client(retries={"mode": mode, "total_max_attempts": 5}))
@@ -160,7 +160,7 @@ def test_a_cut_answer_is_a_failed_sending() -> None:
 
 
 def test_without_credentials_there_is_nothing_to_sign_with() -> None:
-    """botocore's exception for missing credentials becomes ours."""
+    """The exception of botocore for missing credentials becomes ours."""
     service = Service(ok())
     client = service.client()
 

@@ -28,15 +28,19 @@ def start(
     file: Path, index: str, target: str, *more: str, limit: Callable[[], None] | None = None
 ) -> subprocess.Popen[str]:
     """`vecgate put` in its own process, 60 batches paced so that it takes a while."""
-    words = [sys.executable, "-m", "vecgate", "put", str(file), "--bucket", "bucket", "--index", index]
-    pace = ["--batch", "50", "--rate", "2000", "--journal", "journal"]
+    words = [sys.executable, "-m", "vecgate", "put", str(file), *at(index, target)]
     return subprocess.Popen(
-        [*words, "--target", target, *pace, *more],
+        [*words, "--batch", "50", "--rate", "2000", *more],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=limit,  # noqa: PLW1509 - this process has no threads that hold a lock
     )
+
+
+def at(index: str, target: str) -> tuple[str, ...]:
+    """Where the test puts, and the journal that it keeps."""
+    return ("--bucket", "bucket", "--index", index, "--target", target, "--journal", "journal")
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -85,7 +89,7 @@ def in_file(file: Path) -> dict[str, bytes]:
 
 
 def test_a_killed_put_goes_on_where_it_was(vecgate: Vecgate, endpoint: str) -> None:
-    """After SIGKILL midway, --resume sends the rest: nothing is missing, and what was journaled is not sent again."""
+    """After SIGKILL midway --resume sends the rest, and what was journaled is not sent again."""
     file = write_parquet(Path("films.parquet"), ROWS)
     with start(file, "killed", endpoint, "--create") as process:
         wait_until(is_under_way)
@@ -95,14 +99,7 @@ def test_a_killed_put_goes_on_where_it_was(vecgate: Vecgate, endpoint: str) -> N
     result = vecgate(
         "put",
         file,
-        "--bucket",
-        "bucket",
-        "--index",
-        "killed",
-        "--target",
-        endpoint,
-        "--journal",
-        "journal",
+        *at("killed", endpoint),
         "--resume",
         "--json",
     )
@@ -134,14 +131,7 @@ def test_an_interrupted_put_awaits_what_is_in_flight_and_says_what_is_left(
     again = vecgate(
         "put",
         file,
-        "--bucket",
-        "bucket",
-        "--index",
-        index,
-        "--target",
-        endpoint,
-        "--journal",
-        "journal",
+        *at(index, endpoint),
         "--resume",
     )
 
@@ -159,14 +149,7 @@ def test_an_unfinished_run_is_not_begun_again_by_accident(vecgate: Vecgate, endp
     words = (
         "put",
         file,
-        "--bucket",
-        "bucket",
-        "--index",
-        "unfinished",
-        "--target",
-        endpoint,
-        "--journal",
-        "journal",
+        *at("unfinished", endpoint),
     )
 
     result = vecgate(*words)
@@ -179,7 +162,7 @@ def test_an_unfinished_run_is_not_begun_again_by_accident(vecgate: Vecgate, endp
 
 
 def test_a_disk_that_fills_up_midway_loses_nothing(vecgate: Vecgate, endpoint: str) -> None:
-    """The run stops with exit code 4 and the cause; what was journaled counts, and the rest goes later."""
+    """The run stops with exit code 4 and the cause; the rest goes later."""
     file = write_parquet(Path("films.parquet"), ROWS)
 
     def small_files() -> None:
@@ -194,14 +177,7 @@ def test_a_disk_that_fills_up_midway_loses_nothing(vecgate: Vecgate, endpoint: s
     result = vecgate(
         "put",
         file,
-        "--bucket",
-        "bucket",
-        "--index",
-        "full",
-        "--target",
-        endpoint,
-        "--journal",
-        "journal",
+        *at("full", endpoint),
         "--resume",
     )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -227,7 +228,7 @@ def test_any_request_gets_an_answer_of_the_service(
     service = new_service()
     address = service.index()
     operation, members = request
-    body = orjson.dumps({**members, **(address if addressed else {})}, default=float)
+    body = json.dumps({**members, **(address if addressed else {})}).encode()
     answer = service.answer(operation, body)
     assert answer.status in {200, 400, 404, 409, 501}
     assert isinstance(orjson.loads(answer.body), dict)

@@ -108,7 +108,9 @@ def test_sizes_are_judged_at_their_limits(
     ],
 )
 @pytest.mark.parametrize("non_filterable", [(), ("f",)])
-def test_values_are_judged_by_type(value: object, problem: str | None, non_filterable: tuple[str, ...]) -> None:
+def test_values_are_judged_by_type(
+    value: object, problem: str | None, non_filterable: tuple[str, ...]
+) -> None:
     """In the service's words; being non-filterable buys size, not types."""
     assert metadata_problem({"ok": 1, "f": value}, non_filterable=non_filterable) == problem
 

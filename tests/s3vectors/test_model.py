@@ -51,7 +51,9 @@ def test_error_codes_follow_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     monkeypatch.setattr(model, "shapes", lambda: changed)
     codes = error_codes.__wrapped__()
-    assert codes["ConflictException"] == ErrorCode("ConflictException", 409, is_retryable=True, is_throttling=False)
+    assert codes["ConflictException"] == ErrorCode(
+        "ConflictException", 409, is_retryable=True, is_throttling=False
+    )
     assert codes["SlowDown"] == ErrorCode("SlowDown", 509, is_retryable=True, is_throttling=True)
 
 

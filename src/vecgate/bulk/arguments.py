@@ -130,10 +130,10 @@ def _member(where: int | str) -> str:
 
 def _float32_rows(rows: Sequence[Row], name: Callable[[int], str]) -> list[npt.NDArray[np.float32]]:
     try:
-        # A number beyond float32 in an array becomes infinity, and is found below.
+        # A number beyond float32 becomes infinity, and is found below.
         with np.errstate(over="ignore"):
             packed = b"".join([_packed(row) for row in rows])
-    except (struct.error, OverflowError):
+    except struct.error:
         raise next(_not_numbers(rows, name)) from None
     flat = np.frombuffer(packed, np.float32)
     ends = list(accumulate(map(len, rows)))
@@ -160,7 +160,7 @@ def _not_numbers(rows: Sequence[Row], name: Callable[[int], str]) -> Iterator[Pa
         for at, value in enumerate([] if isinstance(row, np.ndarray) else row):
             try:
                 struct.pack("f", value)
-            except (struct.error, OverflowError):
+            except struct.error:
                 if isinstance(value, int | float):
                     yield _refused(name(position), NOT_FINITE)
                 else:

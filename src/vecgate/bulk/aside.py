@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from io import BufferedWriter
 from pathlib import Path
 
@@ -12,19 +13,31 @@ from vecgate.bulk.records import Reject
 from vecgate.errors import JournalError
 
 
+#: How the names of set-aside files end; a directory that is read as input passes over them.
+SUFFIX = ".set-aside.jsonl"
+
+
+def aside_path(source_name: str) -> Path:
+    """Where records of a source are set aside when nobody says: in the current folder, named after it."""
+    return Path(Path(source_name).name.replace(" ", "-") + SUFFIX)
+
+
 class SetAsideFile:
     """Appends rejects to *path*, which comes into being with the first one.
 
     *kept_bytes* is how much of an existing file an earlier run has accounted for: what follows it, written
-    in the moment of a crash, is cut off, since those records are met again.
+    in the moment of a crash, is cut off, since those records are met again. Raises JournalError where that fails.
     """
 
     def __init__(self, path: Path, *, kept_bytes: int | None = None) -> None:
         self.path = path
         self._file: BufferedWriter | None = None
-        if kept_bytes is not None and path.exists():
-            with path.open("r+b") as file:
-                file.truncate(min(kept_bytes, path.stat().st_size))
+        try:
+            if kept_bytes is not None and path.exists():
+                with path.open("r+b") as file:
+                    file.truncate(min(kept_bytes, path.stat().st_size))
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def write(self, rejects: Sequence[Reject]) -> int:
         """Append *rejects* and give the length of the file with them. Raises JournalError."""
@@ -35,16 +48,21 @@ class SetAsideFile:
             self._file.write(b"".join(_line(reject) for reject in rejects))
             self._file.flush()
         except OSError as error:
-            raise JournalError(
-                f"the set-aside file {self.path} cannot be written: {error.strerror}",
-                hint="Free some space, or give a --set-aside on another disk; --resume then goes on.",
-            ) from error
+            raise self._unwritable(error) from error
         return self._file.tell()
 
     def close(self) -> None:
         """Close the file, where there is one."""
         if self._file is not None:
-            self._file.close()
+            # All was flushed, or `write` has said that it could not be.
+            with suppress(OSError):
+                self._file.close()
+
+    def _unwritable(self, error: OSError) -> JournalError:
+        return JournalError(
+            f"the set-aside file {self.path} cannot be written: {error.strerror}",
+            hint="Free some space, or give a --set-aside on another disk; --resume then goes on.",
+        )
 
 
 def _line(reject: Reject) -> bytes:

@@ -23,12 +23,11 @@ from vecgate.bulk.check_report import CheckReport, Duplicates, MetadataKey, Norm
 from vecgate.bulk.encoding import put_members
 from vecgate.bulk.records import Block, Float32Matrix, Reject
 from vecgate.bulk.sources.source import Source
+from vecgate.bulk.suggestion import Covers
 from vecgate.bulk.validation import IndexRules, validate
 from vecgate.s3vectors.limits import (
     FILTERABLE_BYTES_MAX,
     METADATA_BYTES_MAX,
-    NON_FILTERABLE_KEY_LENGTH_MAX,
-    NON_FILTERABLE_KEYS_MAX,
     PAYLOAD_BYTES_MAX,
     VECTORS_PER_PUT_MAX,
 )
@@ -40,9 +39,6 @@ EXAMPLES_MAX = 5
 UNIT_TOLERANCE = 1e-3
 #: Of each block so many vectors are encoded to see how large a request gets.
 ENCODED_SAMPLE = 64
-#: Every set of so many keys, the largest ones, is tried.
-CANDIDATES_MAX = 12
-_TRIED_AT_ONCE = 1024
 #: Places in a problem that differ from record to record.
 _PLACE = re.compile(r"\b(line|column|element) [\d,]+")
 
@@ -63,15 +59,16 @@ def check(source: Source, rules: IndexRules | None = None) -> CheckReport:
     suggestion = None
     if source.is_repeatable and (len(repeated) or tally.metadata.filterable_over):
         keys = _KeyCounts(frozenset(repeated.tolist()))
-        covers = _Covers.of(tally.metadata, rules)
+        names = [key.name for key in tally.metadata.largest_first()]
+        covers = Covers(names, tally.metadata.fixed)
         for block in source.blocks(dimension=rules.dimension if rules else None):
             keys.add(block)
-            covers.add(block)
+            covers.add(_fitting(block, rules, names).metadata)
         duplicates, suggestion = keys.duplicates(), covers.suggestion()
     return tally.report(source, duplicates, suggestion)
 
 
-def rules_for(block: Block, rules: IndexRules | None) -> IndexRules:
+def _rules_for(block: Block, rules: IndexRules | None) -> IndexRules:
     """*rules*, or those of an index made for the block."""
     return rules or IndexRules(block.vectors.shape[1], "euclidean")
 
@@ -90,7 +87,7 @@ class _Tally:
         self.sample_bytes = self.sample_vectors = 0
 
     def add(self, block: Block) -> None:
-        good, rejects = validate(block, rules_for(block, self.rules))
+        good, rejects = validate(block, _rules_for(block, self.rules))
         self.good += len(good)
         self.problems.add(rejects)
         self.lengths[block.vectors.shape[1]] += len(block)
@@ -138,7 +135,7 @@ class _Problems:
             problem = _PLACE.sub(r"\1 N", reject.problem)
             keys = self._keys.setdefault(problem, [])
             if len(keys) < EXAMPLES_MAX:
-                keys.append(reject.key or f"record {reject.position:,}")
+                keys.append(reject.key or _place(reject))
             self._counts[problem] += 1
             self.records += 1
 
@@ -205,59 +202,14 @@ class _KeyCounts:
         return Duplicates(len(repeated), superseded, tuple(islice(repeated, EXAMPLES_MAX)))
 
 
-class _Covers:
-    """For every set of candidate keys: how large the largest record stays when they do not count.
+def _fitting(block: Block, rules: IndexRules | None, names: Sequence[str]) -> Block:
+    """What of *block* would be taken if none of its metadata were filterable."""
+    return validate(block, replace(_rules_for(block, rules), non_filterable=frozenset(names)))[0]
 
-    A set is a number whose bits are the candidates, so one matrix product weighs all sets at once.
-    """
 
-    def __init__(self, candidates: Sequence[str], all_keys: frozenset[str], rules: IndexRules | None) -> None:
-        self._candidates, self._all_keys, self._rules = candidates, all_keys, rules
-        self._fixed = rules.non_filterable if rules else frozenset[str]()
-        sets = np.arange(2 ** len(candidates))
-        self._members = (sets[:, None] >> np.arange(len(candidates)) & 1).astype(np.float64)
-        self._left_max = np.zeros(len(sets))
-        self._rescued = 0
-
-    @classmethod
-    def of(cls, metadata: _MetadataTally, rules: IndexRules | None) -> _Covers:
-        """The largest keys are the candidates, those alone that an index can name."""
-        names = [key.name for key in metadata.largest_first()]
-        nameable = [
-            n for n in names if n not in metadata.fixed and 1 <= len(n) <= NON_FILTERABLE_KEY_LENGTH_MAX
-        ]
-        return cls(nameable[:CANDIDATES_MAX], frozenset(names), rules)
-
-    def add(self, block: Block) -> None:
-        rules = replace(rules_for(block, self._rules), non_filterable=self._all_keys)
-        good, _ = validate(block, rules)
-        over = [m for m in good.metadata if m and self._filterable(m) > FILTERABLE_BYTES_MAX]
-        self._rescued += len(over)
-        for start in range(0, len(over), _TRIED_AT_ONCE):
-            self._weigh(over[start : start + _TRIED_AT_ONCE])
-
-    def suggestion(self) -> Suggestion | None:
-        """The fewest keys, of these the ones that leave least; None where no record needs it."""
-        if not self._rescued:
-            return None
-        counts = self._members.sum(axis=1)
-        fits = (self._left_max <= FILTERABLE_BYTES_MAX) & (
-            counts + len(self._fixed) <= NON_FILTERABLE_KEYS_MAX
-        )
-        if not fits.any():
-            return Suggestion((), 0)
-        best = min(np.flatnonzero(fits).tolist(), key=lambda i: (counts[i], self._left_max[i]))
-        chosen = (key for key, is_in in zip(self._candidates, self._members[best], strict=True) if is_in)
-        return Suggestion((*sorted(self._fixed), *chosen), self._rescued)
-
-    def _filterable(self, metadata: Metadata) -> int:
-        return metadata_bytes(metadata, without=self._fixed)
-
-    def _weigh(self, records: Sequence[Metadata]) -> None:
-        sizes = [[entry_bytes(k, m[k]) if k in m else 0 for k in self._candidates] for m in records]
-        whole = np.array([self._filterable(m) for m in records], dtype=np.float64)
-        left = whole[:, None] - np.array(sizes, dtype=np.float64).reshape(len(records), -1) @ self._members.T
-        self._left_max = np.maximum(self._left_max, left.max(axis=0))
+def _place(reject: Reject) -> str:
+    line = re.match(r"line [\d,]+", reject.problem)
+    return line[0] if line else f"record {reject.position:,}"
 
 
 def _keys(block: Block) -> Iterator[str]:

@@ -19,7 +19,7 @@ class ProblemCount:
 
     problem  what is wrong and what is allowed
     records  how many
-    keys     of the first few; a record without a key stands as `record POSITION`
+    keys     of the first few; one without a key stands as `line 5` or `record 4`
     """
 
     problem: str
@@ -209,7 +209,7 @@ class CheckReport:
     def _verdict(self) -> str:
         if self.bad:
             return f"BAD  {self.bad:,} of {self.records:,} records would be refused"
-        return f"OK  {self.good:,} of {self.records:,} records would be taken"
+        return f"PASS  {self.good:,} of {self.records:,} records would be taken"
 
 
 def _line(label: str, text: str) -> str:

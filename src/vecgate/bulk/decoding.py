@@ -25,7 +25,7 @@ from vecgate.s3vectors.metadata import Metadata
 Parser: TypeAlias = Any
 Float32Vector: TypeAlias = npt.NDArray[np.float32]
 
-MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
+MALFORMED = (AttributeError, LookupError, TypeError, ValueError, struct.error)
 #: From here on orjson has made a float of an integer, and the standard library has not.
 INT64_END = 2.0**63
 
@@ -85,7 +85,7 @@ def decode_vectors(body: bytes, parser: Parser | None = None) -> tuple[Vectors, 
     if parser is not None:
         try:
             return _with_simdjson(body, parser)
-        except MALFORMED:
+        except (*MALFORMED, RuntimeError):
             pass  # such as an integer of more than 64 bits: orjson decides
     try:
         return _with_orjson(body)
@@ -180,12 +180,14 @@ def _matrix(rows: Sequence[Any], count: int) -> Float32Matrix | None:
         raise ValueError("some vectors lack data, or their dimensions differ")
     matrix = np.empty((count, len(rows[0])), np.float32)
     pack_into = struct.Struct(f"{matrix.shape[1]}f").pack_into
-    with np.errstate(over="raise"):
+    with np.errstate(over="ignore"):
         for row, into in zip(rows, matrix, strict=True):
             if isinstance(row, np.ndarray):
                 into[:] = row
             else:
                 pack_into(into.data, 0, *row)
+    if not np.isfinite(matrix).all():
+        raise ValueError("a number beyond float32")
     return matrix
 
 

@@ -103,13 +103,14 @@ class DirectSender:
             self._idle.pop().close()
 
     def _exchange(self, operation: str, body: Body) -> Answer:
+        headers = self._signed_headers(operation, body)
         if connection := self._kept_connection():
             try:
-                return self._over(connection, operation, body)
+                return self._over(connection, operation, body, headers)
             except _StaleConnection:
                 if not _is_repeatable(operation):
                     raise
-        return self._over(self._new_connection(operation), operation, body)
+        return self._over(self._new_connection(operation), operation, body, headers)
 
     def _kept_connection(self) -> http.client.HTTPConnection | None:
         while self._idle:
@@ -135,11 +136,15 @@ class DirectSender:
         connection.sock.settimeout(self._read_timeout_s)
         return connection
 
-    def _over(self, connection: http.client.HTTPConnection, operation: str, body: Body) -> Answer:
-        path = f"{self._path}/{operation}"
-        headers = self._signed_headers(path, body)
+    def _over(
+        self,
+        connection: http.client.HTTPConnection,
+        operation: str,
+        body: Body,
+        headers: Mapping[str, str],
+    ) -> Answer:
         try:
-            answer = _ask(connection, path, body.data, headers)
+            answer = _ask(connection, f"{self._path}/{operation}", body.data, headers)
         except (http.client.RemoteDisconnected, BrokenPipeError) as error:
             connection.close()
             raise _StaleConnection(operation, _reason(error)) from error
@@ -156,7 +161,7 @@ class DirectSender:
         else:
             connection.close()
 
-    def _signed_headers(self, path: str, body: Body) -> dict[str, str]:
+    def _signed_headers(self, operation: str, body: Body) -> dict[str, str]:
         access_key, secret_key, token = self._current_credentials()
         date = amz_date(self._clock() + self._skew_s)
         key = self._key
@@ -165,6 +170,7 @@ class DirectSender:
         headers = {**self._headers, "x-amz-date": date}
         if token:
             headers["x-amz-security-token"] = token
+        path = f"{self._path}/{operation}"
         headers["authorization"] = authorization(key, path=path, headers=headers, body_sha256=body.sha256)
         return headers
 

@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS identity (version INTEGER, source TEXT, target TEXT, 
 CREATE TABLE IF NOT EXISTS settled (start INTEGER, stop INTEGER, aside INTEGER);
 CREATE TABLE IF NOT EXISTS aside_file (path TEXT, bytes INTEGER);
 """
+TABLES = {"identity", "settled", "aside_file"}
 VERSION = 1
 
 
@@ -76,23 +77,25 @@ class Journal:
 
     def kept_bytes(self, file: Path) -> int:
         """How much of the set-aside *file* is accounted for; at first sight that is all of it."""
-        query = "SELECT max(bytes) FROM aside_file WHERE path = ?"
-        found = self._db.execute(query, (str(file.resolve()),)).fetchone()[0]
-        if found is None:
-            found = file.stat().st_size if file.exists() else 0
-            self._write((), aside_file=(str(file.resolve()), found))
-        return int(found)
+        # The latest entry, not the largest: who mends a file may have moved it away, and it began anew.
+        query = "SELECT bytes FROM aside_file WHERE path = ? ORDER BY rowid DESC LIMIT 1"
+        found = self._db.execute(query, (str(file.resolve()),)).fetchone()
+        if found is not None:
+            return int(found[0])
+        kept = file.stat().st_size if file.exists() else 0
+        self._write((), aside_file=(str(file.resolve()), kept))
+        return kept
 
     def close(self, *, finished: bool = False) -> None:
         """Close the journal; a *finished* one, with nothing left to resume, is removed."""
         self._db.close()
         if finished:
-            for suffix in ("", "-wal", "-shm"):
-                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+            remove_journal(self.path)
 
     def _prepare(self, identity: Identity) -> None:
         try:
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._refuse_foreign()
             self._db.execute("PRAGMA journal_mode=WAL")
             # A killed process loses nothing; a power cut may lose the last entries, never an earlier one.
             self._db.execute("PRAGMA synchronous=NORMAL")
@@ -105,6 +108,12 @@ class Journal:
             raise self._unwritable(error) from error
         except sqlite3.DatabaseError as error:
             raise JournalMismatch(f"{self.path} is not a journal") from error
+
+    def _refuse_foreign(self) -> None:
+        # A finished journal is removed, so it must be ours: some other database is not even touched.
+        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not tables <= TABLES:
+            raise JournalMismatch(f"{self.path} is not a journal")
 
     def _claim(self, identity: Identity) -> None:
         wanted = (VERSION, *astuple(identity))
@@ -145,6 +154,12 @@ class Journal:
             f"the journal {self.path} cannot be written: {error}",
             hint="Free some space, or give a --journal on another disk; --resume then goes on.",
         )
+
+
+def remove_journal(path: Path) -> None:
+    """Remove the journal at *path* with the files that SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def settled_in(path: Path) -> int:

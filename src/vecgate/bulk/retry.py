@@ -117,15 +117,21 @@ def jittered_wait_s(attempt: int, policy: RetryPolicy, *, chance: float) -> floa
     return float(chance * min(policy.cap_s, policy.base_s * 2.0 ** min(attempt - 1, 60)))
 
 
-def verdict(failure: Failure, attempt: Attempt, policy: RetryPolicy, *, chance: float) -> Verdict:
-    """What to do about *failure*."""
+def verdict(
+    failure: Failure, attempt: Attempt, policy: RetryPolicy, *, chance: float, wait_least_s: float = 0.0
+) -> Verdict:
+    """What to do about *failure*; a further attempt waits at least *wait_least_s*."""
     if isinstance(failure, ServiceError) and not failure.is_retryable:
         return _refused(failure, attempt)
-    wait_s = max(jittered_wait_s(attempt.number, policy, chance=chance), _asked_for_s(failure))
-    if _is_spent(failure, attempt, policy, wait_s=wait_s):
+    jittered_s = jittered_wait_s(attempt.number, policy, chance=chance)
+    wait_s = max(jittered_s, _asked_for_s(failure), wait_least_s)
+    if attempt.since_s + wait_s > policy.deadline_s:
         return _given_up(failure, attempt)
+    # Before the attempts are counted: where only three are allowed, a batch is halved all the same.
     if _is_overload(failure) and attempt.records > 1 and attempt.number % HALVE_AFTER_503S == 0:
         return Narrow()
+    if attempt.counted >= policy.attempts_max and not _is_throttled(failure):
+        return _given_up(failure, attempt)
     return Again(wait_s)
 
 
@@ -139,11 +145,8 @@ def _refused(failure: ServiceError, attempt: Attempt) -> Verdict:
     return Narrow() if attempt.records > 1 else SetAside(failure.message)
 
 
-def _is_spent(failure: Failure, attempt: Attempt, policy: RetryPolicy, *, wait_s: float) -> bool:
-    if attempt.since_s + wait_s > policy.deadline_s:
-        return True
-    throttled = isinstance(failure, ServiceError) and failure.is_throttling
-    return not throttled and attempt.counted >= policy.attempts_max
+def _is_throttled(failure: Failure) -> bool:
+    return isinstance(failure, ServiceError) and failure.is_throttling
 
 
 def _given_up(failure: Failure, attempt: Attempt) -> Verdict:

@@ -181,15 +181,17 @@ class Run:
         if is_throttling:
             self._pace = self._pace.after_throttle(now_s=now_s)
         attempt = failed.attempt(now_s=now_s, successes=self._meter.requests)
-        decided = verdict(failed.failure, attempt, self.config.retry, chance=chance)
+        budget, budget_wait_s = self._budget.spend(now_s)
+        decided = verdict(
+            failed.failure, attempt, self.config.retry, chance=chance, wait_least_s=budget_wait_s
+        )
         match decided:
             case Stop():
                 self.stop(failed.failure)
             case Again(wait_s):
-                self._budget, budget_wait_s = self._budget.spend(now_s)
-                decided = Again(max(wait_s, budget_wait_s))
+                self._budget = budget
                 self._meter.retries += 1
-                self._tell(Retrying(cause, len(failed.batch), failed.number, decided.wait_s, is_throttling))
+                self._tell(Retrying(cause, len(failed.batch), failed.number, wait_s, is_throttling))
         return decided
 
     def taken(self, taken: Taken, *, now_s: float) -> None:

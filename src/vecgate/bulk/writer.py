@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Condition
 from typing import Any
 
-from vecgate.bulk.aside import SetAsideFile
+from vecgate.bulk.aside import SetAsideFile, aside_path
 from vecgate.bulk.batching import Batch, batches
 from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.delivery import (
@@ -152,9 +152,9 @@ class BulkWriter:
         if journal is not None:
             kept = Journal(journal, Identity(source.fingerprint, str(self.address), operation))
         outcome = None
-        aside_path = set_aside or Path(f"{Path(source.name).name}.set-aside.jsonl")
+        path = set_aside or aside_path(source.name)
         try:
-            aside = SetAsideFile(aside_path, kept_bytes=kept.kept_bytes(aside_path) if kept else None)
+            aside = SetAsideFile(path, kept_bytes=kept.kept_bytes(path) if kept else None)
             with closing(aside):
                 run = Run(
                     self.config,

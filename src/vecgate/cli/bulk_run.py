@@ -16,7 +16,8 @@ import click
 import orjson
 import platformdirs
 
-from vecgate.bulk.journal import settled_in
+from vecgate.bulk.aside import aside_path
+from vecgate.bulk.journal import remove_journal, settled_in
 from vecgate.bulk.progress import Subscriber
 from vecgate.bulk.run import BulkOutcome
 from vecgate.bulk.sources import Source
@@ -33,9 +34,12 @@ from vecgate.targets.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What a run keeps on disk: what is acknowledged, and what could not be written."""
+    """What a run keeps on disk: what is acknowledged, and what could not be written.
 
-    journal: Path
+    journal is None for an input that cannot be read again, such as standard input.
+    """
+
+    journal: Path | None
     set_aside: Path
 
     @classmethod
@@ -54,22 +58,24 @@ class Files:
         """The files of this run.
 
         Raises UsageError where an earlier run was not finished and neither *resume* nor *restart* was said,
-        or the one was said of an input that cannot be read twice.
+        a journal was asked for an input that cannot be read twice.
         """
+        aside = set_aside or aside_path(source.name)
+        if not source.is_identified:
+            if resume or journal:
+                raise UsageError(f"{source.name} cannot be resumed", hint="Put it into a file first.")
+            return cls(None, aside)
         path = journal or _journal_path(source, address, place, operation)
-        if resume and not source.is_repeatable:
-            raise UsageError(f"{source.name} cannot be resumed", hint="Put it into a file first.")
-        if restart or not source.is_repeatable:
-            for suffix in ("", "-wal", "-shm"):
-                Path(f"{path}{suffix}").unlink(missing_ok=True)
+        # Asked even where it is to be removed: what is no journal, or is in use, stays.
+        settled = settled_in(path) if path.exists() else 0
+        if restart:
+            remove_journal(path)
         elif path.exists() and not resume:
-            settled = settled_in(path)
             raise UsageError(
                 f"an earlier run of {source.name} did not finish: {settled:,} records are settled",
                 hint="Add --resume to send the rest, or --restart to begin again.",
             )
-        stem = Path(source.name).name if source.name != "-" else "stdin"
-        return cls(path, set_aside or Path(f"{stem}.set-aside.jsonl"))
+        return cls(path, aside)
 
 
 def run_bulk(
@@ -125,7 +131,7 @@ def summary(outcome: BulkOutcome, kept: Files, *, verb: str) -> list[str]:
         lines.append(
             f"{'':<11}{cause.count:,} × {problem}: {keys}{', …' if cause.count > len(cause.keys) else ''}"
         )
-    return [*lines, _verdict(outcome, verb)]
+    return [*lines, _verdict(outcome, kept, verb)]
 
 
 def to_dict(outcome: BulkOutcome, kept: Files) -> dict[str, object]:
@@ -142,18 +148,19 @@ def to_dict(outcome: BulkOutcome, kept: Files) -> dict[str, object]:
         "latency_ms": {f"p{p}": outcome.latency_ms(p) for p in (50, 90, 99)},
         "causes": {problem: {"count": c.count, "keys": c.keys} for problem, c in outcome.causes.items()},
         "stopped_by": None if outcome.stopped_by is None else str(outcome.stopped_by),
-        "journal": None if outcome.is_complete else str(kept.journal),
+        "journal": None if outcome.is_complete or kept.journal is None else str(kept.journal),
         "set_aside_file": str(kept.set_aside) if outcome.set_aside else None,
     }
 
 
-def _verdict(outcome: BulkOutcome, verb: str) -> str:
+def _verdict(outcome: BulkOutcome, kept: Files, verb: str) -> str:
     left = (
         outcome.pending if outcome.total is None else outcome.total - outcome.acknowledged - outcome.set_aside
     )
     if not outcome.is_complete:
         ended = "INTERRUPTED" if outcome.interrupted else "STOPPED"
-        return f"{ended}  {left:,} left; run it again with --resume to go on"
+        way_on = "run it again" if kept.journal is None else "run it again with --resume to go on"
+        return f"{ended}  {left:,} left; {way_on}"
     if outcome.set_aside:
         return f"FAIL  {count(outcome.set_aside, 'record')} not {verb}; mend the set-aside file and put it"
     return f"PASS  {count(outcome.acknowledged, 'record')} {verb}"

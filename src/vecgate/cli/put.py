@@ -134,9 +134,9 @@ def put(
         files[0] if len(files) == 1 else files,
         columns=ColumnChoice(key_column, vector_column, names_of(metadata_columns), key_prefix),
     )
-    say(f"{source.name}: {total_of(source)}; {source.describe()}", quiet=quiet)
     if only_check:
         leave(_check(source, creation, as_json=as_json))
+    say(f"{source.name}: {total_of(source)}; {source.describe()}", quiet=quiet)
     with opened(target, region, profile, ca_bundle, no_verify) as place:
         address = IndexAddress.parse(bucket=bucket, index=index)
         _prepare(place, address, source, creation if create else None, quiet=quiet)
@@ -214,4 +214,5 @@ def _plan(source: Source, config: BulkConfig, kept: Files) -> str:
             f"plan: {count(requests, 'request')} of up to {config.batch_vectors:,} vectors, {pace}: "
             f"about {duration(least_s)} or more"
         )
-    return f"{plan}\njournal: {kept.journal}"
+    journal = kept.journal or f"none, since {source.name} cannot be read again"
+    return f"{plan}\njournal: {journal}"

@@ -97,7 +97,9 @@ class Target:
         )
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.region}, from {self.region_source})" if self.name == "aws" else self.name
+        if self.name == "aws":
+            return f"aws ({self.region}, from {self.region_source})"
+        return "local (gone when this command ends)" if self.name == "local" else self.name
 
 
 @contextmanager

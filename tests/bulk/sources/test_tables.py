@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vecgate.bulk.sources import ColumnChoice, open_source
+from vecgate.bulk.sources.arrow_types import kinds_of
 from vecgate.bulk.sources.columns import Kind, recognise
-from vecgate.bulk.sources.tables import block_of, kinds_of, matrix_of
+from vecgate.bulk.sources.tables import block_of, matrix_of
 from vecgate.errors import SourceError
 
 # pyarrow's own types say more than a test wants to.
@@ -205,6 +206,7 @@ def test_metadata_columns_become_plain_values(column: Array, value: object) -> N
         pa.array([{"a": 1, "b": None}, None, {"a": None, "b": "x"}]),
         pa.array([[("a", "1")], None, [("b", None)]], pa.map_(pa.string(), pa.string())),
         pa.array(['{"a": 1}', None, '{"b": null}']),
+        pa.array(['{"a": 1}', None, '{"b": null}']).dictionary_encode(),
     ],
 )
 def test_a_column_of_objects_is_the_metadata(column: Array) -> None:
@@ -214,6 +216,7 @@ def test_a_column_of_objects_is_the_metadata(column: Array) -> None:
         "struct": [{"a": 1}, None, {"b": "x"}],
         "map": [{"a": "1"}, None, {}],
         "string": [{"a": 1}, None, {"b": None}],
+        "dictionary": [{"a": 1}, None, {"b": None}],
     }
     name = next(name for name in expected if str(column.type).startswith(name))
     assert block(table, 1).metadata == expected[name]

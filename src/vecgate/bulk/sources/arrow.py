@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import pyarrow as pa
 from pyarrow.dataset import dataset
 
 from vecgate.bulk.records import Block
+from vecgate.bulk.sources.arrow_types import Batch, Schema, kinds_of, vector_type
 from vecgate.bulk.sources.columns import ColumnChoice, Layout, recognise
 from vecgate.bulk.sources.source import (
     FLOAT32_BYTES,
@@ -20,15 +20,11 @@ from vecgate.bulk.sources.source import (
     reading,
     rows_within,
 )
-from vecgate.bulk.sources.tables import block_of, first_length, kinds_of, vector_type
+from vecgate.bulk.sources.tables import block_of, first_length
 from vecgate.errors import SourceError
 
 WHAT = "Arrow IPC"
 FILE_MAGIC = b"ARROW1"
-STREAM_MAGIC = b"\xff\xff\xff\xff"
-
-Batch: TypeAlias = Any
-Schema: TypeAlias = Any
 
 
 @dataclass(frozen=True, slots=True)

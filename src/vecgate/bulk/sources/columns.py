@@ -30,6 +30,8 @@ VECTOR_NAMES = (
     *("vectors", "vec", "dense_vector", "train"),
 )
 METADATA_NAMES = ("metadata", "meta", "payload")
+#: The member of a vector in the service's own shape, `{"float32": [...]}`.
+SERVICE_MEMBER = "float32"
 #: What our set-aside files say beside the record; together they are not metadata.
 SET_ASIDE_NAMES = frozenset({"problem", "position"})
 

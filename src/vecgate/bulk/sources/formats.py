@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import cast
 
+from vecgate.bulk.aside import SUFFIX as SET_ASIDE
 from vecgate.bulk.sources.chain import ChainSource
 from vecgate.bulk.sources.columns import GUESS, ColumnChoice
 from vecgate.bulk.sources.jsonl import open_stdin
@@ -103,6 +104,8 @@ def _files(path: Path) -> list[Path]:
     with reading(str(path), "a directory"):
         # Spark and its like leave files such as _SUCCESS and .part-0.crc beside the data.
         files = [f for f in sorted(path.rglob("*")) if f.is_file() and not f.name.startswith(("_", "."))]
+    # Our own set-aside files are put by name, once mended.
+    files = [file for file in files if not file.name.endswith(SET_ASIDE)]
     known = [file for file in files if _by_suffix(file)]
     if not known:
         raise SourceError(

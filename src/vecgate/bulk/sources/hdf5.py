@@ -14,7 +14,6 @@ from vecgate.bulk.sources.source import fingerprint_of, reading
 from vecgate.errors import SourceError
 
 WHAT = "HDF5"
-MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
 def open_hdf5(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ArraysSource:

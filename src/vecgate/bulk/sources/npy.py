@@ -23,8 +23,6 @@ from vecgate.bulk.sources.source import fingerprint_of, reading
 from vecgate.errors import SourceError
 
 WHAT = "a numpy file"
-NPY_MAGIC = b"\x93NUMPY"
-NPZ_MAGIC = b"PK\x03\x04"
 NPY_COLUMN = "vector"
 _SUFFIX = ".npy"
 _VERSION_1 = (1, 0)

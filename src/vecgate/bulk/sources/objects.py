@@ -19,7 +19,7 @@ import orjson
 
 from vecgate.bulk.records import Block, Reject
 from vecgate.bulk.sources.assembly import KEY_MISSING, VECTOR_MISSING
-from vecgate.bulk.sources.columns import METADATA_NAMES, SET_ASIDE_NAMES, Kind, Layout
+from vecgate.bulk.sources.columns import METADATA_NAMES, SERVICE_MEMBER, SET_ASIDE_NAMES, Kind, Layout
 from vecgate.bulk.sources.plain import is_absent, plain
 from vecgate.bulk.sources.source import FLOAT32_BYTES, rows_within
 from vecgate.bulk.validation import length_problem
@@ -28,7 +28,6 @@ from vecgate.s3vectors.metadata import Metadata
 Float32Vector: TypeAlias = npt.NDArray[np.float32]
 
 NOT_AN_OBJECT = "Metadata must be an object"
-SERVICE_MEMBER = "float32"
 
 _NUMBERS = frozenset({int, float})
 _INTEGER = (int, np.integer, UUID)

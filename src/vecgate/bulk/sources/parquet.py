@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import pyarrow.parquet as pq
 
 from vecgate.bulk.records import Block
+from vecgate.bulk.sources.arrow_types import Batch, kinds_of, vector_type
 from vecgate.bulk.sources.columns import ColumnChoice, Layout, recognise
 from vecgate.bulk.sources.source import (
     FLOAT32_BYTES,
@@ -19,16 +19,13 @@ from vecgate.bulk.sources.source import (
     reading,
     rows_within,
 )
-from vecgate.bulk.sources.tables import block_of, first_length, kinds_of, vector_type
+from vecgate.bulk.sources.tables import block_of, first_length
 from vecgate.errors import SourceError
 from vecgate.s3vectors.limits import MIB
 
 WHAT = "parquet"
-MAGIC = b"PAR1"
 #: Without it a whole column of a row group is in memory at once.
 _BUFFER_BYTES = MIB
-
-Batch: TypeAlias = Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ length first, and `flatten` of what is left is dense, whatever the offsets were.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 from uuid import UUID
 
 import numpy as np
@@ -17,39 +17,16 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from vecgate.bulk.records import Block, Float32Matrix
+from vecgate.bulk.sources.arrow_types import Array, Batch, kind, plain_type, storage
 from vecgate.bulk.sources.assembly import KEY_MISSING, VECTOR_MISSING, Stretch
 from vecgate.bulk.sources.columns import Kind, Layout
 from vecgate.bulk.sources.objects import metadata_from_text
 from vecgate.bulk.sources.plain import is_absent, plain
 from vecgate.bulk.validation import length_problem
-from vecgate.errors import SourceError
 from vecgate.s3vectors.metadata import Metadata
 
-# pyarrow ships no types.
-Array: TypeAlias = Any
-ArrowType: TypeAlias = Any
-Batch: TypeAlias = Any
-Schema: TypeAlias = Any
-
-SERVICE_MEMBER = "float32"
-NUMPY_NAMES = {"halffloat": "float16", "float": "float32", "double": "float64"}
 UUID_BYTES = 16
 KEY_NOT_UTF8 = "key must be text, but its bytes are not UTF-8"
-
-
-def kinds_of(name: str, schema: Schema) -> dict[str, Kind]:
-    """What the columns of an Arrow schema hold. Raises SourceError where two columns share a name."""
-    if len(set(schema.names)) < len(schema.names):
-        raise SourceError(f"{name} has several columns of one name, among {', '.join(schema.names)}")
-    return {field.name: _kind(_storage(field.type)) for field in schema}
-
-
-def vector_type(arrow_type: ArrowType) -> tuple[int | None, str]:
-    """Dimension, where the type fixes it, and the type of a value."""
-    of_list = _list_type(arrow_type)
-    size = of_list.list_size if pt.is_fixed_size_list(of_list) else None
-    value_type = str(of_list.value_type)
-    return size, NUMPY_NAMES.get(value_type, value_type)
 
 
 def first_length(column: Array) -> int | None:
@@ -127,13 +104,13 @@ def _keys(batch: Batch, layout: Layout, first: int) -> tuple[list[str | None], d
 
 
 def _texts(column: Array) -> list[str | None]:
-    storage = _storage(column.type)
+    stored = storage(column.type)
     if pt.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if pt.is_integer(storage):
+    if pt.is_integer(stored):
         column = column.cast(pa.string())
-    elif _kind(storage) is Kind.BYTES:
-        is_uuid = pt.is_fixed_size_binary(storage) and storage.byte_width == UUID_BYTES
+    elif kind(stored) is Kind.BYTES:
+        is_uuid = pt.is_fixed_size_binary(stored) and stored.byte_width == UUID_BYTES
         raw = (column.storage if isinstance(column, pa.ExtensionArray) else column).to_pylist()
         return [None if data is None else _key_text(data, is_uuid=is_uuid) for data in raw]
     elif column.type != pa.string():
@@ -157,7 +134,7 @@ def _metadata(batch: Batch, layout: Layout) -> tuple[Sequence[Metadata | None], 
         entries = _entries(columns, batch.num_rows)
         return [entry or None for entry in entries], {}
     column = batch.column(layout.objects)
-    if _kind(column.type) is Kind.TEXT:
+    if kind(storage(column.type)) is Kind.TEXT:
         return metadata_from_text(_texts(column))
     return _objects(column), {}
 
@@ -183,7 +160,7 @@ def _entries(columns: Mapping[str, Array], rows: int) -> Iterator[dict[str, obje
 
 def _plain_values(column: Array) -> list[Any]:
     """The values of a metadata column, None where there is none."""
-    target = _plain_type(column.type)
+    target = plain_type(column.type)
     if target != column.type:
         column = column.cast(target, safe=False)
     if pt.is_floating(target):
@@ -196,58 +173,6 @@ def _plain_values(column: Array) -> list[Any]:
     return values if is_simple else [plain(value) for value in values]
 
 
-def _plain_type(arrow_type: ArrowType) -> ArrowType:
-    """The type to read *arrow_type* as, so that each value is one that Python has."""
-    plain_type: ArrowType = arrow_type if isinstance(arrow_type, pa.UuidType) else _storage(arrow_type)
-    # A cast of list views loses values (pyarrow 26), so they stay what they are.
-    if _is_list(plain_type) and not _is_view(plain_type):
-        return pa.list_(_plain_type(plain_type.value_type))
-    if pt.is_struct(plain_type):
-        return pa.struct([(field.name, _plain_type(field.type)) for field in plain_type])
-    if pt.is_map(plain_type):
-        return pa.map_(_plain_type(plain_type.key_type), _plain_type(plain_type.item_type))
-    return _plain_scalar_type(plain_type)
-
-
-def _plain_scalar_type(arrow_type: ArrowType) -> ArrowType:
-    if pt.is_timestamp(arrow_type):
-        return pa.timestamp("us", arrow_type.tz)
-    if pt.is_float16(arrow_type) or pt.is_decimal(arrow_type):
-        return pa.float64()
-    # Python knows no nanoseconds.
-    in_microseconds = ((pt.is_time64, pa.time64("us")), (pt.is_duration, pa.duration("us")))
-    return next((target for test, target in in_microseconds if test(arrow_type)), arrow_type)
-
-
-def _kind(arrow_type: ArrowType) -> Kind:
-    if _is_text(arrow_type):
-        return Kind.TEXT
-    if pt.is_integer(arrow_type):
-        return Kind.INTEGER
-    if pt.is_binary(arrow_type) or pt.is_large_binary(arrow_type) or pt.is_fixed_size_binary(arrow_type):
-        return Kind.BYTES
-    if _is_list(_list_type(arrow_type)):
-        return Kind.VECTOR if _is_number(_list_type(arrow_type).value_type) else Kind.LIST
-    if pt.is_struct(arrow_type) or pt.is_map(arrow_type):
-        return Kind.OBJECT
-    return Kind.EMPTY if pt.is_null(arrow_type) else Kind.OTHER
-
-
-def _storage(arrow_type: ArrowType) -> ArrowType:
-    """Below extensions and dictionaries."""
-    if isinstance(arrow_type, pa.BaseExtensionType):
-        return _storage(arrow_type.storage_type)
-    return _storage(arrow_type.value_type) if pt.is_dictionary(arrow_type) else arrow_type
-
-
-def _list_type(arrow_type: ArrowType) -> ArrowType:
-    """The type of the lists: of the column, or of the one member of `{"float32": [...]}`."""
-    storage = _storage(arrow_type)
-    if pt.is_struct(storage) and storage.num_fields == 1 and storage[0].name == SERVICE_MEMBER:
-        return storage[0].type
-    return storage
-
-
 def _lists(column: Array) -> Array:
     """The lists of a vector column, whatever they are wrapped in."""
     if isinstance(column, pa.ExtensionArray):
@@ -258,20 +183,3 @@ def _lists(column: Array) -> Array:
     if pt.is_null(column.type):
         return column.cast(pa.list_(pa.float32()))
     return column
-
-
-def _is_view(arrow_type: ArrowType) -> bool:
-    return bool(pt.is_list_view(arrow_type) or pt.is_large_list_view(arrow_type))
-
-
-def _is_list(arrow_type: ArrowType) -> bool:
-    tests = (pt.is_list, pt.is_large_list, pt.is_fixed_size_list, _is_view)
-    return any(test(arrow_type) for test in tests)
-
-
-def _is_text(arrow_type: ArrowType) -> bool:
-    return bool(pt.is_string(arrow_type) or pt.is_large_string(arrow_type) or pt.is_string_view(arrow_type))
-
-
-def _is_number(arrow_type: ArrowType) -> bool:
-    return bool(pt.is_integer(arrow_type) or pt.is_floating(arrow_type) or pt.is_decimal(arrow_type))

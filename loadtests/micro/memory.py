@@ -1,0 +1,77 @@
+"""Peak memory of `vecgate put` over a file of 1,000,000 × 128, and whether it is flat. Run as `python memory.py`.
+
+The file is made in a temporary folder, the requests go to a sink in a process of its own, and the resident
+memory of the client is read from /proc ten times a second.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROWS, DIMENSION, STEP = 1_000_000, 128, 50_000
+EVERY_S = 0.1
+INDEX = {"index": {"dimension": DIMENSION, "distanceMetric": "cosine"}}
+
+
+def write_input(path: Path) -> None:
+    """A parquet file of random vectors, made in steps so that this process stays small too."""
+    random = np.random.default_rng(0)
+    schema = pa.schema({"key": pa.string(), "vector": pa.list_(pa.float32(), DIMENSION), "year": pa.int32()})
+    with pq.ParquetWriter(path, schema) as writer:
+        for first in range(0, ROWS, STEP):
+            matrix = random.standard_normal(STEP * DIMENSION, dtype=np.float32)
+            keys = [f"k{row:07d}" for row in range(first, first + STEP)]
+            vectors = pa.FixedSizeListArray.from_arrays(pa.array(matrix), DIMENSION)
+            years = pa.array(range(first, first + STEP), pa.int32())
+            writer.write_table(pa.table([keys, vectors, years], schema=schema))
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process in MB, 0 when it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")]
+    return int(found[0]) / 1_000 if found else 0.0
+
+
+def measure(folder: Path) -> None:
+    """Put the file and print what it took."""
+    write_input(folder / "input.parquet")
+    answers = folder / "answers.json"
+    answers.write_text(json.dumps({"GetIndex": INDEX}))
+    sink = [sys.executable, str(Path(__file__).with_name("sink.py")), str(answers)]
+    with subprocess.Popen(sink, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        put = [sys.executable, "-m", "vecgate", "put", "input.parquet", "--bucket", "bucket", "--index", "index"]
+        pace = ["--target", url, "--rate", "1000000", "--journal", "journal", "--quiet"]
+        begun_s = time.monotonic()
+        with subprocess.Popen([*put, *pace], cwd=folder, stdout=subprocess.PIPE, text=True) as client:
+            samples = []
+            while client.poll() is None:
+                samples.append(resident_mb(client.pid))
+                time.sleep(EVERY_S)
+            assert client.stdout
+            summary = client.stdout.read()
+        elapsed_s = time.monotonic() - begun_s
+        server.terminate()
+    quarters = [max(samples[len(samples) * q // 4 : len(samples) * (q + 1) // 4]) for q in range(4)]
+    print(summary.strip())
+    print(f"{ROWS:,} × {DIMENSION} in {elapsed_s:.1f} s")
+    print(f"peak resident memory {max(samples):,.0f} MB; by quarter {', '.join(f'{q:,.0f}' for q in quarters)} MB")
+
+
+if __name__ == "__main__":
+    with TemporaryDirectory() as name:
+        measure(Path(name))

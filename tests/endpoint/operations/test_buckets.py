@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.endpoint.conftest import Service
+
+ARN = "arn:aws:s3vectors:us-east-1:000000000000:bucket/bucket"
+NOT_FOUND = "The specified vector bucket could not be found"
+KMS = "arn:aws:kms:us-east-1:111122223333:key/1234"
+
+
+def names(answer: dict[str, Any]) -> list[str]:
+    return [each["vectorBucketName"] for each in answer["vectorBuckets"]]
+
+
+@pytest.mark.parametrize("address", [{"vectorBucketName": "bucket"}, {"vectorBucketArn": ARN}])
+def test_a_bucket_reads_back_by_name_and_by_arn(service: Service, address: dict[str, str]) -> None:
+    """Name, ARN, whole epoch seconds, AES256 and ENHANCED unless told otherwise."""
+    assert service("CreateVectorBucket", vectorBucketName="bucket") == {"vectorBucketArn": ARN}
+    assert service("GetVectorBucket", **address) == {
+        "vectorBucket": {
+            "vectorBucketName": "bucket",
+            "vectorBucketArn": ARN,
+            "creationTime": 1_800_000_000,
+            "encryptionConfiguration": {"sseType": "AES256"},
+            "defaultIndexMode": "ENHANCED",
+        }
+    }
+
+
+def test_a_second_bucket_of_the_same_name_is_a_conflict(service: Service) -> None:
+    """409, to the letter."""
+    service.bucket()
+    refusal = service.refusal("CreateVectorBucket", vectorBucketName="bucket")
+    assert (refusal.status, refusal.code) == (409, "ConflictException")
+    assert refusal.message == "A vector bucket with the specified name already exists"
+
+
+@pytest.mark.parametrize(
+    "name", ["with_under_score", "special&char", "Upper", "dotted.name", "-ab", "ab-", "a\nb", "aé1"]
+)
+@pytest.mark.parametrize("operation", ["CreateVectorBucket", "GetVectorBucket", "ListIndexes"])
+def test_a_bucket_name_has_only_lower_case_letters_digits_and_hyphens(
+    service: Service, operation: str, name: str
+) -> None:
+    """And begins and ends with a letter or a digit."""
+    refusal = service.refusal(operation, vectorBucketName=name)
+    assert (refusal.status, refusal.message) == (400, "Invalid vector bucket name")
+
+
+@pytest.mark.parametrize("name", ["abc", "a" * 63, "0-9", "a--b"])
+def test_a_valid_bucket_name_is_taken(service: Service, name: str) -> None:
+    """3 to 63 of them."""
+    service("CreateVectorBucket", vectorBucketName=name)
+
+
+@pytest.mark.parametrize("operation", ["GetVectorBucket", "DeleteVectorBucket", "ListIndexes"])
+@pytest.mark.parametrize("address", [{}, {"vectorBucketName": "bucket", "vectorBucketArn": ARN}])
+def test_a_bucket_is_named_in_exactly_one_way(
+    service: Service, operation: str, address: dict[str, str]
+) -> None:
+    """Neither or both is refused, whether or not the bucket exists."""
+    refusal = service.refusal(operation, **address)
+    assert (refusal.status, refusal.code) == (400, "ValidationException")
+    assert refusal.message == "Must specify either vectorBucketName or vectorBucketArn but not both"
+
+
+@pytest.mark.parametrize("operation", ["GetVectorBucket", "DeleteVectorBucket", "ListIndexes"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"vectorBucketName": "other"},
+        {"vectorBucketArn": ARN.replace("bucket/bucket", "bucket/other")},
+        {"vectorBucketArn": ARN.replace("us-east-1", "eu-west-1")},
+        {"vectorBucketArn": ARN.replace("000000000000", "111111111111")},
+    ],
+)
+def test_an_unknown_bucket_is_not_found(service: Service, operation: str, address: dict[str, str]) -> None:
+    """404; region and account of an ARN count."""
+    service.bucket()
+    refusal = service.refusal(operation, **address)
+    assert (refusal.status, refusal.code, refusal.message) == (404, "NotFoundException", NOT_FOUND)
+
+
+def test_a_bucket_with_an_index_is_not_deleted(service: Service) -> None:
+    """409 until its last index is gone."""
+    address = service.index()
+    refusal = service.refusal("DeleteVectorBucket", vectorBucketName="bucket")
+    assert (refusal.status, refusal.message) == (409, "The specified vector bucket is not empty")
+    service("DeleteIndex", **address)
+    assert service("DeleteVectorBucket", vectorBucketName="bucket") == {}
+    assert service.refusal("GetVectorBucket", vectorBucketName="bucket").message == NOT_FOUND
+
+
+def test_buckets_are_listed_by_prefix_without_details(service: Service) -> None:
+    """A summary has name, ARN and time."""
+    for name in ("beta", "alpha-2", "alpha-1"):
+        service.bucket(name)
+    assert names(service("ListVectorBuckets")) == ["alpha-1", "alpha-2", "beta"]
+    assert names(service("ListVectorBuckets", prefix="alpha")) == ["alpha-1", "alpha-2"]
+    assert names(service("ListVectorBuckets", prefix="lpha")) == []
+    one = service("ListVectorBuckets", prefix="beta")["vectorBuckets"]
+    assert [sorted(each) for each in one] == [["creationTime", "vectorBucketArn", "vectorBucketName"]]
+
+
+@pytest.mark.parametrize("size", range(1, 8))
+def test_pages_of_buckets_are_complete_and_disjoint(service: Service, size: int) -> None:
+    """Whatever the size of the page; the last has no token."""
+    wanted = [f"bucket-{number}" for number in range(6)]
+    for name in wanted:
+        service.bucket(name)
+    seen, token = [], {}
+    while True:
+        page = service("ListVectorBuckets", maxResults=size, prefix="bucket-", **token)
+        assert 1 <= len(page["vectorBuckets"]) <= size
+        seen += names(page)
+        if "nextToken" not in page:
+            break
+        token = {"nextToken": page["nextToken"]}
+    assert seen == wanted
+
+
+def test_a_page_of_buckets_is_500_by_default(service: Service) -> None:
+    """The default is not documented; the maximum is 500."""
+    for number in range(501):
+        service.bucket(f"bucket-{number}")
+    page = service("ListVectorBuckets")
+    assert len(page["vectorBuckets"]) == 500
+    assert len(service("ListVectorBuckets", nextToken=page["nextToken"])["vectorBuckets"]) == 1
+
+
+@pytest.mark.parametrize("token", ["x", "AAAA", "é", "====", "a" * 512])
+def test_a_made_up_token_is_refused(service: Service, token: str) -> None:
+    """400, in the words for an expired one."""
+    refusal = service.refusal("ListVectorBuckets", nextToken=token)
+    assert (refusal.status, refusal.code, refusal.message) == (
+        400,
+        "ValidationException",
+        "Invalid page token",
+    )
+
+
+def test_a_token_of_another_prefix_is_refused(service: Service) -> None:
+    """A token is good only for the list that it came from."""
+    for name in ("one", "two", "oak"):
+        service.bucket(name)
+    token = service("ListVectorBuckets", prefix="o", maxResults=1)["nextToken"]
+    assert service.refusal("ListVectorBuckets", prefix="t", nextToken=token).message == "Invalid page token"
+    assert (
+        service.refusal("ListIndexes", vectorBucketName="one", nextToken=token).message
+        == "Invalid page token"
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"kmsKeyArn": KMS}, "kmsKeyArn must not be specified when sseType is AES256."),
+        ({"sseType": "AES256", "kmsKeyArn": KMS}, "kmsKeyArn must not be specified when sseType is AES256."),
+        ({"sseType": "aws:kms"}, "kmsKeyArn must be specified when sseType is set to aws:kms"),
+    ],
+)
+@pytest.mark.parametrize("operation", ["CreateVectorBucket", "CreateIndex"])
+def test_key_and_type_of_encryption_go_together(
+    service: Service, operation: str, asked: dict[str, str], message: str
+) -> None:
+    """Observed on AWS for CreateIndex, 2026-09."""
+    settings: dict[str, Any] = {"vectorBucketName": "bucket"}
+    if operation == "CreateIndex":
+        service.bucket()
+        settings |= {"indexName": "abc", "dataType": "float32", "dimension": 1, "distanceMetric": "cosine"}
+    refusal = service.refusal(operation, **settings, encryptionConfiguration=asked)
+    assert (refusal.status, refusal.message) == (400, message)
+    assert refusal.paths == ("EncryptionConfiguration",)
+
+
+@pytest.mark.parametrize("encryption", [{"sseType": "AES256"}, {"sseType": "aws:kms", "kmsKeyArn": KMS}])
+def test_encryption_reads_back_as_given(service: Service, encryption: dict[str, str]) -> None:
+    """Type and key."""
+    service("CreateVectorBucket", vectorBucketName="bucket", encryptionConfiguration=encryption)
+    shown = service("GetVectorBucket", vectorBucketName="bucket")["vectorBucket"]
+    assert shown["encryptionConfiguration"] == encryption
+
+
+@pytest.mark.parametrize(
+    ("tags", "message"),
+    [
+        ({f"t{n}": "" for n in range(51)}, "Too many tags specified"),
+        ({"aws:owner": "x"}, "System tags cannot be added/updated by requester"),
+        ({"AWS:owner": "x"}, 'Invalid System Tag: AWS:owner must be prefixed with "aws:" in lowercase.'),
+    ],
+)
+def test_tags_that_are_not_ours_to_set_are_refused(
+    service: Service, tags: dict[str, str], message: str
+) -> None:
+    """Observed on AWS, 2026-09."""
+    refusal = service.refusal("CreateVectorBucket", vectorBucketName="bucket", tags=tags)
+    assert (refusal.status, refusal.message) == (400, message)
+
+
+def test_tags_are_kept(service: Service) -> None:
+    """50 of them, with values that begin in any way."""
+    tags = {**{f"t{n}": " x" for n in range(49)}, "owner": "aws:x"}
+    service("CreateVectorBucket", vectorBucketName="bucket", tags=tags)
+    assert service.state.buckets["bucket"].tags == tags
+
+
+def test_an_account_has_10_000_buckets(service: Service) -> None:
+    """One more is a 402."""
+    for number in range(10_000):
+        service.bucket(f"bucket-{number}")
+    refusal = service.refusal("CreateVectorBucket", vectorBucketName="one-more")
+    assert (refusal.status, refusal.code) == (402, "ServiceQuotaExceededException")

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from vecgate.endpoint.inprocess import install, uninstall
+from vecgate.endpoint.state import State
+
+
+@pytest.fixture
+def client() -> Any:  # noqa: ANN401 - boto3 clients have no type
+    return boto3.client(
+        "s3vectors",
+        region_name="us-east-1",
+        # Where nobody listens: whatever reaches the network fails.
+        endpoint_url="http://127.0.0.1:9",
+        aws_access_key_id="id",
+        aws_secret_access_key="secret",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+
+def make_index(client: Any) -> dict[str, str]:  # noqa: ANN401 - boto3 clients have no type
+    client.create_vector_bucket(vectorBucketName="bucket")
+    made = client.create_index(
+        vectorBucketName="bucket", indexName="index", dataType="float32", dimension=2, distanceMetric="cosine"
+    )
+    return {"indexArn": made["indexArn"]}
+
+
+def test_boto3_works_without_a_socket(client: Any) -> None:  # noqa: ANN401 - boto3 clients have no type
+    """Built, signed and parsed by botocore, answered by the endpoint."""
+    install(client, State(), clock=lambda: 1_800_000_000.0)
+    index = make_index(client)
+    vectors = [{"key": "k", "data": {"float32": [0.4, 1.0]}, "metadata": {"n": 1}}]
+    assert client.put_vectors(**index, vectors=vectors)["ResponseMetadata"]["HTTPStatusCode"] == 200
+    (one,) = client.get_vectors(**index, keys=["k"], returnData=True, returnMetadata=True)["vectors"]
+    assert one == {"key": "k", "data": {"float32": [0.4000000059604645, 1.0]}, "metadata": {"n": 1}}
+    bucket = client.get_vector_bucket(vectorBucketName="bucket")["vectorBucket"]
+    assert bucket["creationTime"].timestamp() == 1_800_000_000
+    found = client.query_vectors(**index, topK=1, queryVector={"float32": [0.4, 1.0]}, filter={"n": 1})
+    assert [each["key"] for each in found["vectors"]] == ["k"]
+
+
+def test_errors_reach_boto3_as_its_own(client: Any) -> None:  # noqa: ANN401 - boto3 clients have no type
+    """Code, message, status, request id and field list."""
+    install(client, State())
+    with pytest.raises(
+        client.exceptions.NotFoundException, match="The specified index could not be found"
+    ) as missing:
+        client.get_index(vectorBucketName="bucket", indexName="index")
+    meta = missing.value.response["ResponseMetadata"]
+    assert meta["HTTPStatusCode"] == 404
+    assert meta["RequestId"].startswith("1")
+    index = make_index(client)
+    with pytest.raises(client.exceptions.ValidationException) as refused:
+        client.query_vectors(**index, topK=1, queryVector={"float32": [1.0, 1.0]}, filter={"$eg": 1})
+    assert refused.value.response["fieldList"] == [{"path": "filter", "message": "Invalid filter"}]
+
+
+def test_tag_calls_reach_the_endpoint_by_their_paths(client: Any) -> None:  # noqa: ANN401 - no type
+    """GET and DELETE without a body, an encoded ARN in the path."""
+    install(client, State())
+    arn = "arn:aws:s3vectors:us-east-1:000000000000:bucket/bucket"
+    with pytest.raises(ClientError, match="ListTagsForResource") as refused:
+        client.list_tags_for_resource(resourceArn=arn)
+    assert refused.value.response["Error"]["Code"] == "NotImplementedException"
+
+
+def test_paginators_walk_through_all_pages(client: Any) -> None:  # noqa: ANN401 - boto3 clients have no type
+    """As they do on the service."""
+    install(client, State())
+    index = make_index(client)
+    batch = [{"key": f"k{number}", "data": {"float32": [1.0, float(number)]}} for number in range(25)]
+    client.put_vectors(**index, vectors=batch)
+    pages = client.get_paginator("list_vectors").paginate(**index, PaginationConfig={"PageSize": 10})
+    assert sorted(each["key"] for page in pages for each in page["vectors"]) == sorted(
+        f"k{n}" for n in range(25)
+    )
+
+
+def test_clients_share_a_door_and_leave_it(client: Any) -> None:  # noqa: ANN401 - boto3 clients have no type
+    """After `uninstall` a client sends again; a client alone is affected."""
+    install(client, State())
+    client.create_vector_bucket(vectorBucketName="bucket")
+    uninstall(client)
+    with pytest.raises(EndpointConnectionError):
+        client.list_vector_buckets()
+
+
+def test_threads_take_turns(client: Any) -> None:  # noqa: ANN401 - boto3 clients have no type
+    """Writes of many threads are all there."""
+    install(client, State())
+    index = make_index(client)
+
+    def write(worker: int) -> None:
+        for number in range(20):
+            client.put_vectors(
+                **index, vectors=[{"key": f"{worker}-{number}", "data": {"float32": [1.0, 1.0]}}]
+            )
+
+    threads = [threading.Thread(target=write, args=(worker,)) for worker in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(client.list_vectors(**index)["vectors"]) == 80
+
+
+@pytest.mark.parametrize("body", [b"{}", "{}", bytearray(b"{}")])
+def test_a_body_comes_in_whatever_form_botocore_takes(client: Any, body: object) -> None:  # noqa: ANN401 - no type
+    """Accelerated clients put bytes of their own in."""
+    install(client, State())
+
+    def swap(params: dict[str, object], **_: object) -> None:
+        params["body"] = body
+
+    client.meta.events.register("before-call.s3vectors.ListVectorBuckets", swap)
+    assert client.list_vector_buckets(prefix="x")["vectorBuckets"] == []
