@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 VECTORS, DIMENSION, PAGE = 500, 1024, 100
-ADDRESS = {"vectorBucketName": "bench", "indexName": "bench"}
 
 
 @pytest.fixture(scope="session")

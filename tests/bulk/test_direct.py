@@ -299,7 +299,9 @@ def test_without_credentials_there_is_nothing_to_sign_with(credentials: Any) -> 
     assert "AWS_PROFILE" in raised.value.hint
 
 
-@pytest.mark.parametrize("url", ["localhost:9000", "ftp://host", "http://", ""])
+@pytest.mark.parametrize(
+    "url", ["localhost:9000", "ftp://host", "http://", "", "http://host:port", "http://[::1"]
+)
 def test_what_is_no_url_is_refused(url: str) -> None:
     """An endpoint is http or https, and has a host."""
     with pytest.raises(UsageError):
@@ -355,6 +357,24 @@ def test_threads_share_a_sender() -> None:
         thread.join(5)
     assert answers == [body.data for body in bodies]
     assert 1 <= kept <= 4
+
+
+def test_a_refusal_of_what_was_signed_before_the_correction_is_understood() -> None:
+    """A thread that signed before another mended the clock still learns that the clock was the reason."""
+    with (
+        server(SKEWED, answer(), closes_idle=False) as service,
+        sender(service.url, clock=lambda: NOON_S) as wire,
+    ):
+        first = wire._exchange
+
+        def mended_meanwhile(*arguments: Any, **settings: Any) -> Any:
+            found = first(*arguments, **settings)
+            wire._skew_s = 3600.0
+            return found
+
+        wire._exchange = mended_meanwhile  # type: ignore[method-assign]
+        assert wire.send("PutVectors", BODY) == b"{}"
+    assert [seen.header("x-amz-date") for seen in service.seen] == ["20261124t120000z", "20261124t130000z"]
 
 
 @pytest.mark.parametrize(("verify", "mode"), [(True, ssl.CERT_REQUIRED), (False, ssl.CERT_NONE)])

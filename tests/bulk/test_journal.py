@@ -123,7 +123,7 @@ def test_a_journal_of_another_version_is_refused(path: Path) -> None:
         Journal(path, IDENTITY)
 
 
-@pytest.mark.parametrize("content", [b"key,vector\n" * 100, b"x", b"SQLite format 3\x00" + b"\x07" * 2000])
+@pytest.mark.parametrize("content", [b"key,vector\n" * 100, b"xy", b"SQLite format 3\x00" + b"\x07" * 2000])
 def test_a_file_that_is_no_journal_is_refused_and_kept(path: Path, content: bytes) -> None:
     """Somebody may have mixed up two arguments."""
     path.write_bytes(content)

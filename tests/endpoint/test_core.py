@@ -222,7 +222,7 @@ def near_requests(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 @given(request=near_requests(), addressed=st.booleans())
 def test_any_request_gets_an_answer_of_the_service(
-    new_service: type[Service], request: tuple[str, dict[str, Any]], addressed: bool
+    new_service: type[Service], request: tuple[str, dict[str, Any]], *, addressed: bool
 ) -> None:
     """No input raises, and none is answered with a 5xx but what is openly not built."""
     service = new_service()

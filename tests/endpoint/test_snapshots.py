@@ -26,7 +26,7 @@ def test_snapshots_are_bounded_in_age() -> None:
     """What is too old to be asked for is not kept either."""
     kept = Snapshots(age_s_max=10)
     mark = kept.keep(snapshot(0.0), serial=1)
-    assert kept.find(mark, query=b"q", now=10.0)
+    assert kept.find(mark, query=b"q", now=10.0).taken_s == 0.0
     with pytest.raises(Refused):
         kept.find(mark, query=b"q", now=10.5)
     kept.keep(snapshot(20.0), serial=2)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,7 +85,7 @@ def test_segments_follow_one_another_without_gap(count: int, segments: int) -> N
     cuts = [table.order.segment(index, segments) for index in range(segments)]
     assert cuts[0][0] == 0
     assert cuts[-1][1] == count
-    assert all(before[1] == after[0] for before, after in zip(cuts, cuts[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(cuts))
 
 
 def test_segments_share_the_keys_about_equally() -> None:

@@ -137,10 +137,13 @@ def _as_boto3(vector: dict[str, Any], members: AbstractSet[str]) -> bool:
         vector["data"] = {"float32": list(map(float, vector["data"]["float32"]))}
     if "distance" in vector:
         vector["distance"] = float(vector["distance"])
-    return not any(_is_long(value) for value in vector.get("metadata", {}).values())
+    return not any(map(_is_long, vector["metadata"].values())) if "metadata" in vector else True
 
 
 def _is_long(value: object) -> bool:
+    # Most metadata is text.
+    if value.__class__ is str:
+        return False
     if isinstance(value, float):
         return not -INT64_END < value < INT64_END
     if isinstance(value, dict):

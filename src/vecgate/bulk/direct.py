@@ -62,21 +62,15 @@ class DirectSender:
         read_timeout_s: float = 60.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        url = urlsplit(endpoint_url)
-        if url.scheme not in DEFAULT_PORTS or not url.hostname:
-            raise UsageError(f"{endpoint_url!r} is not the URL of an endpoint", hint="It reads https://HOST.")
+        scheme, self._host, port, self._path = _parts(endpoint_url)
+        self._port = port or DEFAULT_PORTS[scheme]
         self._credentials, self._region, self._clock = credentials, region, clock
-        self._host, self._port, self._path = (
-            url.hostname,
-            url.port or DEFAULT_PORTS[url.scheme],
-            url.path.rstrip("/"),
-        )
         self._connect_timeout_s, self._read_timeout_s = connect_timeout_s, read_timeout_s
-        self._tls = _tls(verify) if url.scheme == "https" else None
+        self._tls = _tls(verify) if scheme == "https" else None
         self._headers = {name.lower(): value for name, value in (headers or {}).items()}
         self._headers |= {
             "content-type": "application/json",
-            "host": _host_header(url.scheme, url.hostname, url.port),
+            "host": _host_header(scheme, self._host, port),
         }
         # A deque may be shared between threads. The connection used last is the least likely to be closed.
         self._idle: deque[http.client.HTTPConnection] = deque()
@@ -86,12 +80,13 @@ class DirectSender:
 
     def send(self, operation: str, body: Body) -> bytes:
         """Send *body* as *operation*, once; twice where only our clock or a kept connection was at fault."""
-        answer = self._exchange(operation, body)
-        # Our clock, with the correction made so far, is what the service judged.
-        skew_s = clock_skew_s(answer, now_s=self._clock() + self._skew_s)
-        if skew_s is not None:
-            self._skew_s += skew_s
-            answer = self._exchange(operation, body)
+        known_s = self._skew_s
+        answer = self._exchange(operation, body, skew_s=known_s)
+        # The service judged our clock as corrected then; meanwhile another thread may have mended it.
+        found_s = clock_skew_s(answer, now_s=self._clock() + known_s)
+        if found_s is not None:
+            self._skew_s = known_s + found_s
+            answer = self._exchange(operation, body, skew_s=known_s + found_s)
         if answer.is_error:
             raise service_error(operation, answer, now_s=self._clock())
         return answer.body
@@ -99,11 +94,11 @@ class DirectSender:
     def close(self) -> None:
         """Close the kept connections; those in use close once their answer is read."""
         self._is_closed = True
-        while self._idle:
-            self._idle.pop().close()
+        while connection := self._popped():
+            connection.close()
 
-    def _exchange(self, operation: str, body: Body) -> Answer:
-        headers = self._signed_headers(operation, body)
+    def _exchange(self, operation: str, body: Body, *, skew_s: float) -> Answer:
+        headers = self._signed_headers(operation, body, date=amz_date(self._clock() + skew_s))
         if connection := self._kept_connection():
             try:
                 return self._over(connection, operation, body, headers)
@@ -113,13 +108,18 @@ class DirectSender:
         return self._over(self._new_connection(operation), operation, body, headers)
 
     def _kept_connection(self) -> http.client.HTTPConnection | None:
-        while self._idle:
-            connection = self._idle.pop()
+        while connection := self._popped():
             # Readable before anything was asked: the other side has closed it.
             if not wait_for_read(connection.sock, timeout=0):
                 return connection
             connection.close()
         return None
+
+    def _popped(self) -> http.client.HTTPConnection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def _new_connection(self, operation: str) -> http.client.HTTPConnection:
         where: dict[str, Any] = {"host": self._host, "port": self._port, "timeout": self._connect_timeout_s}
@@ -161,9 +161,8 @@ class DirectSender:
         else:
             connection.close()
 
-    def _signed_headers(self, operation: str, body: Body) -> dict[str, str]:
+    def _signed_headers(self, operation: str, body: Body, *, date: str) -> dict[str, str]:
         access_key, secret_key, token = self._current_credentials()
-        date = amz_date(self._clock() + self._skew_s)
         key = self._key
         if key is None or not key.serves(access_key, secret_key, day=date[:8]):
             self._key = key = SigningKey.derive(access_key, secret_key, day=date[:8], region=self._region)
@@ -212,6 +211,22 @@ def _tls(verify: bool | str) -> ssl.SSLContext:  # noqa: FBT001 - as boto3 has i
     if not verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
+
+
+def _parts(endpoint_url: str) -> tuple[str, str, int | None, str]:
+    """Scheme, host, port where one is given, and path."""
+    try:
+        url = urlsplit(endpoint_url)
+        port = url.port
+    except ValueError:
+        raise _no_url(endpoint_url) from None
+    if url.scheme not in DEFAULT_PORTS or not url.hostname:
+        raise _no_url(endpoint_url)
+    return url.scheme, url.hostname, port, url.path.rstrip("/")
+
+
+def _no_url(endpoint_url: str) -> UsageError:
+    return UsageError(f"{endpoint_url!r} is not the URL of an endpoint", hint="It reads https://HOST.")
 
 
 def _host_header(scheme: str, host: str, port: int | None) -> str:

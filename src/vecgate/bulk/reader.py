@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from queue import Queue
 from threading import Event, Thread
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from vecgate.bulk.calls import Pause, call
 from vecgate.bulk.decoding import QueryResult, Vectors, decode_hits, decode_vectors, new_parser
 from vecgate.bulk.encoding import Body, encode_request
-from vecgate.bulk.retry import Again, Attempt, RetryPolicy, verdict
+from vecgate.bulk.retry import RetryPolicy
 from vecgate.bulk.wire import Boto3Sender, Sender
-from vecgate.errors import ConfigError, ServiceError, TransportError
+from vecgate.errors import ConfigError
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.s3vectors.limits import KEYS_PER_GET_MAX, LIST_PAGE_MAX, SEGMENTS_MAX
 
 __all__ = ["BulkReader", "QueryResult", "Vectors"]
 
-#: Waits so many seconds; true where it was told to stop.
-Pause: TypeAlias = Callable[[float], object]
 Page = TypeVar("Page")
 
 
@@ -163,20 +160,7 @@ class BulkReader:
             yield page
 
     def _send(self, operation: str, body: Body, pause: Pause) -> bytes:
-        started_at_s, counted = time.monotonic(), 0
-        for number in count(1):
-            try:
-                return self._sender.send(operation, body)
-            except (ServiceError, TransportError) as error:
-                counted += not (isinstance(error, ServiceError) and error.is_throttling)
-                since_s = time.monotonic() - started_at_s
-                attempt = Attempt(number, counted, records=1, since_s=since_s, others_do=True)
-                chance = random.random()  # noqa: S311 - jitter, not a secret
-                decision = verdict(error, attempt, self._retry, chance=chance)
-                # A pause that ends early ends the retries too.
-                if not isinstance(decision, Again) or pause(decision.wait_s):
-                    raise
-        raise AssertionError("count never ends")
+        return call(self._sender, operation, body, policy=self._retry, wait=pause)
 
 
 def _body(address: IndexAddress, members: Mapping[str, object]) -> Body:

@@ -76,7 +76,7 @@ def query(
         raise UsageError("say what to search with", hint="Give either --key or --vector.")
     condition = None if filter_text is None else _json(filter_text, "--filter")
     with opened(target, region, profile, ca_bundle, no_verify) as place:
-        sender = place.sender()
+        sender = place.sender(direct=True)
         rules = describe_index(sender, IndexAddress.parse(bucket=bucket, index=index))
         reader = BulkReader(sender, bucket=bucket, index=index)
         row = _stored(reader, key) if key is not None else _given(vector or "")

@@ -41,7 +41,7 @@ class Answer:
 
     status      the HTTP status
     body        JSON
-    request_id  for the header of that name
+    request_id  for the header of that name, empty for none
     error       the error code, empty for a success
     """
 
@@ -56,8 +56,9 @@ class Answer:
             ("content-type", "application/json"),
             ("content-length", str(len(self.body))),
             ("x-amzn-requestid", self.request_id),
+            ("x-amzn-errortype", self.error),
         ]
-        return [*headers, ("x-amzn-errortype", self.error)] if self.error else headers
+        return [(name, value) for name, value in headers if value]
 
 
 @dataclass(frozen=True, slots=True)

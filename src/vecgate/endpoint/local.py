@@ -83,33 +83,35 @@ class LocalEndpoint:
         process, self._process = self._process, None
         if process is None:
             return
-        process.terminate()
-        try:
-            process.wait(STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        finally:
-            _close(process.stdin, process.stdout)
+        with process:  # which closes its pipes and waits for it
+            process.terminate()
+            try:
+                process.wait(STOP_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
     def _ready_url(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
         assert process.stdout is not None
-        line = _line_within(process.stdout, self._ready_within_s).decode()
+        try:
+            line = _line_within(process.stdout, self._ready_within_s).decode()
+        except TimeoutError:
+            wait_s = self._ready_within_s
+            raise TargetUnreachable(f"the local endpoint did not come up within {wait_s:g} s") from None
         if line.startswith(READY):
             return line.removeprefix(READY).strip()
-        if process.poll() is None and not line:
-            raise TargetUnreachable(f"the local endpoint did not come up within {self._ready_within_s:g} s")
         process.wait(STOP_WITHIN_S)
         log.seek(0)
         raise UsageError(f"the local endpoint did not start: {_first_line(log)}")
 
 
 def _line_within(stream: IO[bytes], wait_s: float) -> bytes:
-    """A line, or what there is of one when the time is over or the other side closes."""
+    """A line, or what there is of one when the other side closes. Raises TimeoutError."""
     deadline, line = time.monotonic() + wait_s, b""
     while not line.endswith(b"\n"):
         ready, _, _ = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))
-        piece = os.read(stream.fileno(), 1024) if ready else b""
+        if not ready:
+            raise TimeoutError
+        piece = os.read(stream.fileno(), 1024)
         if not piece:
             break
         line += piece
@@ -118,9 +120,3 @@ def _line_within(stream: IO[bytes], wait_s: float) -> bytes:
 
 def _first_line(log: IO[bytes]) -> str:
     return log.readline().decode(errors="replace").strip() or "it said nothing"
-
-
-def _close(*streams: IO[bytes] | None) -> None:
-    for stream in streams:
-        if stream is not None:
-            stream.close()

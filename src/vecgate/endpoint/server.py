@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
@@ -17,6 +18,7 @@ from vecgate.endpoint.http import HttpDoor
 from vecgate.endpoint.local import DEFAULT_HOST, LocalEndpoint
 from vecgate.endpoint.state import State
 from vecgate.errors import UsageError
+from vecgate.s3vectors.limits import MIB
 
 __all__ = ["EndpointServer", "LocalEndpoint", "quick_read", "run_server"]
 
@@ -25,6 +27,8 @@ DEFAULT_PORT = 7333
 KEEP_ALIVE_S = 75
 STOP_WITHIN_S = 5
 BACKLOG = 2048
+#: Parameters of glibc's mallopt, from its malloc.h. 32 MiB is the most that it takes for the second.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 #: `simdjson` or `msgspec`: how the bodies of PutVectors are read. Default: the first that is installed.
 JSON_VARIABLE = "VECGATE_JSON"
 
@@ -75,12 +79,24 @@ def run_server(
     *until_stdin_closes* also stops when the other end of stdin goes away, as it does with the process that
     holds it, however that ends. Raises UsageError where the address cannot be had.
     """
+    keep_freed_memory()
     with _listening(host, port) as listener:
         url = _url(host, listener.getsockname()[1])
         door = HttpDoor(state or State(), quick_read=quick_read())
         server = EndpointServer(door, on_ready=lambda: on_ready(url), access_log=access_log)
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(_serve(server, listener, until_stdin_closes=until_stdin_closes))
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep what is freed: a body of some MiB otherwise costs its page faults anew each time.
+
+    That is a quarter of what a full batch costs here. Other C libraries are left as they are.
+    """
+    with suppress(AttributeError, OSError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 32 * MIB)
+        libc.mallopt(M_TRIM_THRESHOLD, 256 * MIB)
 
 
 def quick_read() -> QuickRead:

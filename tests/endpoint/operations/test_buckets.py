@@ -112,7 +112,8 @@ def test_pages_of_buckets_are_complete_and_disjoint(service: Service, size: int)
     wanted = [f"bucket-{number}" for number in range(6)]
     for name in wanted:
         service.bucket(name)
-    seen, token = [], {}
+    seen: list[str] = []
+    token: dict[str, str] = {}
     while True:
         page = service("ListVectorBuckets", maxResults=size, prefix="bucket-", **token)
         assert 1 <= len(page["vectorBuckets"]) <= size

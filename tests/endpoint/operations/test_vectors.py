@@ -28,7 +28,8 @@ def keys(answer: dict[str, Any]) -> list[str]:
 
 def scan(service: Service, address: dict[str, str], **members: Any) -> list[list[str]]:  # noqa: ANN401 - any JSON
     """The keys of every page."""
-    pages, token = [], {}
+    pages: list[list[str]] = []
+    token: dict[str, str] = {}
     while True:
         page = service("ListVectors", **address, **members, **token)
         pages.append(keys(page))
@@ -261,7 +262,7 @@ def test_a_write_names_each_key_once(service: Service, operation: str) -> None:
     """A repeated key refuses the request, and nothing is written."""
     address = service.index()
     service("PutVectors", **address, vectors=[record("a", 1, 2)])
-    members = {
+    members: dict[str, dict[str, Any]] = {
         "PutVectors": {"vectors": [record("b", 1, 2), record("b", 1, 2)]},
         "DeleteVectors": {"keys": ["a", "a"]},
     }

@@ -1,0 +1,681 @@
+"""The batch client on real threads: whatever happens, every record read is accounted for, and the count is true."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vecgate.bulk import writer as writer_module
+from vecgate.bulk.config import BulkConfig
+from vecgate.bulk.encoding import Body
+from vecgate.bulk.journal import Identity, Journal
+from vecgate.bulk.progress import BatchMetric, Event, Progress, RecordsSetAside, Retrying
+from vecgate.bulk.records import Block, Reject
+from vecgate.bulk.retry import RetryPolicy
+from vecgate.bulk.run import BulkOutcome
+from vecgate.bulk.sources import Source
+from vecgate.bulk.writer import BulkWriter, as_source
+from vecgate.errors import (
+    BadRecord,
+    ConfigError,
+    IndexUnusable,
+    JournalError,
+    JournalMismatch,
+    NoCredentials,
+    ServiceError,
+    SourceError,
+    TransportError,
+    UsageError,
+    VecgateError,
+)
+from vecgate.testing.scripted import Mishap, ScriptedService, error_of
+from vecgate.testing.strategies import block_of
+
+#: Nothing here takes this long; a test that would hang fails instead.
+DEADLINE_S = 60
+QUICK = RetryPolicy(attempts_max=10, base_s=0.0001, cap_s=0.0001, deadline_s=30.0)
+CONFIG = BulkConfig(batch_vectors=10, in_flight=4, vectors_per_s=1e9, requests_per_s=1e9, retry=QUICK)
+POISONED = "Invalid record for key 'bad': poisoned"
+
+
+@dataclass(slots=True)
+class Blocks(Source):
+    """A source of given blocks, which then fails with *failure*."""
+
+    given: Sequence[Block]
+    failure: BaseException | None = None
+    name: str = "blocks"
+    total: int | None = None
+    fingerprint: str = "blocks-1"
+    dimension: int | None = 2
+    is_repeatable: bool = True
+    before: Callable[[], None] = lambda: None
+
+    def describe(self) -> str:
+        return "as given"
+
+    def blocks(self, *, dimension: int | None = None, rows: int = 4096, first: int = 0) -> Iterator[Block]:
+        yield from self.given
+        self.before()
+        if self.failure is not None:
+            raise self.failure
+
+
+@dataclass
+class Notes:
+    """A subscriber that keeps what it is told, and checks what must always hold."""
+
+    events: list[Event] = field(default_factory=list)
+
+    def on_event(self, event: Event) -> None:
+        self.events.append(event)
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+class GatedService(ScriptedService):
+    """Holds every request until it is released."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - passed on
+        super().__init__(**options)
+        self.arrived, self.release = threading.Semaphore(0), threading.Event()
+
+    def send(self, operation: str, body: Body) -> bytes:
+        if operation != "GetIndex":
+            self.arrived.release()
+            assert self.release.wait(DEADLINE_S)
+        return super().send(operation, body)
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def keys(count: int, *, first: int = 0) -> list[str]:
+    return [f"k{i}" for i in range(first, first + count)]
+
+
+def in_blocks(names: Sequence[str], *, size: int = 25) -> list[Block]:
+    return [block_of(names[i : i + size], first=i) for i in range(0, len(names), size)]
+
+
+def writer_to(service: ScriptedService, *subscribers: Any, config: BulkConfig = CONFIG) -> BulkWriter:  # noqa: ANN401 - any subscriber
+    return BulkWriter(service, bucket="media", index="films", config=config, subscribers=subscribers)
+
+
+def put(
+    source: Source | Iterable[Any],
+    service: ScriptedService,
+    *subscribers: Any,  # noqa: ANN401 - any subscriber
+    config: BulkConfig = CONFIG,
+    **options: Any,  # noqa: ANN401 - passed on
+) -> BulkOutcome:
+    notes = Notes()
+    outcome = writer_to(service, notes, *subscribers, config=config).put(source, **options)
+    check(outcome, notes)
+    return outcome
+
+
+def check(outcome: BulkOutcome, notes: Notes) -> None:
+    """The laws of every outcome and of everything that was told on the way."""
+    assert outcome.acknowledged + outcome.set_aside + outcome.pending == outcome.read
+    for progress in notes.of(Progress):
+        assert progress.acknowledged + progress.set_aside + progress.pending == progress.read
+        assert 0 <= progress.pace_share <= 1
+    assert len(notes.of(BatchMetric)) == outcome.requests == len(outcome.metrics)
+    assert len(notes.of(Retrying)) == outcome.retries
+    assert sum(m.payload_bytes for m in outcome.metrics) == outcome.payload_bytes
+    assert outcome.is_complete == (
+        not outcome.pending and not outcome.interrupted and outcome.stopped_by is None
+    )
+    last = notes.of(Progress)[-1]
+    assert (last.acknowledged, last.set_aside, last.pending) == (
+        outcome.acknowledged,
+        outcome.set_aside,
+        outcome.pending,
+    )
+
+
+def aside_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def journaled(path: Path, *, operation: str = "PutVectors") -> set[int]:
+    with closing(Journal(path, Identity("blocks-1", "media/films", operation))) as journal:
+        edges = zip(journal.acknowledged.starts.tolist(), journal.acknowledged.stops.tolist(), strict=True)
+        return {position for start, stop in edges for position in range(start, stop)}
+
+
+def stored_positions(service: ScriptedService) -> set[int]:
+    return {int(values[0]) for values, _ in service.stored.values()}
+
+
+def test_every_record_is_written_and_counted() -> None:
+    """Vectors and metadata as given, in requests of the size that was set."""
+    records = [
+        {"key": key, "vector": [float(i), 0.1], "metadata": {"year": i}} for i, key in enumerate(keys(95))
+    ]
+    service, notes = ScriptedService(), Notes()
+    outcome = put(records, service, notes)
+    assert service.stored == {f"k{i}": ([float(i), 0.1], {"year": i}) for i in range(95)}
+    assert (outcome.total, outcome.read, outcome.acknowledged) == (95, 95, 95)
+    assert outcome.is_complete
+    assert sorted(metric.vectors for metric in outcome.metrics) == [5] + [10] * 9
+    assert {operation for operation, _ in service.requests} == {"PutVectors"}
+    assert all(m["vectorBucketName"] == "media" and m["indexName"] == "films" for _, m in service.requests)
+    assert outcome.payload_bytes == sum(metric.payload_bytes for metric in notes.of(BatchMetric)) > 95 * 20
+    assert outcome.elapsed_s > 0
+    assert outcome.latency_ms(50) >= 0
+    assert not list(Path.cwd().iterdir()), "a run in which nothing went wrong leaves nothing behind"
+
+
+def test_nothing_to_write_is_complete() -> None:
+    """An input of rejects only sends nothing, and its latency is no number."""
+    outcome = put(Blocks([replace(block_of([]), rejects=(Reject(0, "", "why"),))]), ScriptedService())
+    assert (outcome.read, outcome.set_aside, outcome.requests) == (1, 1, 0)
+    assert outcome.is_complete
+    assert np.isnan(outcome.latency_ms(99))
+
+
+@settings(max_examples=60)
+@given(
+    names=st.lists(st.sampled_from([*"abcdefgh", "bad", ""]), max_size=60),
+    script=st.lists(st.sampled_from(Mishap), max_size=25),
+    size=st.integers(1, 20),
+    batch_vectors=st.integers(1, 8),
+    in_flight=st.integers(1, 6),
+)
+def test_the_count_is_true_whatever_happens(
+    names: list[str], script: list[Mishap], size: int, batch_vectors: int, in_flight: int
+) -> None:
+    """With duplicates, poisoned and invalid records, throttles, failures and lost answers, on real threads."""
+    service = ScriptedService(script, poisoned=["bad"])
+    config = replace(CONFIG, batch_vectors=batch_vectors, in_flight=in_flight)
+    outcome = put(Blocks(in_blocks(names, size=size)), service, config=config)
+    for _, members in service.requests:
+        sent = [vector["key"] for vector in members["vectors"]]
+        assert len(sent) == len(set(sent)) <= batch_vectors
+    if outcome.stopped_by is None:
+        assert outcome.pending == 0
+        assert outcome.set_aside >= sum(name in {"bad", ""} for name in names)
+    if outcome.stopped_by is None and outcome.set_aside == sum(name in {"bad", ""} for name in names):
+        last = {name: float(i) for i, name in enumerate(names) if name not in {"bad", ""}}
+        assert {key: values[0] for key, (values, _) in service.stored.items()} == last
+
+
+@pytest.mark.parametrize("mishap", [Mishap.THROTTLED, Mishap.ANSWER_LOST, Mishap.RESET, Mishap.BROKEN])
+def test_every_fifth_request_may_fail(mishap: Mishap) -> None:
+    """Throttled, lost, reset or broken: all is written in the end, and each failure is in the count."""
+    service = ScriptedService(cycle([Mishap.NONE] * 4 + [mishap]))
+    notes = Notes()
+    outcome = put(Blocks(in_blocks(keys(1_000))), service, notes)
+    assert outcome.is_complete
+    assert stored_positions(service) == set(range(1_000))
+    assert (outcome.acknowledged, outcome.requests) == (1_000, 100)
+    assert outcome.retries == len(service.requests) - 100 == sum(outcome.failed_attempts.values()) > 20
+    assert outcome.throttles == (outcome.retries if mishap is Mishap.THROTTLED else 0)
+    causes = {
+        Mishap.THROTTLED: "TooManyRequestsException",
+        Mishap.ANSWER_LOST: "no answer: connection closed before the answer",
+        Mishap.RESET: "no answer: connection reset",
+        Mishap.BROKEN: "InternalServerException",
+    }
+    assert outcome.failed_attempts == {causes[mishap]: outcome.retries}
+    assert {event.cause for event in notes.of(Retrying)} == {causes[mishap]}
+    assert max(metric.attempts for metric in outcome.metrics) > 1
+
+
+def test_throttles_lower_the_pace() -> None:
+    """As the progress tells."""
+    notes = Notes()
+    put(Blocks(in_blocks(keys(100))), ScriptedService([Mishap.THROTTLED]), notes)
+    assert notes.of(Progress)[-1].pace_share < 1
+
+
+def test_equal_keys_are_never_sent_together_and_the_last_wins() -> None:
+    """Superseded records count as written, and are told apart."""
+    names = ["a", "b", "a", "c", "a", "b"] * 10
+    service = ScriptedService()
+    outcome = put(Blocks(in_blocks(names, size=7)), service)
+    assert {key: values[0] for key, (values, _) in service.stored.items()} == {
+        "a": 58.0,
+        "b": 59.0,
+        "c": 57.0,
+    }
+    assert (outcome.acknowledged, outcome.set_aside) == (60, 0)
+    sent = sum(len(members["vectors"]) for _, members in service.requests)
+    assert outcome.superseded == 60 - sent > 0
+
+
+def test_a_poisoned_record_does_not_sink_the_others() -> None:
+    """It is set aside with the service's words, told, and counted by cause; the rest is written."""
+    names = [*keys(33), "bad", *keys(40, first=34)]
+    service, notes = ScriptedService(poisoned=["bad"]), Notes()
+    outcome = put(Blocks(in_blocks(names)), service, notes, set_aside=Path("aside.jsonl"))
+    assert outcome.is_complete
+    assert (outcome.acknowledged, outcome.set_aside) == (73, 1)
+    assert stored_positions(service) == set(range(74)) - {33}
+    assert aside_lines(Path("aside.jsonl")) == [
+        {"key": "bad", "vector": [33.0, 1.0], "position": 33, "problem": POISONED}
+    ]
+    assert {problem: (cause.count, cause.keys) for problem, cause in outcome.causes.items()} == {
+        POISONED: (1, ["bad"])
+    }
+    assert [event.rejects[0].key for event in notes.of(RecordsSetAside)] == ["bad"]
+
+
+def test_set_aside_records_go_to_a_file_named_after_the_input() -> None:
+    """In the current folder, unless another is named."""
+    put(Blocks(in_blocks(["", "a"]), name="some/where/films.parquet"), ScriptedService())
+    assert [line["position"] for line in aside_lines(Path("films.parquet.set-aside.jsonl"))] == [0]
+
+
+@pytest.mark.parametrize("names", [["a", "", "c"], ["a", "bad", "c"]])
+def test_strict_stops_at_the_first_bad_record(names: list[str]) -> None:
+    """Whether found before sending or by the service; what is not sent stays pending."""
+    service = ScriptedService(poisoned=["bad"])
+    config = replace(CONFIG, batch_vectors=1, in_flight=1)
+    source = Blocks([*in_blocks([*keys(5), *names], size=1), *in_blocks(keys(500, first=9), size=100)])
+    outcome = put(source, service, config=config, strict=True)
+    assert isinstance(outcome.stopped_by, BadRecord)
+    assert outcome.stopped_by.key == names[1]
+    assert not outcome.is_complete
+    assert outcome.set_aside == 1
+    assert outcome.acknowledged == len(service.stored) <= 108
+    assert not outcome.interrupted
+
+
+@pytest.mark.parametrize("in_flight", [1, 4])
+def test_stop_awaits_what_is_in_flight(in_flight: int) -> None:
+    """What had left is acknowledged and journaled, what had not stays pending; and a resumed run sends just that."""
+    service, path = GatedService(), Path("run.journal")
+    notes = Notes()
+    writer = writer_to(service, notes, config=replace(CONFIG, in_flight=in_flight))
+    outcomes: list[BulkOutcome] = []
+    source = Blocks(in_blocks(keys(200)))
+    thread = threading.Thread(target=lambda: outcomes.append(writer.put(source, journal=path)))
+    thread.start()
+    for _ in range(in_flight):
+        assert service.arrived.acquire(timeout=DEADLINE_S)
+    writer.stop()
+    assert thread.is_alive()
+    service.release.set()
+    thread.join(DEADLINE_S)
+    (outcome,) = outcomes
+    check(outcome, notes)
+    assert outcome.interrupted
+    assert not outcome.is_complete
+    assert outcome.stopped_by is None
+    assert outcome.acknowledged == len(service.stored) == in_flight * 10
+    assert journaled(path) == stored_positions(service)
+
+    again = ScriptedService()
+    resumed = put(source, again, journal=path)
+    assert resumed.is_complete
+    assert (resumed.read, resumed.acknowledged, resumed.resumed) == (200, 200, in_flight * 10)
+    assert stored_positions(again) == set(range(200)) - stored_positions(service)
+    assert not path.exists()
+
+
+def test_stop_ends_waits_too() -> None:
+    """Neither a long retry nor a slow pace keeps anybody waiting."""
+
+    class Asking(ScriptedService):
+        def send(self, operation: str, body: Body) -> bytes:
+            answer = super().send(operation, body)
+            if operation == "GetIndex":
+                return answer
+            writer.stop()
+            raise ServiceError(
+                operation, "InternalServerException", 500, "m", is_retryable=True, retry_after_s=20.0
+            )
+
+    slow = replace(CONFIG, vectors_per_s=0.01)
+    writer = writer_to(Asking(), config=slow)
+    outcome = writer.put(Blocks(in_blocks(keys(50))))
+    assert outcome.interrupted
+    assert outcome.elapsed_s < 15
+    assert (outcome.acknowledged, outcome.retries) == (0, 1)
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt(), ValueError("of the source's own"), MemoryError()])
+def test_what_is_not_ours_is_let_out_when_all_has_landed(failure: BaseException) -> None:
+    """Ctrl-C, or a bug in the caller's generator: what is in flight is awaited first, the journal is true."""
+    service, path = GatedService(), Path("run.journal")
+
+    def when_all_is_read() -> None:
+        assert service.arrived.acquire(timeout=DEADLINE_S)
+        service.release.set()
+
+    with pytest.raises(type(failure)) as caught:
+        put(Blocks(in_blocks(keys(30)), failure, before=when_all_is_read), service, journal=path)
+    assert caught.value is failure
+    assert stored_positions(service)
+    assert journaled(path) == stored_positions(service)
+
+
+def test_a_source_that_fails_midway_ends_the_run() -> None:
+    """What was sent is acknowledged, the reason is in the outcome, the journal stays."""
+    service, path = ScriptedService(), Path("run.journal")
+    failure = SourceError("films.parquet cannot be read as parquet: page 7")
+    outcome = put(Blocks(in_blocks(keys(100)), failure), service, journal=path)
+    assert outcome.stopped_by is failure
+    assert not outcome.is_complete
+    assert outcome.read == 100
+    assert outcome.acknowledged == len(service.stored)
+    assert journaled(path) == stored_positions(service)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        NoCredentials("there are no credentials"),
+        error_of("AccessDeniedException"),
+        error_of("ServiceQuotaExceededException"),
+        error_of("NotFoundException"),
+    ],
+)
+def test_what_concerns_every_record_stops_the_run(failure: VecgateError) -> None:
+    """Nothing is set aside for it, and a resume sends the rest."""
+    service = ScriptedService([Mishap.NONE, Mishap.NONE, *[failure] * 50])
+    outcome = put(Blocks(in_blocks(keys(1_000))), service)
+    assert outcome.stopped_by is failure
+    assert (outcome.acknowledged, outcome.set_aside) == (20, 0)
+    assert outcome.pending > 0
+    assert len(service.requests) <= 2 + CONFIG.in_flight
+
+
+def test_a_sick_service_ends_the_run_and_loses_nothing() -> None:
+    """After ten attempts, while no other request gets through."""
+    service = ScriptedService([TransportError("PutVectors", "reset")] * 1_000)
+    outcome = put(Blocks(in_blocks(keys(100))), service)
+    assert isinstance(outcome.stopped_by, TransportError)
+    assert (outcome.acknowledged, outcome.set_aside) == (0, 0)
+    assert len(service.requests) <= 10 * CONFIG.in_flight
+
+
+def test_a_bug_in_a_sender_is_called_that() -> None:
+    """The run ends with what happened, it does not hang."""
+    service = ScriptedService([ZeroDivisionError("division by zero")])
+    outcome = put(Blocks(in_blocks(keys(20))), service)
+    assert str(outcome.stopped_by) == "vecgate itself failed: ZeroDivisionError: division by zero"
+    assert outcome.pending >= 10
+
+
+def test_a_subscriber_that_raises_costs_no_vector(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, and the run goes on."""
+
+    class Broken:
+        def on_event(self, event: Event) -> None:
+            raise ValueError("of its own")
+
+    service = ScriptedService(poisoned=["bad"])
+    outcome = put(Blocks(in_blocks([*keys(30), "bad"])), service, Broken())
+    assert outcome.is_complete
+    assert (outcome.acknowledged, outcome.set_aside) == (30, 1)
+    assert "a progress subscriber failed" in caplog.text
+
+
+class JournalOnAFullDisk(Journal):
+    """Has room for some hundred entries."""
+
+    def __init__(self, path: Path, identity: Identity) -> None:
+        super().__init__(path, identity)
+        pages = self._db.execute("PRAGMA page_count").fetchone()[0]
+        self._db.execute(f"PRAGMA max_page_count = {pages}")
+
+
+@pytest.mark.parametrize("bad_from", [10_000, 0])
+def test_a_journal_that_cannot_be_written_ends_the_run(
+    bad_from: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No acknowledgement can be kept: what is not in the journal stays pending, and a resume sends it again."""
+    path, aside = Path("run.journal"), Path("aside.jsonl")
+    names = keys(2_000) if bad_from else [""] * 2_000
+    source = Blocks(in_blocks(names, size=1))
+    config = replace(CONFIG, batch_vectors=1)
+    service = ScriptedService()
+    with monkeypatch.context() as patched:
+        patched.setattr(writer_module, "Journal", JournalOnAFullDisk)
+        outcome = put(source, service, config=config, journal=path, set_aside=aside)
+    assert isinstance(outcome.stopped_by, JournalError)
+    assert 10 < outcome.acknowledged + outcome.set_aside < 2_000
+    assert outcome.acknowledged == len(journaled(path))
+
+    resumed = put(source, service, config=config, journal=path, set_aside=aside)
+    assert resumed.is_complete
+    assert resumed.resumed == outcome.acknowledged + outcome.set_aside
+    assert (resumed.acknowledged, resumed.set_aside) == ((2_000, 0) if bad_from else (0, 2_000))
+    positions = [line["position"] for line in aside_lines(aside)]
+    assert positions == ([] if bad_from else list(range(2_000)))
+
+
+@pytest.mark.parametrize(
+    ("aside", "journal", "reason"),
+    [("/dev/full", None, "No space left on device"), ("in-the-way/aside", "run.journal", "File exists")],
+)
+def test_a_set_aside_file_that_cannot_be_written_ends_the_run(
+    aside: str, journal: str | None, reason: str
+) -> None:
+    """A record that cannot be kept must not be forgotten."""
+    Path("in-the-way").touch()
+    source = Blocks(in_blocks(["a", "", "b"]))
+    kept = Path(journal) if journal else None
+    outcome = put(source, ScriptedService(), set_aside=Path(aside), journal=kept)
+    assert isinstance(outcome.stopped_by, JournalError)
+    assert str(outcome.stopped_by) == f"the set-aside file {aside} cannot be written: {reason}"
+    assert (outcome.set_aside, outcome.pending) == (0, 3)
+
+
+def test_a_resumed_run_sets_nothing_aside_twice() -> None:
+    """Rejects of an earlier run are counted, and their lines are there once."""
+    path, aside = Path("run.journal"), Path("aside.jsonl")
+    names = ["a", "", "bad", *keys(50)]
+    first = put(
+        Blocks(in_blocks(names, size=5), SourceError("cut short")),
+        ScriptedService(poisoned=["bad"]),
+        journal=path,
+        set_aside=aside,
+    )
+    assert first.set_aside == 2
+    before = first.acknowledged + first.set_aside
+    second = put(
+        Blocks(in_blocks(names, size=5)), ScriptedService(poisoned=["bad"]), journal=path, set_aside=aside
+    )
+    assert (second.resumed, second.set_aside, second.acknowledged) == (before, 2, 51)
+    assert sorted(line["position"] for line in aside_lines(aside)) == [1, 2]
+
+
+def test_a_journal_of_something_else_is_refused_before_anything_is_sent() -> None:
+    """Of another input, or of a delete."""
+    path = Path("run.journal")
+    put(Blocks(in_blocks(keys(5)), SourceError("cut short")), ScriptedService(), journal=path)
+    service = ScriptedService()
+    with pytest.raises(JournalMismatch, match="another source"):
+        put(Blocks(in_blocks(keys(5)), fingerprint="blocks-2"), service, journal=path)
+    with pytest.raises(JournalMismatch, match="another operation"):
+        writer_to(service).delete(Blocks(in_blocks(keys(5))), journal=path)
+    assert service.requests == []
+    assert path.exists()
+
+
+def test_wide_vectors_are_cut_by_bytes() -> None:
+    """4,096 dimensions: no body passes the limit, the size is learned, and every value comes through."""
+    sizes: list[int] = []
+
+    class Measured(ScriptedService):
+        def send(self, operation: str, body: Body) -> bytes:
+            if operation == "PutVectors":
+                sizes.append(len(body.data))
+            return super().send(operation, body)
+
+    values = np.random.default_rng(7).standard_normal((120, 4_096)).astype(np.float32)
+    blocks = [
+        Block(np.arange(i, i + 40), keys(40, first=i), values[i : i + 40], [None] * 40)
+        for i in range(0, 120, 40)
+    ]
+    service = Measured(index={"dimension": 4_096, "distanceMetric": "cosine"})
+    config = replace(CONFIG, payload_bytes_max=200_000, batch_vectors=40, in_flight=1)
+    outcome = put(Blocks(blocks, dimension=4_096), service, config=config)
+    assert outcome.is_complete
+    assert max(sizes) <= 200_000
+    assert sum(sizes) == outcome.payload_bytes
+    assert len(sizes) <= 120 / 3
+    stored = np.array([service.stored[key][0] for key in keys(120)], dtype=np.float32)
+    assert stored.tobytes() == values.tobytes()
+
+
+def test_a_record_beyond_the_limit_is_set_aside_before_it_is_sent() -> None:
+    """The size and the limit are named."""
+    blocks = [Block(np.arange(3), keys(3), np.ones((3, 2), np.float32), [None, {"text": "x" * 500}, None])]
+    service = ScriptedService()
+    outcome = put(Blocks(blocks), service, config=replace(CONFIG, payload_bytes_max=400))
+    assert (outcome.acknowledged, outcome.set_aside) == (2, 1)
+    (problem,) = outcome.causes
+    assert problem.startswith("record encodes to ")
+    assert problem.endswith(" bytes; a request may carry 400")
+
+
+def test_deletes_send_keys_alone() -> None:
+    """Of equal keys one is sent; invalid ones are set aside; a vector that is not there is no failure."""
+    service, notes = ScriptedService(), Notes()
+    put(Blocks(in_blocks(keys(30))), service)
+    service.requests.clear()
+    writer = writer_to(service, notes)
+    outcome = writer.delete([{"key": key} for key in [*keys(12), "k0", "unknown", "x" * 1_025]])
+    check(outcome, notes)
+    assert outcome.is_complete
+    assert (outcome.acknowledged, outcome.set_aside) == (14, 1)
+    assert set(service.stored) == set(keys(18, first=12))
+    assert {operation for operation, _ in service.requests} == {"DeleteVectors"}
+    assert all(members.keys() == {"vectorBucketName", "indexName", "keys"} for _, members in service.requests)
+
+
+def test_a_delete_can_be_resumed() -> None:
+    """With a journal of its own."""
+    service, path = ScriptedService(), Path("run.journal")
+    names = in_blocks(keys(30), size=10)
+    first = writer_to(service).delete(Blocks(names, SourceError("cut short")), journal=path)
+    assert journaled(path, operation="DeleteVectors") == set(range(first.acknowledged))
+    second = writer_to(service).delete(Blocks(names), journal=path)
+    assert second.is_complete
+    assert (second.acknowledged, second.resumed) == (30, first.acknowledged)
+
+
+def test_an_index_of_another_dimension_is_refused_before_anything_is_sent() -> None:
+    """With both numbers."""
+    service = ScriptedService(index={"dimension": 384, "distanceMetric": "cosine"})
+    with pytest.raises(IndexUnusable) as caught:
+        put(Blocks(in_blocks(keys(5))), service)
+    assert str(caught.value) == (
+        "the vectors of blocks have 2 dimensions, those of the index media/films 384"
+    )
+    assert service.requests == []
+
+
+def test_a_source_without_a_dimension_is_checked_record_by_record() -> None:
+    """It could not be told before."""
+    outcome = put(Blocks(in_blocks(keys(5)), dimension=None), ScriptedService())
+    assert outcome.acknowledged == 5
+    wrong = [block_of(["w"], dimension=3), block_of(["r"], first=1)]
+    outcome = put(Blocks(wrong, dimension=None), ScriptedService())
+    assert (outcome.acknowledged, outcome.set_aside) == (1, 1)
+
+
+def test_blocks_of_which_nothing_is_left_do_not_disturb_the_others() -> None:
+    """A block of another width between two good ones, cut into one batch."""
+    mixed = [block_of(["a"]), block_of(["w"], first=1, dimension=3), block_of(["b"], first=2)]
+    outcome = put(Blocks(mixed), ScriptedService())
+    assert outcome.is_complete
+    assert (outcome.acknowledged, outcome.set_aside) == (2, 1)
+
+
+def test_progress_is_told_every_so_many_vectors() -> None:
+    """And once at the end."""
+    notes = Notes()
+    config = replace(CONFIG, progress_every=20, in_flight=1)
+    put(Blocks(in_blocks(keys(100)), total=100), ScriptedService(), notes, config=config)
+    told = [progress.acknowledged for progress in notes.of(Progress)]
+    assert told[-1] == 100
+    assert {20, 40, 60, 80, 100} <= set(told)
+    assert told == sorted(told)
+    assert notes.of(Progress)[-1].eta_s == 0.0
+    assert {progress.total for progress in notes.of(Progress)} == {100}
+
+
+def test_the_pace_holds_on_real_threads() -> None:
+    """Six requests of ten at 400 vectors a second take at least five gaps of 25 ms."""
+    outcome = put(Blocks(in_blocks(keys(60))), ScriptedService(), config=replace(CONFIG, vectors_per_s=400))
+    assert outcome.elapsed_s >= 5 * 0.025
+
+
+def test_no_value_of_a_vector_is_logged_or_raised(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor told in any reason."""
+    value = 0.123456789
+    rows = np.full((30, 2), value, dtype=np.float32)
+    rows[7, 1] = np.nan
+    names = [*keys(29), "bad"]
+    block = Block(np.arange(30), names, rows, [None] * 30)
+    script = [
+        Mishap.THROTTLED,
+        Mishap.ANSWER_LOST,
+        Mishap.BROKEN,
+        Mishap.RESET,
+        Mishap.NONE,
+        error_of("AccessDeniedException"),
+    ]
+    with caplog.at_level(logging.DEBUG):
+        outcome = put(Blocks([block]), ScriptedService(script, poisoned=["bad"]))
+    said = [
+        caplog.text,
+        str(outcome.stopped_by),
+        repr(outcome.causes),
+        repr(outcome.failed_attempts),
+        repr(outcome.metrics),
+    ]
+    assert not any("0.1234" in text for text in said)
+
+
+@pytest.mark.parametrize(
+    "options", [{"index": "films"}, {"bucket": "media", "index": ""}, {"index": "arn:nonsense"}]
+)
+def test_half_an_address_is_refused_at_once(options: dict[str, str]) -> None:
+    """Before any request."""
+    with pytest.raises(UsageError):
+        BulkWriter(ScriptedService(), **options)
+    with pytest.raises(ConfigError):
+        BulkConfig(batch_vectors=0)
+
+
+def test_a_writer_has_defaults() -> None:
+    """The documented limits of the service."""
+    assert BulkWriter(ScriptedService(), bucket="media", index="films").config == BulkConfig()
+
+
+def test_a_source_may_be_a_path_an_iterable_or_a_source(tmp_path: Path) -> None:
+    """And what is none of these says so."""
+    source = Blocks([])
+    assert as_source(source) is source
+    path = tmp_path / "films.jsonl"
+    path.write_text('{"key": "a", "vector": [1, 2]}\n')
+    assert as_source(path).name == as_source(str(path)).name == str(path)
+    assert as_source([{"key": "a", "vector": [1.0]}]).dimension == 1
+    assert as_source(iter([{"key": "a"}]), keys_only=True).dimension is None
+    with pytest.raises(SourceError):
+        as_source(tmp_path / "missing.parquet")
+    with pytest.raises(SourceError):
+        as_source([])

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pytest
+
+from vecgate.endpoint import local
+from vecgate.endpoint.local import LocalEndpoint
+from vecgate.errors import TargetUnreachable, UsageError
+
+DEADLINE_S = 20.0
+ORPHAN = """
+import sys, time
+from vecgate.endpoint.local import LocalEndpoint
+endpoint = LocalEndpoint()
+endpoint.start()
+print(endpoint.url, flush=True)
+sys.stdin.read()
+"""
+
+
+def answers(url: str) -> bool:
+    try:
+        connection = HTTPConnection(urlsplit(url).netloc, timeout=5)
+        try:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == 200
+        finally:
+            connection.close()
+    except OSError:
+        return False
+
+
+def gone_in_time(url: str) -> bool:
+    deadline = time.monotonic() + DEADLINE_S
+    while answers(url):
+        if time.monotonic() > deadline:
+            return False
+    return True
+
+
+def test_an_endpoint_is_there_within_the_block_and_gone_after_it() -> None:
+    """In a process of its own, which is waited for."""
+    endpoint = LocalEndpoint()
+    assert endpoint.pid == 0
+    with endpoint:
+        assert endpoint.url.startswith("http://127.0.0.1:")
+        assert endpoint.pid not in {0, os.getpid()}
+        assert answers(endpoint.url)
+    assert endpoint.pid == 0
+    assert not answers(endpoint.url)
+    endpoint.stop()
+
+
+def test_an_exception_in_the_block_stops_the_endpoint() -> None:
+    """And goes on its way."""
+    endpoint = LocalEndpoint()
+    with pytest.raises(KeyError), endpoint:
+        raise KeyError
+    assert not answers(endpoint.url)
+
+
+def test_two_endpoints_live_side_by_side() -> None:
+    """Each on a free port."""
+    with LocalEndpoint() as one, LocalEndpoint() as other:
+        assert one.url != other.url
+        assert answers(one.url)
+        assert answers(other.url)
+
+
+def test_an_endpoint_ends_with_the_process_that_started_it() -> None:
+    """Even when that one is killed."""
+    with subprocess.Popen(
+        [sys.executable, "-c", ORPHAN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        url = parent.stdout.readline().strip()
+        assert answers(url)
+        parent.kill()
+    assert gone_in_time(url)
+
+
+def test_ctrl_c_does_not_reach_the_endpoint() -> None:
+    """It is in a process group of its own: requests in flight here still get their answers."""
+    with LocalEndpoint() as endpoint:
+        assert os.getpgid(endpoint.pid) != os.getpgid(0)
+
+
+def test_a_port_in_use_is_told() -> None:
+    """With what the process said."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        endpoint = LocalEndpoint(port=taken.getsockname()[1])
+        with pytest.raises(UsageError, match="the local endpoint did not start: error: cannot listen on"):
+            endpoint.start()
+    assert endpoint.pid == 0
+
+
+def test_an_endpoint_that_does_not_come_up_in_time_is_given_up() -> None:
+    """And no process is left."""
+    endpoint = LocalEndpoint(ready_within_s=0)
+    with pytest.raises(TargetUnreachable, match="did not come up within 0 s"):
+        endpoint.start()
+    assert endpoint.pid == 0
+
+
+def test_a_process_that_dies_without_a_word_is_told() -> None:
+    """There is nothing to quote."""
+    endpoint = LocalEndpoint()
+    endpoint._command = [sys.executable, "-c", "pass"]
+    with pytest.raises(UsageError, match="it said nothing"):
+        endpoint.start()
+
+
+def test_an_endpoint_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stopped process takes no SIGTERM."""
+    monkeypatch.setattr(local, "STOP_WITHIN_S", 0.1)
+    endpoint = LocalEndpoint()
+    endpoint.start()
+    os.kill(endpoint.pid, signal.SIGSTOP)
+    endpoint.stop()
+    assert not answers(endpoint.url)
+
+
+def test_an_endpoint_has_the_environment_that_it_is_given() -> None:
+    """Beside that of this process."""
+    with LocalEndpoint(environment={"VECGATE_JSON": "msgspec"}) as endpoint:
+        assert answers(endpoint.url)

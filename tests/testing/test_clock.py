@@ -1,0 +1,16 @@
+"""A clock that only moves when told."""
+
+from __future__ import annotations
+
+from vecgate.testing.clock import FakeClock
+
+
+def test_time_stands_still_until_somebody_waits() -> None:
+    """And who waited, and for how long, is remembered."""
+    clock = FakeClock(10.0)
+    assert clock.now_s() == clock.now_s() == 10.0
+    clock.wait(1.5)
+    clock.wait(0.25)
+    assert clock.now_s() == 11.75
+    assert clock.waits == [1.5, 0.25]
+    assert FakeClock().now_s() == 0.0
