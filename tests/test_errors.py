@@ -95,7 +95,6 @@ def test_messages_say_what_and_hints_the_way_out() -> None:
 def test_nothing_is_assumed_of_an_error() -> None:
     """Unless the answer says so, an error is neither retryable nor throttling."""
     plain = ServiceError("GetIndex", "NewException", 400, "m")
-    assert not (
-        plain.is_retryable or plain.is_throttling or plain.retry_after_s or plain.request_id or plain.hint
-    )
+    assumed = (plain.is_retryable, plain.is_throttling, plain.retry_after_s, plain.request_id, plain.hint)
+    assert assumed == (False, False, None, "", "")
     assert not TransportError("GetIndex", "reset").is_connect

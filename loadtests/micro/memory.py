@@ -1,4 +1,4 @@
-"""Peak memory of `vecgate put` over a file of 1,000,000 × 128, and whether it is flat. Run as `python memory.py`.
+"""Peak memory of `vecgate put` over a file of 1,000,000 × 128, and whether it is flat: `python memory.py`.
 
 The file is made in a temporary folder, the requests go to a sink in a process of its own, and the resident
 memory of the client is read from /proc ten times a second.
@@ -54,7 +54,17 @@ def measure(folder: Path) -> None:
     with subprocess.Popen(sink, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        put = [sys.executable, "-m", "vecgate", "put", "input.parquet", "--bucket", "bucket", "--index", "index"]
+        put = [
+            sys.executable,
+            "-m",
+            "vecgate",
+            "put",
+            "input.parquet",
+            "--bucket",
+            "bucket",
+            "--index",
+            "index",
+        ]
         pace = ["--target", url, "--rate", "1000000", "--journal", "journal", "--quiet"]
         begun_s = time.monotonic()
         with subprocess.Popen([*put, *pace], cwd=folder, stdout=subprocess.PIPE, text=True) as client:
@@ -69,7 +79,8 @@ def measure(folder: Path) -> None:
     quarters = [max(samples[len(samples) * q // 4 : len(samples) * (q + 1) // 4]) for q in range(4)]
     print(summary.strip())
     print(f"{ROWS:,} × {DIMENSION} in {elapsed_s:.1f} s")
-    print(f"peak resident memory {max(samples):,.0f} MB; by quarter {', '.join(f'{q:,.0f}' for q in quarters)} MB")
+    each = ", ".join(f"{quarter:,.0f}" for quarter in quarters)
+    print(f"peak resident memory {max(samples):,.0f} MB; by quarter {each} MB")
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def vectors(count: int, dimension: int = DIMENSION) -> list[dict[str, object]]:
     ]
 
 
-def measured(benchmark: BenchmarkFixture, call: Callable[[], object], **rounds: int) -> Any:  # noqa: ANN401
+def measured(benchmark: BenchmarkFixture, call: Callable[[], object], **rounds: int) -> Any:
     """What *call* gives, after it was called as often as *rounds* says."""
     return benchmark.pedantic(call, **rounds)  # type: ignore[no-untyped-call]  # the plugin has no types here
 

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.benchmark(
 )
 
 
-def _arguments(block: Block, rows: Any) -> dict[str, Any]:  # noqa: ANN401 - lists, or a matrix
+def _arguments(block: Block, rows: Any) -> dict[str, Any]:
     return {
         **ADDRESS,
         "vectors": [

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.benchmark(
 )
 
 
-def _vectors(block: Block, rows: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - lists, or a matrix
+def _vectors(block: Block, rows: Any) -> list[dict[str, Any]]:
     return [{"key": block.keys[0], "data": {"float32": rows[0]}, "metadata": block.metadata[0]}]
 
 

@@ -83,10 +83,26 @@ def test_whatever_the_record_was_its_line_is_json(
 
 def test_what_json_cannot_say_is_said_nearly() -> None:
     """A surrogate as a question mark, a number beyond 64 bits and a date as text."""
-    metadata = {"a\ud800": "b\ud800", "n": 2**64, "d": date(2026, 11, 24), "l": [2**70, 1]}
-    line = json.loads(_line(Reject(0, "k\ud800", "why", [1.0], metadata)))
+    metadata = {"a\ud800": "b\ud800", "n": 2**64, "d": date(2026, 11, 24), "l": [2**70, 1, True, None, 0.5]}
+    line = json.loads(_line(Reject(0, "k\ud800", "why", (1.0, -(2**63), 2**63 - 1), metadata)))
     assert line["key"] == "k?"
-    assert line["metadata"] == {"a?": "b?", "n": str(2**64), "d": "2026-11-24", "l": [str(2**70), 1]}
+    assert line["vector"] == [1.0, str(-(2**63)), 2**63 - 1]
+    assert line["metadata"] == {
+        "a?": "b?",
+        "n": str(2**64),
+        "d": "2026-11-24",
+        "l": [str(2**70), 1, True, None, 0.5],
+    }
+
+
+def test_what_is_nested_without_end_is_cut_off() -> None:
+    """A file that nobody can read again helps nobody."""
+    nested: list[object] = []
+    for _ in range(900):
+        nested = [nested]
+    line = _line(Reject(0, "k", "why", None, {"n": nested}))
+    assert b"\xe2\x80\xa6" in line
+    assert json.loads(line)["problem"] == "why"
 
 
 def test_what_was_not_accounted_for_is_cut_off(tmp_path: Path) -> None:

@@ -11,6 +11,11 @@ from vecgate.bulk.retry import RetryPolicy
 from vecgate.errors import ConfigError
 
 
+def config(name: str, value: Any) -> BulkConfig:
+    settings: dict[str, Any] = {name: value}
+    return BulkConfig(**settings)
+
+
 def test_the_defaults_are_the_documented_limits() -> None:
     """As fast as the service is documented to allow."""
     config = BulkConfig()
@@ -46,10 +51,10 @@ def test_streams_send_one_by_one() -> None:
 def test_bounds_are_inclusive(name: str, low: int, high: int) -> None:
     """The message names the setting, its value, and what is allowed."""
     for value in (low, high):
-        assert getattr(BulkConfig(**{name: value}), name) == value
+        assert getattr(config(name, value), name) == value
     for value in (low - 1, high + 1):
         with pytest.raises(ConfigError) as caught:
-            BulkConfig(**{name: value})
+            config(name, value)
         assert str(caught.value) == f"{name} is {value:,}, allowed is {low:,} to {high:,}"
 
 
@@ -65,7 +70,7 @@ def test_bounds_are_inclusive(name: str, low: int, high: int) -> None:
 def test_a_policy_has_bounds_too(setting: str, good: list[Any], bad: list[Any]) -> None:
     """No endless insistence, and no negative wait."""
     for value in good:
-        assert BulkConfig(retry=RetryPolicy(**{setting: value}))
+        assert getattr(BulkConfig(retry=RetryPolicy(**{setting: value})).retry, setting) == value
     for value in bad:
         with pytest.raises(ConfigError, match=f"retry.{setting} is"):
             BulkConfig(retry=RetryPolicy(**{setting: value}))
@@ -76,9 +81,9 @@ def test_a_policy_has_bounds_too(setting: str, good: list[Any], bad: list[Any]) 
 def test_a_rate_is_a_number_above_0(name: str, value: float) -> None:
     """Neither nothing nor without end."""
     with pytest.raises(ConfigError) as caught:
-        BulkConfig(**{name: value})
+        config(name, value)
     assert str(caught.value) == f"{name} is {value}, allowed is a number above 0"
-    assert getattr(BulkConfig(**{name: 0.001}), name) == 0.001
+    assert getattr(config(name, 0.001), name) == 0.001
 
 
 def test_every_problem_is_named_at_once() -> None:

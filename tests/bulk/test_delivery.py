@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -32,6 +32,7 @@ class Drive:
 
     answers: Callable[[str, int], Failure | None]
     judge: Callable[[Failed], Verdict] = lambda _: Again(0.25)
+    sizes: Iterator[int] | None = None
     log: list[str] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
@@ -70,7 +71,7 @@ class Drive:
 
     def _encode(self, batch: Batch) -> Body:
         self.encoded += 1
-        return Body.of(keys_of(batch).encode())
+        return Body.of(b"x" * next(self.sizes) if self.sizes else keys_of(batch).encode())
 
 
 def failing(*failures: Failure | None) -> Callable[[str, int], Failure | None]:
@@ -129,11 +130,8 @@ def test_a_body_that_is_too_large_is_cut_in_order() -> None:
 
 def test_a_record_that_is_too_large_by_itself_is_refused_and_its_earlier_one_sent() -> None:
     """The request limit and its size are named, the values are not."""
-    drive = Drive(failing())
-    sizes = iter([3_000, 500])
-    drive._encode = lambda batch: Body.of(b"x" * next(sizes))  # type: ignore[method-assign]
-    drive.run("aa")
-    assert drive.log[0] == "refused a: record encodes to 3,000 bytes; a request may carry 1,000"
+    drive = Drive(failing(), sizes=iter([1_001, 500])).run("aa")
+    assert drive.log[0] == "refused a: record encodes to 1,001 bytes; a request may carry 1,000"
     assert drive.log[1:] == ["leave 1", "send " + "x" * 500, "taken a"]
     assert drive.settled is True
 

@@ -99,7 +99,7 @@ def test_other_refusals_are_left_as_they_are(code: str) -> None:
         b'{"index": {"dimension": "many", "distanceMetric": "cosine"}}',
         b'{"index": {"dimension": null, "distanceMetric": "cosine"}}',
         b'{"index": {"dimension": 3, "distanceMetric": "cosine", "metadataConfiguration": [1]}}',
-        b'{"index": {"dimension": 3, "distanceMetric": "cosine", "metadataConfiguration": {"nonFilterableMetadataKeys": 1}}}',
+        index(metadataConfiguration={"nonFilterableMetadataKeys": 1}),
     ],
 )
 def test_an_answer_that_describes_no_index_is_named(answer: bytes) -> None:

@@ -45,7 +45,7 @@ class Departures:
             assert sums[j] - sums[i] <= vectors_per_s * span_s + 1e-3
         for (at_s, units, share), (next_s, _, _) in pairwise(self.left):
             assert units <= vectors_per_s * share * (next_s - at_s) + 1e-3
-            assert 1 <= requests_per_s * share * (next_s - at_s) + 1e-3
+            assert requests_per_s * share * (next_s - at_s) + 1e-3 >= 1
 
 
 MOVES = st.lists(
@@ -223,13 +223,13 @@ def _worker(out: Departures, service: ThrottlingService, vectors: int, rng: rand
     ],
 )
 @pytest.mark.parametrize("burst_s", [0.2, 1.0])
-def test_the_rate_settles_just_below_what_a_throttling_service_takes(
+def test_the_rate_settles_just_below_what_a_throttling_service_takes(  # noqa: PLR0917 - pytest gives by name
     per_s: float, quota_per_s: float, vectors: int, threads: int, burst_s: float, seed: int
 ) -> None:
-    """However far above it the rate was set, 15 s later at least 95 % of what can be taken is, and throttles are few."""
+    """However far above it the rate was set: 15 s later at least 95 % is taken, little more is sent."""
     out = Departures(pace(requests_per_s=1e9, vectors_per_s=per_s), 0.0)
     service = ThrottlingService(quota_per_s, burst_s)
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - jitter is no secret
     turns = itertools.count()
     waiting = [(0.0, next(turns), _worker(out, service, vectors, rng)) for _ in range(threads)]
     while waiting[0][0] < 75.0:

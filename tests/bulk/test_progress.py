@@ -127,7 +127,7 @@ class Broken:
 
 
 def test_a_subscriber_that_raises_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged, and the others are told all the same; the log has no event in it, which may carry vectors."""
+    """It is logged without the event, which may carry vectors, and the others are told all the same."""
     notes = Notes()
     event = RecordsSetAside((Reject(0, "k", "why", [0.123456]),))
     with caplog.at_level(logging.DEBUG):

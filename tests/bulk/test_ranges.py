@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -42,7 +44,7 @@ def test_positions_and_their_runs_are_the_same(positions: set[int]) -> None:
     ordered = sorted(positions)
     pairs = runs(np.array(ordered, dtype=np.int64))
     assert [position for start, stop in pairs for position in range(start, stop)] == ordered
-    assert all(stop < start for (_, stop), (start, _) in zip(pairs, pairs[1:], strict=False))
+    assert all(stop < start for (_, stop), (start, _) in pairwise(pairs))
     assert all(isinstance(edge, int) for pair in pairs for edge in pair)
 
 

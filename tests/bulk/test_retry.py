@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +80,15 @@ def name_of(failure: Failure) -> str:
     return f"{failure.code}-{failure.status}" if isinstance(failure, ServiceError) else failure.reason
 
 
+class NoFile:
+    """Takes rejects and forgets them."""
+
+    path = Path("unused")
+
+    def write(self, rejects: Sequence[Reject]) -> int:
+        return 0
+
+
 def attempt(
     number: int = 1,
     *,
@@ -97,13 +107,13 @@ def kind_of(decided: Verdict) -> str:
 @pytest.mark.parametrize(
     ("failure", "many", "one"),
     FIRST_ATTEMPTS,
-    ids=lambda row: name_of(row) if isinstance(row, Exception) else row,
+    ids=str,
 )
 @pytest.mark.parametrize("others_do", [True, False])
 def test_a_first_failure_is_judged_by_its_code(
     failure: Failure, many: str, one: str, *, others_do: bool
 ) -> None:
-    """Retryable ones come again, a refusal that one record may have caused leads to it, others stop the run."""
+    """Retryable ones come again, a refusal that blames a record leads to it, others stop the run."""
     assert kind_of(verdict(failure, attempt(others_do=others_do), POLICY, chance=0.5)) == many
     assert kind_of(verdict(failure, attempt(records=1, others_do=others_do), POLICY, chance=0.5)) == one
 
@@ -190,7 +200,7 @@ def test_no_attempt_begins_after_the_deadline(failure: Failure, wait_least_s: fl
 
 @pytest.mark.parametrize("failure", THROTTLED, ids=name_of)
 def test_throttled_attempts_are_not_counted(failure: Failure) -> None:
-    """Pacing has slowed down meanwhile: only the deadline ends it, and then the run, since no record is to blame."""
+    """Only the deadline ends it, and then the run, since no record is to blame."""
     one = attempt(1_000, records=1, others_do=True)
     assert kind_of(verdict(failure, one, POLICY, chance=0.5)) == AGAIN
     assert kind_of(verdict(failure, replace(one, since_s=301.0), POLICY, chance=0.5)) == STOP
@@ -225,7 +235,7 @@ def test_a_record_that_is_given_up_on_says_why() -> None:
 
 @pytest.mark.parametrize("attempts_max", [3, 10])
 def test_a_batch_that_keeps_drawing_503_is_halved(attempts_max: int) -> None:
-    """It is the model's answer to a batch beyond what the service can handle, even where only three attempts are allowed."""
+    """It may be too much for the service; also where only three attempts are allowed."""
     policy = replace(POLICY, attempts_max=attempts_max)
     unavailable = error_of("ServiceUnavailableException")
     kinds = [kind_of(verdict(unavailable, attempt(n), policy, chance=0.5)) for n in (1, 2, 3)]
@@ -249,7 +259,7 @@ def test_a_batch_that_keeps_drawing_503_is_halved(attempts_max: int) -> None:
 def test_the_budget_holds_at_every_moment(
     steps: list[tuple[float, str]], tokens_max: int, per_s: float, per_success: float
 ) -> None:
-    """Retries that may have left by any time ≤ the tokens to begin with + a trickle with time + some per success."""
+    """Retries that may have left ≤ tokens to begin with + a trickle with time + some per success."""
     budget = RetryBudget(tokens=tokens_max, tokens_max=tokens_max, per_success=per_success, per_s=per_s)
     now_s, successes = 0.0, 0
     retries: list[tuple[float, int]] = []
@@ -268,6 +278,29 @@ def test_the_budget_holds_at_every_moment(
         assert made <= tokens_max + per_s * leaves_at_s + per_success * seen + 1e-6
 
 
+def test_the_defaults_are_those_of_the_documentation() -> None:
+    """Ten attempts, waits from 0.1 to 20 s, five minutes."""
+    policy = RetryPolicy()
+    assert (policy.attempts_max, policy.base_s, policy.cap_s, policy.deadline_s) == (10, 0.1, 20.0, 300.0)
+
+
+def test_a_run_draws_its_retries_from_the_budget() -> None:
+    """A hundred at once, then one for half a second or two successes; none beyond the deadline."""
+    run = Run(BulkConfig(retry=POLICY), aside=NoFile(), now_s=50.0)
+    batch = batch_of(block_of(["a"]))
+    broken = Failed(error_of("InternalServerException"), batch, 1, 1, Departure(50.0, 0))
+    waits = [run.judge(broken, now_s=50.0, chance=0.0) for _ in range(102)]
+    assert waits == [Again(0.0)] * 100 + [Again(0.5), Again(1.0)]
+    run.pending = run.read = 2
+    run.taken(Taken(batch, 10, 1, 0.1), now_s=50.0)
+    run.taken(Taken(batch, 10, 1, 0.1), now_s=50.0)
+    assert run.judge(broken, now_s=50.0, chance=0.0) == Again(1.0)
+    late = replace(broken, first=Departure(50.0 - 299.0, 0))
+    assert run.judge(late, now_s=50.0, chance=0.0) == SetAside(
+        "still InternalServerException after 1 attempts"
+    )
+
+
 def test_a_budget_begins_with_100_and_refills() -> None:
     """Half a token for a success, two a second, never more than 100; then half a second for each retry."""
     budget = RetryBudget()
@@ -284,15 +317,6 @@ def test_a_budget_begins_with_100_and_refills() -> None:
     assert budget.at(3.0).at(1.0) == budget.at(3.0)
 
 
-class NoFile:
-    """Takes rejects and forgets them."""
-
-    path = Path("unused")
-
-    def write(self, rejects: list[Reject]) -> int:  # type: ignore[explicit-override, unused-ignore]
-        return 0
-
-
 @pytest.mark.parametrize("failure", FAILURES, ids=name_of)
 @pytest.mark.parametrize("records", [1, 7])
 @pytest.mark.parametrize("others_do", [True, False])
@@ -300,9 +324,9 @@ class NoFile:
 def test_a_service_that_always_fails_comes_to_an_end(
     failure: Failure, records: int, chance: float, *, others_do: bool
 ) -> None:
-    """In whatever way it fails, whatever others do and however the dice fall: within bounded attempts and time."""
+    """Whatever others do and however the dice fall: within bounded attempts and time."""
     config = BulkConfig(retry=RetryPolicy(attempts_max=4, base_s=0.1, cap_s=1.0, deadline_s=20.0))
-    run = Run(config, aside=NoFile(), now_s=0.0)  # type: ignore[arg-type]
+    run = Run(config, aside=NoFile(), now_s=0.0)
     batch = batch_of(block_of([f"k{i}" for i in range(records)]))
     run.read = run.pending = records
     steps = deliver(batch, lambda part: Body.of(b"x" * len(part)), payload_bytes_max=1_000)

@@ -36,7 +36,7 @@ CONFIG = BulkConfig(
 
 
 class LastWriteWins(RuleBasedStateMachine):
-    """Whatever happens on the way, the index ends up as if the records had been written one after the other."""
+    """Whatever happens on the way, the index ends up as if the records had been written in order."""
 
     @initialize(blocks=lists_of_blocks(keys=KEYS))
     def begin(self, blocks: list[Block]) -> None:
@@ -136,7 +136,7 @@ TestLastWriteWins.settings = settings(max_examples=150, stateful_step_count=60, 
 
 
 def test_a_refused_winner_gives_way_to_the_record_it_superseded(tmp_path: Path) -> None:
-    """When the last record of a key is refused, the one before it is what a sequential writer would have left."""
+    """A sequential writer would have left the record before the refused one."""
     service = ScriptedService()
     with closing(SetAsideFile(tmp_path / "aside.jsonl")) as aside:
         run = Run(CONFIG, aside=aside, now_s=0.0)

@@ -29,7 +29,7 @@ def one(
     values: list[float] | None = None,
     *,
     key: str = "k",
-    metadata: Any = None,  # noqa: ANN401 - any bad input
+    metadata: Any = None,
 ) -> Block:
     vector = np.array([[1.0, 2.0] if values is None else values], dtype=np.float32)
     return Block(np.array([5]), [key], vector, [metadata])

@@ -1,10 +1,11 @@
-"""The batch client on real threads: whatever happens, every record read is accounted for, and the count is true."""
+"""The batch client on real threads: whatever happens, every record read is accounted for."""
 
 from __future__ import annotations
 
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -89,7 +90,7 @@ class Notes:
 class GatedService(ScriptedService):
     """Holds every request until it is released."""
 
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - passed on
+    def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.arrived, self.release = threading.Semaphore(0), threading.Event()
 
@@ -113,16 +114,16 @@ def in_blocks(names: Sequence[str], *, size: int = 25) -> list[Block]:
     return [block_of(names[i : i + size], first=i) for i in range(0, len(names), size)]
 
 
-def writer_to(service: ScriptedService, *subscribers: Any, config: BulkConfig = CONFIG) -> BulkWriter:  # noqa: ANN401 - any subscriber
+def writer_to(service: ScriptedService, *subscribers: Any, config: BulkConfig = CONFIG) -> BulkWriter:
     return BulkWriter(service, bucket="media", index="films", config=config, subscribers=subscribers)
 
 
 def put(
     source: Source | Iterable[Any],
     service: ScriptedService,
-    *subscribers: Any,  # noqa: ANN401 - any subscriber
+    *subscribers: Any,
     config: BulkConfig = CONFIG,
-    **options: Any,  # noqa: ANN401 - passed on
+    **options: Any,
 ) -> BulkOutcome:
     notes = Notes()
     outcome = writer_to(service, notes, *subscribers, config=config).put(source, **options)
@@ -202,7 +203,7 @@ def test_nothing_to_write_is_complete() -> None:
 def test_the_count_is_true_whatever_happens(
     names: list[str], script: list[Mishap], size: int, batch_vectors: int, in_flight: int
 ) -> None:
-    """With duplicates, poisoned and invalid records, throttles, failures and lost answers, on real threads."""
+    """With duplicates, poisoned and invalid records, throttles, failures and lost answers."""
     service = ScriptedService(script, poisoned=["bad"])
     config = replace(CONFIG, batch_vectors=batch_vectors, in_flight=in_flight)
     outcome = put(Blocks(in_blocks(names, size=size)), service, config=config)
@@ -301,7 +302,7 @@ def test_strict_stops_at_the_first_bad_record(names: list[str]) -> None:
 
 @pytest.mark.parametrize("in_flight", [1, 4])
 def test_stop_awaits_what_is_in_flight(in_flight: int) -> None:
-    """What had left is acknowledged and journaled, what had not stays pending; and a resumed run sends just that."""
+    """What had left is acknowledged and journaled; a resumed run sends just the rest."""
     service, path = GatedService(), Path("run.journal")
     notes = Notes()
     writer = writer_to(service, notes, config=replace(CONFIG, in_flight=in_flight))
@@ -443,7 +444,7 @@ class JournalOnAFullDisk(Journal):
 def test_a_journal_that_cannot_be_written_ends_the_run(
     bad_from: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No acknowledgement can be kept: what is not in the journal stays pending, and a resume sends it again."""
+    """What is not in the journal stays pending, and a resume sends it again."""
     path, aside = Path("run.journal"), Path("aside.jsonl")
     names = keys(2_000) if bad_from else [""] * 2_000
     source = Blocks(in_blocks(names, size=1))
@@ -621,6 +622,20 @@ def test_the_pace_holds_on_real_threads() -> None:
     """Six requests of ten at 400 vectors a second take at least five gaps of 25 ms."""
     outcome = put(Blocks(in_blocks(keys(60))), ScriptedService(), config=replace(CONFIG, vectors_per_s=400))
     assert outcome.elapsed_s >= 5 * 0.025
+    assert outcome.vectors_per_s <= 400 * 1.001
+
+
+def test_times_are_seconds_and_latencies_milliseconds() -> None:
+    """Of this run, as its metrics have them."""
+    notes = Notes()
+    begun_s = time.monotonic()
+    outcome = put(Blocks(in_blocks(keys(50))), ScriptedService(), notes)
+    within_s = time.monotonic() - begun_s
+    assert 0 < outcome.elapsed_s <= within_s
+    assert all(0 <= progress.elapsed_s <= within_s for progress in notes.of(Progress))
+    latencies_s = sorted(metric.latency_s for metric in outcome.metrics)
+    assert outcome.latency_ms(100) == pytest.approx(latencies_s[-1] * 1_000)
+    assert outcome.latency_ms(0) == pytest.approx(latencies_s[0] * 1_000)
 
 
 def test_no_value_of_a_vector_is_logged_or_raised(caplog: pytest.LogCaptureFixture) -> None:
@@ -630,7 +645,7 @@ def test_no_value_of_a_vector_is_logged_or_raised(caplog: pytest.LogCaptureFixtu
     rows[7, 1] = np.nan
     names = [*keys(29), "bad"]
     block = Block(np.arange(30), names, rows, [None] * 30)
-    script = [
+    script: list[Mishap | Exception] = [
         Mishap.THROTTLED,
         Mishap.ANSWER_LOST,
         Mishap.BROKEN,
@@ -650,13 +665,11 @@ def test_no_value_of_a_vector_is_logged_or_raised(caplog: pytest.LogCaptureFixtu
     assert not any("0.1234" in text for text in said)
 
 
-@pytest.mark.parametrize(
-    "options", [{"index": "films"}, {"bucket": "media", "index": ""}, {"index": "arn:nonsense"}]
-)
-def test_half_an_address_is_refused_at_once(options: dict[str, str]) -> None:
+@pytest.mark.parametrize(("bucket", "index"), [("", "films"), ("media", ""), ("", "arn:nonsense")])
+def test_half_an_address_is_refused_at_once(bucket: str, index: str) -> None:
     """Before any request."""
     with pytest.raises(UsageError):
-        BulkWriter(ScriptedService(), **options)
+        BulkWriter(ScriptedService(), bucket=bucket, index=index)
     with pytest.raises(ConfigError):
         BulkConfig(batch_vectors=0)
 

@@ -85,7 +85,7 @@ def in_file(file: Path) -> dict[str, bytes]:
     """Every vector of the file, by key."""
     table = pq.read_table(file)
     matrix = np.array(table["vector"].to_pylist(), dtype=np.float32)
-    return dict(zip(table["key"].to_pylist(), (row.tobytes() for row in matrix), strict=True))
+    return {str(key): row.tobytes() for key, row in zip(table["key"].to_pylist(), matrix, strict=True)}
 
 
 def test_a_killed_put_goes_on_where_it_was(vecgate: Vecgate, endpoint: str) -> None:
@@ -116,7 +116,7 @@ def test_a_killed_put_goes_on_where_it_was(vecgate: Vecgate, endpoint: str) -> N
 def test_an_interrupted_put_awaits_what_is_in_flight_and_says_what_is_left(
     vecgate: Vecgate, endpoint: str, number: signal.Signals
 ) -> None:
-    """The journal is true, the summary is printed, the exit code is 130, and --resume ends in the same state."""
+    """The journal is true, the summary is printed, and --resume ends in the same state."""
     file = write_parquet(Path("films.parquet"), ROWS)
     index = f"interrupted-{number.name.lower()}"
     with start(file, index, endpoint, "--create", "--json") as process:

@@ -37,13 +37,13 @@ class Service:
     def answer(self, operation: str, body: bytes, *, method: str = "POST") -> Answer:
         return apply(self.state, Request(method, f"/{operation}", body), self.now, quick_read=self.quick_read)
 
-    def __call__(self, operation: str, **members: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    def __call__(self, operation: str, **members: Any) -> dict[str, Any]:
         answer = self.answer(operation, orjson.dumps(members))
         assert answer.status == 200, answer
         result: dict[str, Any] = orjson.loads(answer.body)
         return result
 
-    def refusal(self, operation: str, **members: Any) -> Refusal:  # noqa: ANN401 - any JSON
+    def refusal(self, operation: str, **members: Any) -> Refusal:
         return self.refusal_of_body(operation, orjson.dumps(members))
 
     def refusal_of_body(self, operation: str, body: bytes) -> Refusal:
@@ -56,7 +56,7 @@ class Service:
     def bucket(self, name: str = "bucket") -> None:
         self("CreateVectorBucket", vectorBucketName=name)
 
-    def index(self, name: str = "index", **settings: Any) -> dict[str, str]:  # noqa: ANN401 - any JSON
+    def index(self, name: str = "index", **settings: Any) -> dict[str, str]:
         """An index in `bucket`, made with it where need be; its address."""
         if "bucket" not in self.state.buckets:
             self.bucket()
@@ -64,12 +64,6 @@ class Service:
         shape = {"dataType": "float32", "dimension": 2, "distanceMetric": "euclidean"}
         self("CreateIndex", **address, **{**shape, **settings})
         return address
-
-
-def vector(key: str, *values: float, **metadata: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-    """A record of PutVectors; keywords are its metadata."""
-    record: dict[str, Any] = {"key": key, "data": {"float32": list(values)}}
-    return {**record, "metadata": metadata} if metadata else record
 
 
 @pytest.fixture

@@ -250,7 +250,7 @@ def naively(document: dict[str, Any], metadata: dict[str, Any]) -> bool:
     return all(naively_one(sign, wanted, name, metadata) for sign, wanted in operand.items())
 
 
-def naively_one(sign: str, wanted: Any, name: str, metadata: dict[str, Any]) -> bool:  # noqa: ANN401, PLR0911 - JSON
+def naively_one(sign: str, wanted: Any, name: str, metadata: dict[str, Any]) -> bool:  # noqa: PLR0911 - JSON
     present = name in metadata
     stored = metadata.get(name)
     if sign == "$exists":
@@ -271,12 +271,12 @@ def naively_one(sign: str, wanted: Any, name: str, metadata: dict[str, Any]) -> 
     return bool(compared.get(sign, stored <= wanted))
 
 
-def has_any(stored: Any, wanted: Iterable[Any]) -> bool:  # noqa: ANN401 - JSON
+def has_any(stored: Any, wanted: Iterable[Any]) -> bool:
     elements = stored if isinstance(stored, list) else [stored]
     return any(kind(one) == kind(other) and one == other for one in elements for other in wanted)
 
 
-def kind(value: Any) -> str:  # noqa: ANN401 - JSON
+def kind(value: Any) -> str:
     return "number" if type(value) in {int, float} else type(value).__name__
 
 

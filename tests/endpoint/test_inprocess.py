@@ -13,7 +13,7 @@ from vecgate.endpoint.state import State
 
 
 @pytest.fixture
-def client() -> Any:  # noqa: ANN401 - boto3 clients have no type
+def client() -> Any:
     return boto3.client(
         "s3vectors",
         region_name="us-east-1",
@@ -25,7 +25,7 @@ def client() -> Any:  # noqa: ANN401 - boto3 clients have no type
     )
 
 
-def make_index(client: Any) -> dict[str, str]:  # noqa: ANN401 - boto3 clients have no type
+def make_index(client: Any) -> dict[str, str]:
     client.create_vector_bucket(vectorBucketName="bucket")
     made = client.create_index(
         vectorBucketName="bucket", indexName="index", dataType="float32", dimension=2, distanceMetric="cosine"
@@ -33,7 +33,7 @@ def make_index(client: Any) -> dict[str, str]:  # noqa: ANN401 - boto3 clients h
     return {"indexArn": made["indexArn"]}
 
 
-def test_boto3_works_without_a_socket(client: Any) -> None:  # noqa: ANN401 - boto3 clients have no type
+def test_boto3_works_without_a_socket(client: Any) -> None:
     """Built, signed and parsed by botocore, answered by the endpoint."""
     install(client, State(), clock=lambda: 1_800_000_000.0)
     index = make_index(client)
@@ -47,7 +47,7 @@ def test_boto3_works_without_a_socket(client: Any) -> None:  # noqa: ANN401 - bo
     assert [each["key"] for each in found["vectors"]] == ["k"]
 
 
-def test_errors_reach_boto3_as_its_own(client: Any) -> None:  # noqa: ANN401 - boto3 clients have no type
+def test_errors_reach_boto3_as_its_own(client: Any) -> None:
     """Code, message, status, request id and field list."""
     install(client, State())
     with pytest.raises(
@@ -63,7 +63,7 @@ def test_errors_reach_boto3_as_its_own(client: Any) -> None:  # noqa: ANN401 - b
     assert refused.value.response["fieldList"] == [{"path": "filter", "message": "Invalid filter"}]
 
 
-def test_tag_calls_reach_the_endpoint_by_their_paths(client: Any) -> None:  # noqa: ANN401 - no type
+def test_tag_calls_reach_the_endpoint_by_their_paths(client: Any) -> None:
     """GET and DELETE without a body, an encoded ARN in the path."""
     install(client, State())
     arn = "arn:aws:s3vectors:us-east-1:000000000000:bucket/bucket"
@@ -72,7 +72,7 @@ def test_tag_calls_reach_the_endpoint_by_their_paths(client: Any) -> None:  # no
     assert refused.value.response["Error"]["Code"] == "NotImplementedException"
 
 
-def test_paginators_walk_through_all_pages(client: Any) -> None:  # noqa: ANN401 - boto3 clients have no type
+def test_paginators_walk_through_all_pages(client: Any) -> None:
     """As they do on the service."""
     install(client, State())
     index = make_index(client)
@@ -84,7 +84,7 @@ def test_paginators_walk_through_all_pages(client: Any) -> None:  # noqa: ANN401
     )
 
 
-def test_clients_share_a_door_and_leave_it(client: Any) -> None:  # noqa: ANN401 - boto3 clients have no type
+def test_clients_share_a_door_and_leave_it(client: Any) -> None:
     """After `uninstall` a client sends again; a client alone is affected."""
     install(client, State())
     client.create_vector_bucket(vectorBucketName="bucket")
@@ -93,7 +93,7 @@ def test_clients_share_a_door_and_leave_it(client: Any) -> None:  # noqa: ANN401
         client.list_vector_buckets()
 
 
-def test_threads_take_turns(client: Any) -> None:  # noqa: ANN401 - boto3 clients have no type
+def test_threads_take_turns(client: Any) -> None:
     """Writes of many threads are all there."""
     install(client, State())
     index = make_index(client)
@@ -113,7 +113,7 @@ def test_threads_take_turns(client: Any) -> None:  # noqa: ANN401 - boto3 client
 
 
 @pytest.mark.parametrize("body", [b"{}", "{}", bytearray(b"{}")])
-def test_a_body_comes_in_whatever_form_botocore_takes(client: Any, body: object) -> None:  # noqa: ANN401 - no type
+def test_a_body_comes_in_whatever_form_botocore_takes(client: Any, body: object) -> None:
     """Accelerated clients put bytes of their own in."""
     install(client, State())
 

@@ -35,7 +35,7 @@ class Sequences(RuleBasedStateMachine):
         self.now = 1_800_000_000.0
         self.model: dict[str, dict[str, dict[str, Record]]] = {}
 
-    def call(self, operation: str, **members: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401 - any JSON
+    def call(self, operation: str, **members: Any) -> tuple[int, dict[str, Any]]:
         self.now += 1
         answer = apply(self.state, Request("POST", f"/{operation}", orjson.dumps(members)), self.now)
         return answer.status, orjson.loads(answer.body)
@@ -43,7 +43,7 @@ class Sequences(RuleBasedStateMachine):
     def records(self, bucket: str, index: str) -> dict[str, Record] | None:
         return self.model.get(bucket, {}).get(index)
 
-    def on_index(self, operation: str, bucket: str, index: str, **members: Any) -> dict[str, Any] | None:  # noqa: ANN401 - any JSON
+    def on_index(self, operation: str, bucket: str, index: str, **members: Any) -> dict[str, Any] | None:
         """The answer where the index is there; None where it is not, which must be a 404."""
         status, answer = self.call(operation, vectorBucketName=bucket, indexName=index, **members)
         if self.records(bucket, index) is None:

@@ -78,7 +78,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
 Path = tuple[str | int, ...]
 
 
-def members(shape_name: str, value: Any, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:  # noqa: ANN401
+def members(shape_name: str, value: Any, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Every member inside *value*, with the shape that the model gives it."""
     shape = SHAPES[shape_name]
     yield path, shape

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -33,8 +36,6 @@ aws_secret_access_key = opens-nothing-either
 @pytest.fixture(autouse=True)
 def _aws_of_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of whoever runs the tests gets in, and nothing asks a metadata service."""
-    import os
-
     for name in list(os.environ):
         if name.startswith(("AWS_", "VECGATE_", "BOTO_")):
             monkeypatch.delenv(name)
@@ -44,6 +45,23 @@ def _aws_of_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("HOME", str(tmp_path))
+
+
+class Unsent(Exception):
+    """Raised instead of sending."""
+
+
+def _host_asked(client: Any) -> str:
+    asked: list[str] = []
+
+    def keep(request: Any, **_: object) -> None:
+        asked.append(urlsplit(request.url).netloc)
+        raise Unsent
+
+    client.meta.events.register("before-send", keep)
+    with pytest.raises(Unsent):
+        client.list_vector_buckets()
+    return asked[0]
 
 
 def opened(choice: TargetChoice, environment: Mapping[str, str] | None = None) -> Target:
@@ -150,8 +168,10 @@ def test_amazon_is_reached_at_its_own_address() -> None:
     assert target.endpoint_url is None
     assert str(target) == "aws (eu-central-1, from the profile)"
     assert target.credentials.access_key == "AKIDTHERE"
-    client = target.client()
-    assert client.meta.endpoint_url == "https://s3vectors.eu-central-1.api.aws"
+    assert _host_asked(target.client()) == "s3vectors.eu-central-1.api.aws"
+    with target.sender(direct=True) as sender:
+        assert isinstance(sender, DirectSender)
+        assert sender._host == "s3vectors.eu-central-1.api.aws"
 
 
 def test_credentials_that_cannot_be_read_are_named(tmp_path: Path) -> None:
@@ -221,18 +241,17 @@ def test_no_secret_is_shown() -> None:
 def test_a_sender_goes_to_the_target(*, direct: bool) -> None:
     """Through boto3, or direct; here to a port where nobody listens."""
     target = opened(TargetChoice("http://127.0.0.1:9"))
-    sender = target.sender(direct=direct)
-    assert isinstance(sender, DirectSender if direct else Boto3Sender)
-    with pytest.raises(TransportError) as caught:
-        sender.send("GetIndex", encode_request(IndexAddress("media", "films")))
+    with target.sender(direct=direct) as sender:
+        assert isinstance(sender, DirectSender if direct else Boto3Sender)
+        with pytest.raises(TransportError) as caught:
+            sender.send("GetIndex", encode_request(IndexAddress("media", "films")))
     assert caught.value.is_connect
-    sender.close()
 
 
 @pytest.mark.parametrize("region", ["not a region", "eu west"])
 def test_a_region_that_is_none_is_one_clear_line(region: str) -> None:
     """It would become part of a host name."""
-    with pytest.raises(UsageError, match="region"):
+    with pytest.raises(UsageError, match="is no region"):
         opened(TargetChoice("aws", profile="there", region=region)).client()
 
 
@@ -242,11 +261,8 @@ def test_a_local_target_runs_as_long_as_it_is_open(*, direct: bool) -> None:
     address = IndexAddress("media-bucket", "films-index")
     with open_target(TargetChoice("local"), {}) as target:
         assert target.name == "local"
-        sender = target.sender(direct=direct)
-        create_index(sender, address, IndexRules(3, "cosine"))
-        assert describe_index(sender, address) == IndexRules(3, "cosine")
-        sender.close()
-    gone = target.sender(direct=direct)
-    with pytest.raises(VecgateError):
+        with target.sender(direct=direct) as sender:
+            create_index(sender, address, IndexRules(3, "cosine"))
+            assert describe_index(sender, address) == IndexRules(3, "cosine")
+    with target.sender(direct=direct) as gone, pytest.raises(VecgateError):
         gone.send("GetIndex", encode_request(address))
-    gone.close()

@@ -12,7 +12,6 @@ import orjson
 from vecgate.bulk.records import Reject
 from vecgate.errors import JournalError
 
-
 #: How the names of set-aside files end; a directory that is read as input passes over them.
 SUFFIX = ".set-aside.jsonl"
 
@@ -22,11 +21,19 @@ def aside_path(source_name: str) -> Path:
     return Path(Path(source_name).name.replace(" ", "-") + SUFFIX)
 
 
+#: What JSON parsers hold.
+INTEGER_BITS = 63
+#: What is nested deeper is cut off; JSON writers have limits.
+DEPTH_MAX = 100
+
+
 class SetAsideFile:
     """Appends rejects to *path*, which comes into being with the first one.
 
     *kept_bytes* is how much of an existing file an earlier run has accounted for: what follows it, written
-    in the moment of a crash, is cut off, since those records are met again. Raises JournalError where that fails.
+    in the moment of a crash, is cut off, since those records are met again.
+
+    Raises JournalError where it cannot be written.
     """
 
     def __init__(self, path: Path, *, kept_bytes: int | None = None) -> None:
@@ -75,14 +82,17 @@ def _line(reject: Reject) -> bytes:
         return orjson.dumps(record, default=str, option=option)
     except TypeError:
         # A lone surrogate or an integer beyond 64 bits is the very reason that it is here.
-        return orjson.dumps(_plain(record), default=str, option=option)
+        return orjson.dumps(_plain(record), option=option)
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, str):
-        return value.encode(errors="replace").decode()
-    if isinstance(value, dict):
-        return {_plain(str(key)): _plain(element) for key, element in value.items()}
-    if isinstance(value, list):
-        return [_plain(element) for element in value]
-    return str(value) if isinstance(value, int) and value.bit_length() > 63 else value  # noqa: PLR2004 - what JSON parsers hold
+def _plain(value: object, depth: int = 0) -> object:
+    """*value* as what any JSON writer takes."""
+    if value is None or isinstance(value, float):
+        return value
+    if isinstance(value, int):
+        return value if value.bit_length() <= INTEGER_BITS else str(value)
+    if isinstance(value, dict) and depth < DEPTH_MAX:
+        return {_plain(str(key)): _plain(element, depth + 1) for key, element in value.items()}
+    if isinstance(value, list | tuple) and depth < DEPTH_MAX:
+        return [_plain(element, depth + 1) for element in value]
+    return (str(value) if depth < DEPTH_MAX else "…").encode(errors="replace").decode()

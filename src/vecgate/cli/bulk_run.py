@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,11 @@ import orjson
 import platformdirs
 
 from vecgate.bulk.aside import aside_path
+from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.journal import remove_journal, settled_in
-from vecgate.bulk.progress import Subscriber
 from vecgate.bulk.run import BulkOutcome
 from vecgate.bulk.sources import Source
+from vecgate.bulk.wire import Sender
 from vecgate.bulk.writer import BulkWriter
 from vecgate.cli.bar import LiveBar
 from vecgate.cli.exit_codes import ExitCode, exit_code_of
@@ -79,14 +80,22 @@ class Files:
 
 
 def run_bulk(
-    make: Callable[[Sequence[Subscriber]], BulkWriter],
+    sender: Sender,
+    address: IndexAddress,
+    config: BulkConfig,
     work: Callable[[BulkWriter], BulkOutcome],
     *,
     quiet: bool,
 ) -> BulkOutcome:
     """Do *work* under the live bar; the first Ctrl-C or SIGTERM ends it cleanly, the second at once."""
     with LiveBar(quiet=quiet) as bar:
-        writer = make([bar])
+        writer = BulkWriter(
+            sender,
+            bucket=address.bucket,
+            index=address.arn or address.index,
+            config=config,
+            subscribers=[bar],
+        )
         with _ended_by_signals(writer):
             return work(writer)
 

@@ -7,7 +7,6 @@ import click
 from vecgate.bulk.config import PRESETS
 from vecgate.bulk.indexes import describe_index
 from vecgate.bulk.sources import ColumnChoice, open_source
-from vecgate.bulk.writer import BulkWriter
 from vecgate.cli.bulk_run import Files, conclude, leave, run_bulk
 from vecgate.cli.options import index_options, opened, output_options, run_options, say, target_options
 from vecgate.cli.put import config_of, total_of
@@ -61,9 +60,12 @@ def delete(
     chosen = ColumnChoice(key=key_column)
     source = open_source(files[0] if len(files) == 1 else files, columns=chosen, keys_only=True)
     say(f"{source.name}: {total_of(source)}; {source.describe()}", quiet=quiet)
-    with opened(target, region, profile, ca_bundle, no_verify) as place:
-        address = IndexAddress.parse(bucket=bucket, index=index)
-        describe_index(place.sender(), address)
+    address = IndexAddress.parse(bucket=bucket, index=index)
+    with (
+        opened(target, region, profile, ca_bundle, no_verify) as place,
+        place.sender(connections=config.in_flight + 1) as sender,
+    ):
+        describe_index(sender, address)
         kept = Files.of(
             source,
             address,
@@ -77,13 +79,9 @@ def delete(
         if not yes:
             click.confirm(f"Delete {total_of(source)} from {address} at {place}?", abort=True, err=True)
         outcome = run_bulk(
-            lambda subscribers: BulkWriter(
-                place.sender(connections=config.in_flight + 1),
-                bucket=bucket,
-                index=index,
-                config=config,
-                subscribers=subscribers,
-            ),
+            sender,
+            address,
+            config,
             lambda writer: writer.delete(source, journal=kept.journal, set_aside=kept.set_aside),
             quiet=quiet,
         )

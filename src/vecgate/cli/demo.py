@@ -22,7 +22,6 @@ from vecgate.bulk.run import BulkOutcome
 from vecgate.bulk.sources import Source, open_source
 from vecgate.bulk.validation import IndexRules
 from vecgate.bulk.wire import Sender
-from vecgate.bulk.writer import BulkWriter
 from vecgate.cli.bulk_run import leave, run_bulk
 from vecgate.cli.exit_codes import ExitCode
 from vecgate.cli.options import opened, output_options
@@ -66,12 +65,15 @@ class Story:
 def demo(as_json: bool, quiet: bool) -> None:
     """Ingest embeddings of 5,000 PyPI packages into a local endpoint, read them back, search them."""
     is_told = not (as_json or quiet)
-    with _packages() as source, opened("local", "", "", "", no_verify=False) as place:
+    with (
+        _packages() as source,
+        opened("local", "", "", "", no_verify=False) as place,
+        place.sender() as sender,
+    ):
         if is_told:
             records = count(source.total or 0, "embedding")
             pace = f"{PRESETS['steady'].vectors_per_s:,} vectors/s"
             click.echo(f"1  Ingest {records} of PyPI packages, {source.dimension} dimensions, at {pace}")
-        sender = place.sender()
         outcome = _ingest(source, sender, quiet=quiet)
         story = _look(source, BulkReader(sender, bucket=ADDRESS.bucket, index=ADDRESS.index), outcome)
     if as_json:
@@ -90,17 +92,12 @@ def _packages() -> Iterator[Source]:
 def _ingest(source: Source, sender: Sender, *, quiet: bool) -> BulkOutcome:
     create_index(sender, ADDRESS, IndexRules(source.dimension or 0, "cosine"))
     with TemporaryDirectory(prefix="vecgate-demo-") as folder:
+        journal, aside = Path(folder) / "journal", Path(folder) / "set-aside.jsonl"
         return run_bulk(
-            lambda subscribers: BulkWriter(
-                sender,
-                bucket=ADDRESS.bucket,
-                index=ADDRESS.index,
-                config=PRESETS["steady"],
-                subscribers=subscribers,
-            ),
-            lambda writer: writer.put(
-                source, journal=Path(folder) / "journal", set_aside=Path(folder) / "set-aside.jsonl"
-            ),
+            sender,
+            ADDRESS,
+            PRESETS["steady"],
+            lambda writer: writer.put(source, journal=journal, set_aside=aside),
             quiet=quiet,
         )
 

@@ -14,7 +14,7 @@ from vecgate.bulk.config import PRESETS, BulkConfig
 from vecgate.bulk.indexes import create_index, describe_index
 from vecgate.bulk.sources import ColumnChoice, Source, open_source
 from vecgate.bulk.validation import IndexRules
-from vecgate.bulk.writer import BulkWriter
+from vecgate.bulk.wire import Sender
 from vecgate.cli.bulk_run import Files, conclude, leave, run_bulk
 from vecgate.cli.exit_codes import ExitCode
 from vecgate.cli.options import index_options, opened, output_options, run_options, say, target_options
@@ -137,9 +137,13 @@ def put(
     if only_check:
         leave(_check(source, creation, as_json=as_json))
     say(f"{source.name}: {total_of(source)}; {source.describe()}", quiet=quiet)
-    with opened(target, region, profile, ca_bundle, no_verify) as place:
-        address = IndexAddress.parse(bucket=bucket, index=index)
-        _prepare(place, address, source, creation if create else None, quiet=quiet)
+    address = IndexAddress.parse(bucket=bucket, index=index)
+    is_small = config.batch_vectors <= DIRECT_UP_TO
+    with (
+        opened(target, region, profile, ca_bundle, no_verify) as place,
+        place.sender(connections=config.in_flight + 1, direct=is_small) as sender,
+    ):
+        _prepare(place, sender, address, source, creation if create else None, quiet=quiet)
         kept = Files.of(
             source,
             address,
@@ -152,13 +156,9 @@ def put(
         )
         say(_plan(source, config, kept), quiet=quiet)
         outcome = run_bulk(
-            lambda subscribers: BulkWriter(
-                place.sender(connections=config.in_flight + 1, direct=config.batch_vectors <= DIRECT_UP_TO),
-                bucket=bucket,
-                index=index,
-                config=config,
-                subscribers=subscribers,
-            ),
+            sender,
+            address,
+            config,
             lambda writer: writer.put(source, journal=kept.journal, set_aside=kept.set_aside, strict=strict),
             quiet=quiet,
         )
@@ -186,9 +186,14 @@ def _check(source: Source, creation: Creation, *, as_json: bool) -> ExitCode:
 
 
 def _prepare(
-    place: Target, address: IndexAddress, source: Source, creation: Creation | None, *, quiet: bool
+    place: Target,
+    sender: Sender,
+    address: IndexAddress,
+    source: Source,
+    creation: Creation | None,
+    *,
+    quiet: bool,
 ) -> None:
-    sender = place.sender()
     if creation is not None:
         if address.arn:
             raise UsageError("--create needs names, not an ARN", hint="Give --bucket and --index by name.")

@@ -75,8 +75,10 @@ def query(
     if (key is None) == (vector is None):
         raise UsageError("say what to search with", hint="Give either --key or --vector.")
     condition = None if filter_text is None else _json(filter_text, "--filter")
-    with opened(target, region, profile, ca_bundle, no_verify) as place:
-        sender = place.sender(direct=True)
+    with (
+        opened(target, region, profile, ca_bundle, no_verify) as place,
+        place.sender(direct=True) as sender,
+    ):
         rules = describe_index(sender, IndexAddress.parse(bucket=bucket, index=index))
         reader = BulkReader(sender, bucket=bucket, index=index)
         row = _stored(reader, key) if key is not None else _given(vector or "")

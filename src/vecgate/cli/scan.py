@@ -58,13 +58,16 @@ def scan(
     """
     del as_json  # the result is data in the format of --out; JSON lines on stdout
     begun_s, total = time.monotonic(), 0
-    with opened(target, region, profile, ca_bundle, no_verify) as place:
-        sender = place.sender(connections=segments)
+    with (
+        opened(target, region, profile, ca_bundle, no_verify) as place,
+        place.sender(connections=segments) as sender,
+    ):
         describe_index(sender, IndexAddress.parse(bucket=bucket, index=index))
-        reader = BulkReader(sender, bucket=bucket, index=index)
+        pages = BulkReader(sender, bucket=bucket, index=index).scan(
+            segments, data=not no_data, metadata=not no_metadata
+        )
         with open_sink(out) if out else nullcontext(JsonLinesSink(sys.stdout.buffer)) as sink:
-            for page in reader.scan(segments, data=not no_data, metadata=not no_metadata):
-                if len(page):
-                    sink.write(page)
-                    total += len(page)
+            for page in filter(len, pages):
+                sink.write(page)
+                total += len(page)
     say(f"read {count(total, 'vector')} in {duration(time.monotonic() - begun_s)}", quiet=quiet)

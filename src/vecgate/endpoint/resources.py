@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vecgate.endpoint.answers import invalid
+from vecgate.endpoint.answers import Refused, invalid
 
 #: What is reported where nothing was asked for (observed 2025-10).
 DEFAULT_ENCRYPTION: Mapping[str, str] = {"sseType": "AES256"}
@@ -37,5 +37,5 @@ def check_tags(tags: Mapping[str, str]) -> None:
             raise invalid(f'Invalid System Tag: {key} must be prefixed with "aws:" in lowercase.')
 
 
-def _bad_encryption(message: str) -> Exception:
+def _bad_encryption(message: str) -> Refused:
     return invalid(message, path="EncryptionConfiguration")

@@ -8,6 +8,9 @@ from functools import cache
 from vecgate.endpoint.answers import Refused
 from vecgate.s3vectors.model import service_model
 
+#: An unknown path is repeated in the answer, up to this length.
+PATH_SHOWN = 100
+
 
 @cache
 def routes() -> Mapping[str, Mapping[str, str]]:
@@ -30,7 +33,3 @@ def operation_at(method: str, path: str) -> str:
             f"{'/'.join(methods.values())} takes {', '.join(methods)}, not {method}",
         )
     return methods[method]
-
-
-#: An unknown path is repeated in the answer, up to this length.
-PATH_SHOWN = 100

@@ -15,12 +15,10 @@ import uvicorn
 
 from vecgate.endpoint.decoding import QuickRead, typed_read
 from vecgate.endpoint.http import HttpDoor
-from vecgate.endpoint.local import DEFAULT_HOST, LocalEndpoint
+from vecgate.endpoint.local import DEFAULT_HOST
 from vecgate.endpoint.state import State
 from vecgate.errors import UsageError
 from vecgate.s3vectors.limits import MIB
-
-__all__ = ["EndpointServer", "LocalEndpoint", "quick_read", "run_server"]
 
 DEFAULT_PORT = 7333
 #: Clients pool connections: closing an idle one early makes their next request fail.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, InvalidRegionError
 
 from vecgate import __version__
 from vecgate.bulk.wire import Boto3Sender, DirectSender, Sender
@@ -78,23 +78,32 @@ class Target:
             if self.session.get_credentials() is not None
             else {"aws_access_key_id": frozen.access_key, "aws_secret_access_key": frozen.secret_key}
         )
-        return self.session.client(
-            "s3vectors",
-            region_name=self.region,
-            endpoint_url=self.endpoint_url,
-            verify=self.verify,
-            config=config,
-            **keys,
-        )
+        try:
+            return self.session.client(
+                "s3vectors",
+                region_name=self.region,
+                endpoint_url=self.endpoint_url,
+                verify=self.verify,
+                config=config,
+                **keys,
+            )
+        except InvalidRegionError as error:
+            raise UsageError(
+                f"{self.region!r}, from {self.region_source}, is no region", hint="A region reads eu-west-1."
+            ) from error
 
-    def sender(self, *, connections: int = 10, direct: bool = False) -> Sender:
+    @contextmanager
+    def sender(self, *, connections: int = 10, direct: bool = False) -> Iterator[Sender]:
         """A sender to this target: through boto3, or *direct* for many small requests."""
-        client = self.client(connections=connections)
-        if not direct:
-            return Boto3Sender(client)
-        return DirectSender(
-            self.credentials, region=self.region, endpoint_url=client.meta.endpoint_url, verify=self.verify
-        )
+        with closing(self.client(connections=connections)) as client:
+            if not direct:
+                yield Boto3Sender(client)
+                return
+            url = _resolved_url(client)
+            with closing(
+                DirectSender(self.credentials, region=self.region, endpoint_url=url, verify=self.verify)
+            ) as sender:
+                yield sender
 
     def __str__(self) -> str:
         if self.name == "aws":
@@ -118,7 +127,7 @@ def open_target(choice: TargetChoice, environment: Mapping[str, str]) -> Iterato
     elif name == "aws":
         yield _aws(choice, environment)
     else:
-        if urlsplit(name).scheme not in {"http", "https"} or not urlsplit(name).netloc:
+        if not _is_url(name):
             raise UsageError(
                 f"{name!r} is no target",
                 hint="A target is `local`, `aws`, or a URL such as http://127.0.0.1:7333.",
@@ -138,6 +147,21 @@ def region_of(choice: TargetChoice, environment: Mapping[str, str], session: Any
         (session.region_name or "", "the profile"),
     )
     return next(((region, source) for region, source in candidates if region), ("", ""))
+
+
+def _is_url(name: str) -> bool:
+    try:
+        url = urlsplit(name)
+        return url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:  # brackets that do not close, a port that is no number
+        return False
+
+
+def _resolved_url(client: Any) -> str:  # noqa: ANN401 - boto3 has no types
+    # `client.meta.endpoint_url` is a guess: it knows nothing of the service's endpoint rules.
+    operation = client.meta.service_model.operation_model("ListVectorBuckets")
+    url, _, _ = client._resolve_endpoint_ruleset(operation, {}, {})  # noqa: SLF001 - botocore tells it nowhere else
+    return str(url)
 
 
 def _named_by(environment: Mapping[str, str]) -> str:

@@ -28,7 +28,7 @@ class Gathered:
         return [(reject.position, reject.key, reject.problem) for reject in self.rejects]
 
 
-def _gather(source: Source, **options: Any) -> Gathered:  # noqa: ANN401 - passed on
+def _gather(source: Source, **options: Any) -> Gathered:
     first = options.get("first", 0)
     rows = options.get("rows", 4096)
     found = Gathered([], [], [], [], [])

@@ -198,7 +198,7 @@ def test_arrays_that_do_not_fit_are_an_error(
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_a_matrix_cut_short_is_an_error(order: Any, tmp_path: Path) -> None:  # noqa: ANN401 - numpy's literal
+def test_a_matrix_cut_short_is_an_error(order: Any, tmp_path: Path) -> None:
     """Seen before the first row is given."""
     path = tmp_path / "m.npy"
     np.save(path, np.ones((100, 3), order=order))

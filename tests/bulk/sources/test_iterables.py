@@ -92,7 +92,7 @@ def test_an_iterator_is_read_once_and_lazily(gather: Callable[..., Any]) -> None
     """The first records are looked at without losing them; nothing is read ahead of its block."""
     drawn: list[int] = []
 
-    def records() -> Any:  # noqa: ANN401
+    def records() -> Any:
         for i in range(100):
             drawn.append(i)
             yield (str(i), [float(i)])

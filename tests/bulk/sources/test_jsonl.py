@@ -51,7 +51,7 @@ def test_records_of_the_service_come_back_whole(  # noqa: PLR0917 - given by nam
     vectors: list[list[float]],
     metadata: list[dict[str, object]],
     rows: int,
-    is_zipped: bool,  # noqa: FBT001 - Hypothesis gives it by name
+    is_zipped: bool,
     tmp_path: Path,
     gather: Callable[..., Any],
 ) -> None:

@@ -44,7 +44,7 @@ TYPES: dict[str, Any] = {
 }
 
 
-def block(table: pa.Table, width: int, **choice: Any) -> Any:  # noqa: ANN401
+def block(table: pa.Table, width: int, **choice: Any) -> Any:
     layout = recognise("t", kinds_of("t", table.schema), ColumnChoice(**choice))
     return block_of(table.combine_chunks().to_batches()[0], layout, width, 0)
 
@@ -73,7 +73,7 @@ def list_columns(draw: st.DrawFn) -> tuple[Array, list[list[float | None] | None
     return column.slice(start), values[start:], width
 
 
-def _typed(value: list[float | None] | None, name: str) -> Any:  # noqa: ANN401
+def _typed(value: list[float | None] | None, name: str) -> Any:
     if value is None:
         return None
     kind = np.float16 if name == "float16" else int if "int" in name else float

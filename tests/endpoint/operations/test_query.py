@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 BAD_VECTOR = "Query vector contains invalid values or is invalid for this index"
 
 
-def put(service: Service, address: dict[str, str], vectors: dict[str, list[float]], **metadata: Any) -> None:  # noqa: ANN401
+def put(service: Service, address: dict[str, str], vectors: dict[str, list[float]], **metadata: Any) -> None:
     batch = [
         {"key": key, "data": {"float32": values}, **({"metadata": metadata[key]} if key in metadata else {})}
         for key, values in vectors.items()
@@ -19,7 +19,7 @@ def put(service: Service, address: dict[str, str], vectors: dict[str, list[float
     service("PutVectors", **address, vectors=batch)
 
 
-def query(service: Service, address: dict[str, str], *values: float, **members: Any) -> dict[str, Any]:  # noqa: ANN401
+def query(service: Service, address: dict[str, str], *values: float, **members: Any) -> dict[str, Any]:
     asked = {"topK": 10, "queryVector": {"float32": list(values)}, **members}
     return service("QueryVectors", **address, **asked)
 
@@ -196,7 +196,7 @@ def many(service: Service, count: int = 250) -> dict[str, str]:
     return address
 
 
-def pages(service: Service, address: dict[str, str], **members: Any) -> list[list[str]]:  # noqa: ANN401
+def pages(service: Service, address: dict[str, str], **members: Any) -> list[list[str]]:
     answer = query(service, address, 0, 0, **members)
     found = [keys(answer)]
     while "nextToken" in answer:

@@ -17,7 +17,7 @@ FLOAT32_MAX = 3.4028234663852886e38
 SMALLEST = 1.401298464324817e-45
 
 
-def record(key: str, *values: float, metadata: Any = None) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+def record(key: str, *values: float, metadata: Any = None) -> dict[str, Any]:
     made: dict[str, Any] = {"key": key, "data": {"float32": list(values)}}
     return made if metadata is None else {**made, "metadata": metadata}
 
@@ -26,7 +26,7 @@ def keys(answer: dict[str, Any]) -> list[str]:
     return [each["key"] for each in answer["vectors"]]
 
 
-def scan(service: Service, address: dict[str, str], **members: Any) -> list[list[str]]:  # noqa: ANN401 - any JSON
+def scan(service: Service, address: dict[str, str], **members: Any) -> list[list[str]]:
     """The keys of every page."""
     pages: list[list[str]] = []
     token: dict[str, str] = {}
@@ -38,7 +38,7 @@ def scan(service: Service, address: dict[str, str], **members: Any) -> list[list
         token = {"nextToken": page["nextToken"]}
 
 
-def filled(service: Service, count: int, **settings: Any) -> dict[str, str]:  # noqa: ANN401 - any JSON
+def filled(service: Service, count: int, **settings: Any) -> dict[str, str]:
     address = service.index(**settings)
     for start in range(0, count, 500):
         batch = [record(f"key-{number:05}", number, 1) for number in range(start, min(count, start + 500))]
