@@ -29,8 +29,10 @@ format: .venv/dev ## Format, and mend what the linter can
 	@$(BIN)/ruff check --fix .
 
 bench: .venv/dev ## Microbenchmarks beside their peers, and the table of ratios
-	@$(BIN)/python -m pytest loadtests/micro -p no:randomly --benchmark-json=.benchmarks/latest.json
-	@$(BIN)/python loadtests/micro/ratios.py .benchmarks/latest.json
+	@mkdir -p .benchmarks
+	@$(BIN)/python -m pytest loadtests/micro --quiet --benchmark-json=.benchmarks/latest.json
+	@$(BIN)/python loadtests/micro/ratios.py keep .benchmarks/result.json .benchmarks/latest.json
+	@$(BIN)/python loadtests/micro/ratios.py show .benchmarks/result.json
 
 clean: ## Remove what these commands made
 	rm -rf .venv .benchmarks .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

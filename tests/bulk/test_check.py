@@ -171,7 +171,7 @@ def test_problems_are_grouped_with_their_first_keys(tmp_path: Path) -> None:
     assert report.lines()[2] == (
         "  refused     7: vector must have length 2, but has length 1; keys s0, s1, s2, s3, s4, …"
     )
-    assert report.lines()[-1] == "BAD  10 of 11 records would be refused"
+    assert report.lines()[-1] == "FAIL  10 of 11 records would be refused"
 
 
 def test_a_record_without_a_key_is_named_by_its_position() -> None:
@@ -214,7 +214,7 @@ def test_nothing_usable_is_a_report_too() -> None:
     """No vector, no norm, no request."""
     report = check(source_of([{"key": "a", "vector": None}, {"key": "b", "vector": [float("nan")]}]))
     assert (report.good, report.requests, report.norms.vectors, report.norms.smallest) == (0, 0, 0, 0.0)
-    assert report.lines()[-1] == "BAD  2 of 2 records would be refused"
+    assert report.lines()[-1] == "FAIL  2 of 2 records would be refused"
     assert not report.suggests_cosine
 
 

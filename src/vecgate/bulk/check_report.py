@@ -208,7 +208,7 @@ class CheckReport:
 
     def _verdict(self) -> str:
         if self.bad:
-            return f"BAD  {self.bad:,} of {self.records:,} records would be refused"
+            return f"FAIL  {self.bad:,} of {self.records:,} records would be refused"
         return f"PASS  {self.good:,} of {self.records:,} records would be taken"
 
 
