@@ -40,7 +40,9 @@ def show(result: Json) -> str:
     """The result in Markdown: where it was made, and group by group, the baseline of each first."""
     versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
     lines = [f"{result['date']}, {result['machine']}, Python {result['python']}; {versions}.", "", HEAD]
-    for _, found in groupby(sorted(result["rows"], key=lambda row: row["group"]), key=lambda row: row["group"]):
+    for _, found in groupby(
+        sorted(result["rows"], key=lambda row: row["group"]), key=lambda row: row["group"]
+    ):
         group = sorted(found, key=lambda row: -row["median_ms"] / row["vectors"])
         baseline = next((row for row in group if row["is_baseline"]), group[0])
         lines += [_line(row, baseline) for row in group]
