@@ -1,4 +1,4 @@
-"""What no client can do without for a full PutVectors request: the digits of its floats, and a hash of its body."""
+"""What no client can do without for a full PutVectors request: digits of its floats, a hash of its body."""
 
 from __future__ import annotations
 
