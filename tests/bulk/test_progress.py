@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vecgate.bulk.aside import SetAsideFile
+from vecgate.bulk.batching import batch_of
+from vecgate.bulk.config import BulkConfig
+from vecgate.bulk.delivery import Taken
 from vecgate.bulk.progress import (
     CAUSES_KEPT,
     EXAMPLES_KEPT,
@@ -15,10 +20,13 @@ from vecgate.bulk.progress import (
     BatchMetric,
     Event,
     Meter,
+    Progress,
     RecordsSetAside,
     tell,
 )
 from vecgate.bulk.records import Reject
+from vecgate.bulk.run import Run
+from vecgate.testing.strategies import block_of
 
 METRIC = BatchMetric(vectors=10, payload_bytes=100, attempts=1, latency_s=0.1)
 
@@ -36,13 +44,15 @@ def meter_of(*taken: tuple[float, int], begun_s: float = 0.0) -> Meter:
 def test_rates_are_counts_over_time(taken: list[tuple[float, int]], after_s: float) -> None:
     """Lately over the last 5 s, or since the beginning where that is shorter; the mean over all of it."""
     taken.sort(key=lambda pair: pair[0])
-    meter = meter_of(*taken)
+    meter = meter_of(*((100 + at_s, records) for at_s, records in taken), begun_s=100.0)
     now_s = (taken[-1][0] if taken else 0.0) + after_s
-    lately = sum(records for at_s, records in taken if at_s >= now_s - 5)
+    lately = sum(records for at_s, records in taken if 100 + at_s >= 100 + now_s - 5)
     total = sum(records for _, records in taken)
-    span_s = min(5.0, now_s)
-    assert meter.rate_now(now_s=now_s) == (pytest.approx(lately / span_s) if span_s else 0.0)
-    assert meter.rate_mean(now_s=now_s) == (pytest.approx(total / now_s) if now_s else 0.0)
+    span_s = min(5.0, 100 + now_s - 100)
+    assert meter.rate_now(now_s=100 + now_s) == (pytest.approx(lately / span_s) if span_s else 0.0)
+    assert meter.rate_mean(now_s=100 + now_s) == (
+        pytest.approx(total / (100 + now_s - 100)) if span_s else 0.0
+    )
     assert (meter.requests, meter.vectors, meter.payload_bytes) == (len(taken), total, 100 * len(taken))
 
 
@@ -135,6 +145,33 @@ def test_a_subscriber_that_raises_harms_nobody(caplog: pytest.LogCaptureFixture)
     assert notes.events == [event]
     assert "a progress subscriber failed" in caplog.text
     assert "0.123456" not in caplog.text
+
+
+def test_progress_is_told_every_so_many_records_and_every_half_second(tmp_path: Path) -> None:
+    """And not more often, so that a subscriber costs little."""
+    notes = Notes()
+    config = BulkConfig(progress_every=20)
+    run = Run(config, aside=SetAsideFile(tmp_path / "aside"), subscribers=[notes], total=200, now_s=100.0)
+    run.admit(block_of([str(i) for i in range(200)]), ())
+    told = []
+    for first, now_s in [
+        (0, 100.1),
+        (10, 100.1),
+        (20, 100.2),
+        (30, 100.2),
+        (40, 100.25),
+        (50, 100.7),
+        (60, 100.8),
+    ]:
+        batch = batch_of(block_of([str(i) for i in range(first, first + 10)], first=first))
+        run.taken(Taken(batch, 100, 1, 0.1), now_s=now_s)
+        progress = [event for event in notes.events if isinstance(event, Progress)]
+        told.append(len(progress))
+    assert told == [0, 1, 1, 2, 2, 3, 3]
+    last = run.progress(now_s=110.0)
+    assert (last.elapsed_s, last.mean_per_s, last.vectors_per_s) == (10.0, 7.0, 0.0)
+    assert last.eta_s == pytest.approx(130 / 7)
+    assert (last.read, last.acknowledged, last.pending, last.total) == (200, 70, 130, 200)
 
 
 class Interrupted:

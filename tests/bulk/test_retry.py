@@ -151,7 +151,11 @@ def test_waits_stay_in_bounds(number: int, chance: float, base_s: float, cap_s: 
     ("number", "bound_s"), [(1, 0.1), (2, 0.2), (3, 0.4), (8, 12.8), (9, 20.0), (100, 20.0)]
 )
 def test_bounds_double_up_to_the_cap(number: int, bound_s: float) -> None:
-    """0.1, 0.2, 0.4, … 20 s; half the chance, half the wait."""
+    """0.1, 0.2, 0.4, … 20 s; half the chance, half the wait; nothing is added where nobody asks."""
+    throttled = error_of("TooManyRequestsException")
+    decided = verdict(throttled, attempt(number), POLICY, chance=0.5)
+    assert isinstance(decided, Again)
+    assert decided.wait_s == pytest.approx(bound_s / 2)
     assert jittered_wait_s(number, POLICY, chance=1.0) == pytest.approx(bound_s)
     assert jittered_wait_s(number, POLICY, chance=0.5) == pytest.approx(bound_s / 2)
 

@@ -304,4 +304,4 @@ class Run:
 def _cause(failure: Failure) -> tuple[str, bool]:
     if isinstance(failure, ServiceError):
         return failure.code, failure.is_throttling
-    return f"no answer: {failure.reason}", False
+    return "no connection" if failure.is_connect else "no answer", False

@@ -133,7 +133,10 @@ class BulkWriter:
         )
 
     def stop(self) -> None:
-        """End the run: what is in flight is awaited, the rest stays pending. Safe in a signal handler."""
+        """End the run: what is in flight is awaited, the rest stays pending. Safe in a signal handler.
+
+        It lasts: a later run of this writer ends at once.
+        """
         self._asked_to_stop = True
 
     def _run(
@@ -169,7 +172,9 @@ class BulkWriter:
                     run, self._sender, operation, encode, is_asked_to_stop=lambda: self._asked_to_stop
                 )
                 threads.work_through(blocks, check)
-                outcome = run.outcome(now_s=time.monotonic(), interrupted=self._asked_to_stop)
+                # A wish to stop that came after the last record changes nothing.
+                is_cut_short = self._asked_to_stop and not (threads.is_read and not run.pending)
+                outcome = run.outcome(now_s=time.monotonic(), interrupted=is_cut_short)
         finally:
             if kept is not None:
                 kept.close(finished=outcome is not None and outcome.is_complete)
@@ -201,6 +206,8 @@ class _Threads:
         self._is_asked_to_stop = is_asked_to_stop
         self._changed = Condition()
         self._flying = 0
+        #: The source has been read to its end.
+        self.is_read = False
         self._chance = random.Random()  # noqa: S311 - jitter is no secret
 
     def work_through(
@@ -232,6 +239,7 @@ class _Threads:
             with self._changed:
                 left = self._run.admit(good, rejects)
             yield left
+        self.is_read = True
 
     def _claim(self, batch: Batch) -> bool:
         """Wait until there is room and none of the keys is in flight; False when the run ends first."""
