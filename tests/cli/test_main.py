@@ -106,3 +106,11 @@ def test_importing_vecgate_is_cheap() -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("command", ["put", "delete", "query", "scan"])
+def test_examples_in_the_help_keep_their_lines(vecgate: Vecgate, command: str) -> None:
+    """An example can be copied as it stands."""
+    text = vecgate(command, "--help").out
+    assert f"\n  vecgate {command} " in text
+    assert "\\b" not in text

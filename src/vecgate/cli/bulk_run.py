@@ -26,7 +26,7 @@ from vecgate.bulk.writer import BulkWriter
 from vecgate.cli.bar import LiveBar
 from vecgate.cli.exit_codes import ExitCode, exit_code_of
 from vecgate.cli.main import fail
-from vecgate.cli.options import say
+from vecgate.cli.options import KeepChoice, say
 from vecgate.cli.wording import count, duration, milliseconds, size
 from vecgate.errors import UsageError
 from vecgate.s3vectors.arn import IndexAddress
@@ -50,28 +50,24 @@ class Files:
         address: IndexAddress,
         place: Target,
         operation: str,
-        *,
-        journal: Path | None,
-        set_aside: Path | None,
-        resume: bool,
-        restart: bool,
+        keep: KeepChoice,
     ) -> Files:
         """The files of this run.
 
-        Raises UsageError where an earlier run was not finished and neither *resume* nor *restart* was said,
-        a journal was asked for an input that cannot be read twice.
+        Raises UsageError where an earlier run was not finished and neither `--resume` nor `--restart` was
+        said, or a journal was asked for an input that cannot be read twice.
         """
-        aside = set_aside or aside_path(source.name)
+        aside = keep.set_aside or aside_path(source.name)
         if not source.is_identified:
-            if resume or journal:
+            if keep.resume or keep.journal:
                 raise UsageError(f"{source.name} cannot be resumed", hint="Put it into a file first.")
             return cls(None, aside)
-        path = journal or _journal_path(source, address, place, operation)
+        path = keep.journal or _journal_path(source, address, place, operation)
         # Asked even where it is to be removed: what is no journal, or is in use, stays.
         settled = settled_in(path) if path.exists() else 0
-        if restart:
+        if keep.restart:
             remove_journal(path)
-        elif path.exists() and not resume:
+        elif path.exists() and not keep.resume:
             raise UsageError(
                 f"an earlier run of {source.name} did not finish: {settled:,} records are settled",
                 hint="Add --resume to send the rest, or --restart to begin again.",

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from vecgate.bulk.config import PRESETS
 from vecgate.bulk.indexes import describe_index
 from vecgate.bulk.sources import ColumnChoice, open_source
 from vecgate.cli.bulk_run import Files, conclude, leave, run_bulk
-from vecgate.cli.options import index_options, opened, output_options, run_options, say, target_options
+from vecgate.cli.options import (
+    IndexChoice,
+    KeepChoice,
+    index_options,
+    opened,
+    output_options,
+    run_options,
+    say,
+    target_options,
+)
 from vecgate.cli.put import config_of, total_of
-from vecgate.s3vectors.arn import IndexAddress
+from vecgate.targets.target import TargetChoice
 
 
 @click.command(short_help="Delete vectors by key.")
@@ -31,51 +38,34 @@ from vecgate.s3vectors.arn import IndexAddress
 @output_options
 def delete(
     files: tuple[str, ...],
-    bucket: str,
-    index: str,
-    target: str,
-    region: str,
-    profile: str,
-    ca_bundle: str,
-    no_verify: bool,
+    where: IndexChoice,
+    choice: TargetChoice,
     key_column: str | None,
     preset: str,
     vectors_per_s: float | None,
-    journal: Path | None,
-    resume: bool,
-    restart: bool,
-    set_aside: Path | None,
+    keep: KeepChoice,
     yes: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Delete the vectors whose keys FILES name; a key that is not stored is no error.
+    """Delete the vectors whose keys FILES name; a key that is not stored is no error.
 
     FILES are what `put` takes, their vectors unread; or - for JSON lines on standard input.
 
     \b
     vecgate delete gone.parquet --target aws --bucket media --index films
-    """
+    """  # noqa: D301 - click reads the backspace
     config = config_of(preset, vectors_per_s=vectors_per_s)
     chosen = ColumnChoice(key=key_column)
     source = open_source(files[0] if len(files) == 1 else files, columns=chosen, keys_only=True)
     say(f"{source.name}: {total_of(source)}; {source.describe()}", quiet=quiet)
-    address = IndexAddress.parse(bucket=bucket, index=index)
+    address = where.address
     with (
-        opened(target, region, profile, ca_bundle, no_verify) as place,
+        opened(choice) as place,
         place.sender(connections=config.in_flight + 1) as sender,
     ):
         describe_index(sender, address)
-        kept = Files.of(
-            source,
-            address,
-            place,
-            "DeleteVectors",
-            journal=journal,
-            set_aside=set_aside,
-            resume=resume,
-            restart=restart,
-        )
+        kept = Files.of(source, address, place, "DeleteVectors", keep)
         if not yes:
             click.confirm(f"Delete {total_of(source)} from {address} at {place}?", abort=True, err=True)
         outcome = run_bulk(

@@ -28,6 +28,7 @@ from vecgate.cli.options import opened, output_options
 from vecgate.cli.query import hits, show
 from vecgate.cli.wording import count, milliseconds, size
 from vecgate.s3vectors.arn import IndexAddress
+from vecgate.targets.target import TargetChoice
 
 ADDRESS = IndexAddress("demo", "pypi-packages")
 ASKED_FOR = "locust"
@@ -67,7 +68,7 @@ def demo(as_json: bool, quiet: bool) -> None:
     is_told = not (as_json or quiet)
     with (
         _packages() as source,
-        opened("local", "", "", "", no_verify=False) as place,
+        opened(TargetChoice("local")) as place,
         place.sender() as sender,
     ):
         if is_told:

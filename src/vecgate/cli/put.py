@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,11 +16,20 @@ from vecgate.bulk.validation import IndexRules
 from vecgate.bulk.wire import Sender
 from vecgate.cli.bulk_run import Files, conclude, leave, run_bulk
 from vecgate.cli.exit_codes import ExitCode
-from vecgate.cli.options import index_options, opened, output_options, run_options, say, target_options
+from vecgate.cli.options import (
+    IndexChoice,
+    KeepChoice,
+    index_options,
+    opened,
+    output_options,
+    run_options,
+    say,
+    target_options,
+)
 from vecgate.cli.wording import count, duration
 from vecgate.errors import IndexUnusable, SourceError, UsageError
 from vecgate.s3vectors.arn import IndexAddress
-from vecgate.targets.target import Target
+from vecgate.targets.target import Target, TargetChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +92,8 @@ def config_of(preset: str, **overrides: float | None) -> BulkConfig:
 @output_options
 def put(
     files: tuple[str, ...],
-    bucket: str,
-    index: str,
-    target: str,
-    region: str,
-    profile: str,
-    ca_bundle: str,
-    no_verify: bool,
+    where: IndexChoice,
+    choice: TargetChoice,
     create: bool,
     metric: str,
     non_filterable: str,
@@ -104,15 +107,12 @@ def put(
     requests_per_s: float | None,
     batch_vectors: int | None,
     in_flight: int | None,
-    journal: Path | None,
-    resume: bool,
-    restart: bool,
-    set_aside: Path | None,
+    keep: KeepChoice,
     strict: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Ingest FILES of embeddings into an index.
+    """Ingest FILES of embeddings into an index.
 
     Parquet, Arrow, .npy, .npz, JSON lines and HDF5, or - for JSON lines on standard input. Which column is
     what is guessed and printed. A record that cannot be written is set aside with its reason, and the rest
@@ -120,8 +120,8 @@ def put(
 
     \b
     vecgate put films.parquet --target aws --bucket media --index films --create
-    vecgate put films.parquet --index films --check
-    """
+    vecgate put films.parquet --check
+    """  # noqa: D301 - click reads the backspace
     config = config_of(
         preset,
         vectors_per_s=vectors_per_s,
@@ -137,23 +137,14 @@ def put(
     if only_check:
         leave(_check(source, creation, as_json=as_json))
     say(f"{source.name}: {total_of(source)}; {source.describe()}", quiet=quiet)
-    address = IndexAddress.parse(bucket=bucket, index=index)
+    address = where.address
     is_small = config.batch_vectors <= DIRECT_UP_TO
     with (
-        opened(target, region, profile, ca_bundle, no_verify) as place,
+        opened(choice) as place,
         place.sender(connections=config.in_flight + 1, direct=is_small) as sender,
     ):
         _prepare(place, sender, address, source, creation if create else None, quiet=quiet)
-        kept = Files.of(
-            source,
-            address,
-            place,
-            "PutVectors",
-            journal=journal,
-            set_aside=set_aside,
-            resume=resume,
-            restart=restart,
-        )
+        kept = Files.of(source, address, place, "PutVectors", keep)
         say(_plan(source, config, kept), quiet=quiet)
         outcome = run_bulk(
             sender,

@@ -15,10 +15,10 @@ from vecgate.bulk.decoding import QueryResult
 from vecgate.bulk.indexes import describe_index
 from vecgate.bulk.reader import BulkReader
 from vecgate.bulk.records import Float32Matrix
-from vecgate.cli.options import index_options, opened, output_options, target_options
+from vecgate.cli.options import IndexChoice, index_options, opened, output_options, target_options
 from vecgate.errors import IndexUnusable, UsageError
-from vecgate.s3vectors.arn import IndexAddress
 from vecgate.s3vectors.limits import TOP_K_MAX
+from vecgate.targets.target import TargetChoice
 
 
 @click.command(short_help="Search an index.")
@@ -51,13 +51,8 @@ from vecgate.s3vectors.limits import TOP_K_MAX
 @click.option("--no-metadata", is_flag=True, help="Keys and distances alone.")
 @output_options
 def query(
-    bucket: str,
-    index: str,
-    target: str,
-    region: str,
-    profile: str,
-    ca_bundle: str,
-    no_verify: bool,
+    where: IndexChoice,
+    choice: TargetChoice,
     key: str | None,
     vector: str | None,
     top_k: int,
@@ -66,21 +61,21 @@ def query(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Find the vectors nearest to one that is stored, or to one that you give.
+    """Find the vectors nearest to one that is stored, or to one that you give.
 
     \b
     vecgate query --target aws --bucket media --index films --key alien --filter '{"year": {"$gte": 2020}}'
-    """
+    """  # noqa: D301 - click reads the backspace
     del quiet  # there is no progress to leave out
     if (key is None) == (vector is None):
         raise UsageError("say what to search with", hint="Give either --key or --vector.")
     condition = None if filter_text is None else _json(filter_text, "--filter")
     with (
-        opened(target, region, profile, ca_bundle, no_verify) as place,
+        opened(choice) as place,
         place.sender(direct=True) as sender,
     ):
-        rules = describe_index(sender, IndexAddress.parse(bucket=bucket, index=index))
-        reader = BulkReader(sender, bucket=bucket, index=index)
+        rules = describe_index(sender, where.address)
+        reader = BulkReader(sender, bucket=where.bucket, index=where.index)
         row = _stored(reader, key) if key is not None else _given(vector or "")
         if len(row) != rules.dimension:
             raise IndexUnusable(f"the vector has {len(row):,} values, those of the index {rules.dimension:,}")

@@ -10,10 +10,10 @@ import click
 from vecgate.bulk.export import JsonLinesSink, open_sink
 from vecgate.bulk.indexes import describe_index
 from vecgate.bulk.reader import BulkReader
-from vecgate.cli.options import index_options, opened, output_options, say, target_options
+from vecgate.cli.options import IndexChoice, index_options, opened, output_options, say, target_options
 from vecgate.cli.wording import count, duration
-from vecgate.s3vectors.arn import IndexAddress
 from vecgate.s3vectors.limits import SEGMENTS_MAX
+from vecgate.targets.target import TargetChoice
 
 
 @click.command(short_help="Export an index.")
@@ -37,13 +37,8 @@ from vecgate.s3vectors.limits import SEGMENTS_MAX
 @click.option("--no-metadata", is_flag=True, help="Keys and vectors alone.")
 @output_options
 def scan(
-    bucket: str,
-    index: str,
-    target: str,
-    region: str,
-    profile: str,
-    ca_bundle: str,
-    no_verify: bool,
+    where: IndexChoice,
+    choice: TargetChoice,
     out: Path | None,
     segments: int,
     no_data: bool,
@@ -51,19 +46,19 @@ def scan(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    r"""Export every vector of an index, in no particular order, into a file that `put` reads back.
+    """Export every vector of an index, in no particular order, into a file that `put` reads back.
 
     \b
     vecgate scan --target aws --bucket media --index films -o films.parquet
-    """
+    """  # noqa: D301 - click reads the backspace
     del as_json  # the result is data in the format of --out; JSON lines on stdout
     begun_s, total = time.monotonic(), 0
     with (
-        opened(target, region, profile, ca_bundle, no_verify) as place,
+        opened(choice) as place,
         place.sender(connections=segments) as sender,
     ):
-        describe_index(sender, IndexAddress.parse(bucket=bucket, index=index))
-        pages = BulkReader(sender, bucket=bucket, index=index).scan(
+        describe_index(sender, where.address)
+        pages = BulkReader(sender, bucket=where.bucket, index=where.index).scan(
             segments, data=not no_data, metadata=not no_metadata
         )
         with open_sink(out) if out else nullcontext(JsonLinesSink(sys.stdout.buffer)) as sink:
