@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench clients soak clean
 
 help: ## Show this
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -34,8 +34,14 @@ bench: .venv/dev ## Microbenchmarks beside their peers, and the table of ratios
 	@$(BIN)/python loadtests/micro/ratios.py keep .benchmarks/result.json .benchmarks/latest.json
 	@$(BIN)/python loadtests/micro/ratios.py show .benchmarks/result.json
 
+soak: .venv/dev ## Send a million vectors through faults and kills, some four minutes
+	@$(BIN)/python -m loadtests.soak.soak
+
+clients: .venv/dev ## Give each foreign client that the tests drive an environment of its own
+	@$(BIN)/python tests/clients/setup_clients.py
+
 clean: ## Remove what these commands made
-	rm -rf .venv .benchmarks .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .clients .benchmarks .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "vecgate needs Python 3.11 or newer; name one: make PYTHON=/path/to/python demo"; exit 1; }

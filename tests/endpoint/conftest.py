@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import orjson
 import pytest
@@ -14,6 +15,18 @@ from vecgate.endpoint.decoding import QuickRead, typed_read
 from vecgate.endpoint.state import State
 
 NOW = 1_800_000_000.75
+#: The operations whose resource is in the path.
+TAG_METHODS = {"ListTagsForResource": "GET", "TagResource": "POST", "UntagResource": "DELETE"}
+
+
+def request_of(operation: str, members: dict[str, Any]) -> Request:
+    """A request as a client makes it: nothing is in the body that belongs in the path or the query."""
+    if operation not in TAG_METHODS:
+        return Request("POST", f"/{operation}", orjson.dumps(members))
+    arn, tag_keys = members.get("resourceArn", ""), members.get("tagKeys", [])
+    body = {name: value for name, value in members.items() if name not in {"resourceArn", "tagKeys"}}
+    query = urlencode([("tagKeys", key) for key in tag_keys], quote_via=quote)
+    return Request(TAG_METHODS[operation], f"/tags/{quote(arn, safe='')}", orjson.dumps(body), query)
 
 
 @dataclass(frozen=True)
@@ -37,17 +50,22 @@ class Service:
     def answer(self, operation: str, body: bytes, *, method: str = "POST") -> Answer:
         return apply(self.state, Request(method, f"/{operation}", body), self.now, quick_read=self.quick_read)
 
+    def asked(self, operation: str, members: dict[str, Any]) -> Answer:
+        return apply(self.state, request_of(operation, members), self.now, quick_read=self.quick_read)
+
     def __call__(self, operation: str, **members: Any) -> dict[str, Any]:
-        answer = self.answer(operation, orjson.dumps(members))
+        answer = self.asked(operation, members)
         assert answer.status == 200, answer
         result: dict[str, Any] = orjson.loads(answer.body)
         return result
 
     def refusal(self, operation: str, **members: Any) -> Refusal:
-        return self.refusal_of_body(operation, orjson.dumps(members))
+        return self.refusal_in(self.asked(operation, members))
 
     def refusal_of_body(self, operation: str, body: bytes) -> Refusal:
-        answer = self.answer(operation, body)
+        return self.refusal_in(self.answer(operation, body))
+
+    def refusal_in(self, answer: Answer) -> Refusal:
         assert answer.error, answer
         content = orjson.loads(answer.body)
         paths = tuple(each["path"] for each in content.get("fieldList", ()))

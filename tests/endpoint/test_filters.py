@@ -2,19 +2,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vecgate.endpoint.answers import Refused
 from vecgate.endpoint.filters import parse_filter
+from vecgate.endpoint.table import VectorTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 def matches(document: object, metadata: dict[str, Any]) -> bool:
     return parse_filter(document).matches(metadata)
+
+
+def table_of(metadata: Sequence[dict[str, Any] | None]) -> VectorTable:
+    table = VectorTable(1)
+    table.put([str(row) for row in range(len(metadata))], np.ones((len(metadata), 1), np.float32), metadata)
+    return table
+
+
+def selected(
+    document: object, metadata: Sequence[dict[str, Any] | None], *, absent_differs: bool = True
+) -> list[bool]:
+    parsed = parse_filter(document, absent_differs=absent_differs)
+    chosen: list[bool] = parsed.select(table_of(metadata)).tolist()
+    return chosen
 
 
 #: Filter, metadata, whether it lets it through. Observed on AWS or documented, but for those marked inferred.
@@ -85,8 +101,9 @@ MATCHING: list[tuple[object, dict[str, Any], bool]] = [
 def test_a_filter_lets_through_what_the_table_says(
     document: object, metadata: dict[str, Any], *, expected: bool
 ) -> None:
-    """One row of the matching table."""
+    """One row of the matching table, asked alone and among others."""
     assert matches(document, metadata) is expected
+    assert selected(document, [{"z": 1}, metadata, None])[1] is expected
 
 
 REFUSED: list[object] = [
@@ -161,6 +178,28 @@ def test_a_non_filterable_key_is_refused(document: object) -> None:
         parse_filter(document, non_filterable={"n"})
 
 
+@pytest.mark.parametrize("sign", ["$ne", "$nin"])
+def test_whether_an_absent_key_differs_can_be_switched(sign: str) -> None:
+    """Servers disagree, and no source tells what AWS does."""
+    document = {"a": {sign: [1] if sign == "$nin" else 1}}
+    for differs in (True, False):
+        parsed = parse_filter(document, absent_differs=differs)
+        assert [parsed.matches({}), parsed.matches({"a": 2}), parsed.matches({"a": 1})] == [
+            differs,
+            True,
+            False,
+        ]
+        assert selected(document, [{}, {"a": 2}, {"a": 1}], absent_differs=differs) == [differs, True, False]
+
+
+def test_classic_queries_know_no_prefixes_and_no_limit_of_constraints() -> None:
+    """`$startsWith` came with ENHANCED, and so did the limit. The guide, 2026-09-30."""
+    many = {"a": {"$in": list(range(101))}}
+    assert parse_filter(many, classic=True).constraints == 101
+    with pytest.raises(Refused, match=r"^Invalid filter$"):
+        parse_filter({"a": {"$startsWith": "x"}}, classic=True)
+
+
 COUNTS: list[tuple[object, int]] = [
     ({"a": 1}, 1),
     ({"a": {"$in": [1, 2, 3]}}, 3),
@@ -199,14 +238,21 @@ def test_wrappers_nest_a_hundred_deep_and_no_deeper() -> None:
 
 # --- against a second, naive reading of the language ---
 
+#: About 2**53 floats begin to skip integers, about 2**63 integers leave what most programs can hold.
+big_numbers = st.sampled_from([2**53 - 1, 2**53, 2**53 + 1, 2.0**53, 2**63, 2**63 + 1, -(2**53) - 1, 10**400])
 scalars = (
-    st.sampled_from(["", "a", "ab", "b", "1", 0, 1, 1.0, 2, 2.5, -1, True, False]) | st.integers() | st.text()
+    st.sampled_from(["", "a", "ab", "b", "1", 0, 1, 1.0, 2, 2.5, -1, True, False])
+    | st.integers()
+    | st.text()
+    | big_numbers
 )
-numbers = st.sampled_from([0, 1, 1.0, 2.5, -1]) | st.floats(allow_nan=False, allow_infinity=False)
+numbers = (
+    st.sampled_from([0, 1, 1.0, 2.5, -1]) | st.floats(allow_nan=False, allow_infinity=False) | big_numbers
+)
 names = st.sampled_from(["a", "b", "c.d", ""])
 values = (
     scalars
-    | st.lists(st.sampled_from([0, 1, 2.5]), min_size=1, max_size=3)
+    | st.lists(st.sampled_from([0, 1, 2.5]) | big_numbers, min_size=1, max_size=3)
     | st.lists(st.sampled_from(["a", "ab"]), min_size=1, max_size=3)
 )
 metadatas = st.dictionaries(names, values, max_size=4)
@@ -287,3 +333,47 @@ def kind(value: Any) -> str:
 def test_filters_agree_with_a_naive_evaluation(document: dict[str, Any], metadata: dict[str, Any]) -> None:
     """The compiled filter and the naive reading say the same of every metadata."""
     assert matches(document, metadata) == naively(document, metadata)
+
+
+@given(
+    document=filters,
+    rows=st.lists(st.none() | metadatas, max_size=12),
+    absent_differs=st.booleans(),
+)
+@example(document={"a": {"$gt": 2**53}}, rows=[{"a": 2**53 + 1}, {"a": 2**53}], absent_differs=True)
+@example(document={"a": {"$lt": 10**400}}, rows=[{"a": 10**400}, {"a": 10**401}], absent_differs=True)
+@example(document={"a": {"$ne": True}}, rows=[{"a": [1]}, {"a": 1}, {"a": True}], absent_differs=True)
+def test_all_rows_at_once_are_as_one_by_one(
+    document: dict[str, Any], rows: list[dict[str, Any] | None], *, absent_differs: bool
+) -> None:
+    """Columns, single records and the naive reading agree, whatever types stand under a key."""
+    parsed = parse_filter(document, absent_differs=absent_differs)
+    one_by_one = [parsed.matches(each or {}) for each in rows]
+    assert parsed.select(table_of(rows)).tolist() == one_by_one
+    if absent_differs:
+        assert one_by_one == [naively(document, each or {}) for each in rows]
+
+
+steps = st.lists(
+    st.tuples(
+        st.booleans(), st.dictionaries(st.integers(0, 9), st.none() | metadatas, min_size=1, max_size=6)
+    ),
+    max_size=8,
+)
+
+
+@given(document=filters, writes=steps)
+def test_a_filter_sees_every_write(
+    document: dict[str, Any], writes: list[tuple[bool, dict[int, dict[str, Any] | None]]]
+) -> None:
+    """Between queries vectors come, change and go; rows move, and the columns follow."""
+    table, parsed = VectorTable(1), parse_filter(document)
+    for is_put, batch in writes:
+        keys = [str(number) for number in batch]
+        if is_put:
+            table.put(keys, np.ones((len(keys), 1), np.float32), list(batch.values()))
+        else:
+            table.delete(keys)
+        assert parsed.select(table).tolist() == [
+            naively(document, dict(each or {})) for each in table.metadata
+        ]

@@ -1,66 +1,28 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import io
 import socket
-import threading
-from contextlib import contextmanager
+import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import orjson
 import pytest
-from botocore.config import Config
+from botocore.credentials import Credentials
+from serving import Server, read_answer, signed_headers
 
+from vecgate.endpoint.access import new_principal
+from vecgate.endpoint.access_log import AccessLog
 from vecgate.endpoint.http import HttpDoor
-from vecgate.endpoint.server import EndpointServer
+from vecgate.endpoint.keeper import DoorSettings
 from vecgate.endpoint.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
 
 LIMIT = 20_971_520
-
-
-class Server:
-    """The endpoint on a socket of this process, in a thread."""
-
-    def __init__(self) -> None:
-        self.state = State()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address: tuple[str, int] = self._listener.getsockname()
-        self._ready = threading.Event()
-        self._server = EndpointServer(HttpDoor(self.state), on_ready=self._ready.set)
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve([self._listener])))
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.address[1]}"
-
-    def start(self) -> None:
-        self._thread.start()
-        assert self._ready.wait(10)
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(10)
-
-    @contextmanager
-    def connection(self) -> Iterator[socket.socket]:
-        with socket.create_connection(self.address, timeout=10) as connection:
-            yield connection
-
-    def send(self, raw: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Send bytes as they are; status, headers and body of the answer."""
-        with self.connection() as connection:
-            connection.sendall(raw)
-            return read_answer(connection)
-
-
-def read_answer(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
-    with connection.makefile("rb") as stream:
-        status = int(stream.readline().split()[1])
-        headers = dict(line.decode().rstrip().split(": ", 1) for line in iter(stream.readline, b"\r\n"))
-        return status, headers, stream.read(int(headers.get("content-length", 0)))
 
 
 def post(path: str, body: bytes, *, length: int | None = None, extra: str = "") -> bytes:
@@ -70,49 +32,34 @@ def post(path: str, body: bytes, *, length: int | None = None, extra: str = "") 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    server = Server()
-    server.start()
-    yield server
-    server.stop()
+    with Server() as running:
+        yield running
 
 
 def test_boto3_works_over_http(server: Server) -> None:
     """The whole way, with a client that knows nothing of us."""
-    client: Any = boto3.client(
-        "s3vectors",
-        region_name="us-east-1",
-        endpoint_url=server.url,
-        aws_access_key_id="id",
-        aws_secret_access_key="secret",
-    )
-    client.create_vector_bucket(vectorBucketName="http")
     address = {"vectorBucketName": "http", "indexName": "index"}
-    client.create_index(**address, dataType="float32", dimension=2, distanceMetric="euclidean")
-    client.put_vectors(
-        **address, vectors=[{"key": "k", "data": {"float32": [3.0, 4.0]}, "metadata": {"n": 1}}]
-    )
-    found = client.query_vectors(
-        **address, topK=1, queryVector={"float32": [0.0, 0.0]}, returnDistance=True, returnMetadata=True
-    )
-    assert found["vectors"] == [{"key": "k", "distance": 25.0, "metadata": {"n": 1}}]
-    with pytest.raises(client.exceptions.ConflictException):
+    with server.client() as client:
         client.create_vector_bucket(vectorBucketName="http")
-    client.close()
+        client.create_index(**address, dataType="float32", dimension=2, distanceMetric="euclidean")
+        client.put_vectors(
+            **address, vectors=[{"key": "k", "data": {"float32": [3.0, 4.0]}, "metadata": {"n": 1}}]
+        )
+        found = client.query_vectors(
+            **address, topK=1, queryVector={"float32": [0.0, 0.0]}, returnDistance=True, returnMetadata=True
+        )
+        assert found["vectors"] == [{"key": "k", "distance": 25.0, "metadata": {"n": 1}}]
+        with pytest.raises(client.exceptions.ConflictException):
+            client.create_vector_bucket(vectorBucketName="http")
 
 
 def test_boto3_is_told_that_a_body_is_too_large(server: Server) -> None:
     """It gets the 400 although it is still sending."""
-    client: Any = boto3.client(
-        "s3vectors",
-        region_name="us-east-1",
-        endpoint_url=server.url,
-        aws_access_key_id="id",
-        aws_secret_access_key="secret",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-    with pytest.raises(client.exceptions.ValidationException, match="Request body exceeds max allowed size"):
+    with (
+        server.client() as client,
+        pytest.raises(client.exceptions.ValidationException, match="Request body exceeds max allowed size"),
+    ):
         client.get_vectors(vectorBucketName="bucket", indexName="index", keys=["x" * LIMIT])
-    client.close()
 
 
 def test_health_is_a_200(server: Server) -> None:
@@ -154,8 +101,8 @@ def test_an_error_has_its_code_in_a_header_and_a_request_id(server: Server) -> N
         (b"GET / HTTP/1.0\r\n\r\n", 404, "UnknownOperationException"),
         (
             b"GET /tags/arn%3Aaws%3As3vectors%3A1%3Abucket%2Fb HTTP/1.1\r\nHost: x\r\n\r\n",
-            501,
-            "NotImplementedException",
+            400,
+            "ValidationException",
         ),
         (post("/PutVectors", b"", length=LIMIT + 1), 400, "ValidationException"),
         (post("/nope", b"", length=10**15), 400, "ValidationException"),
@@ -255,7 +202,10 @@ def test_pipelined_requests_are_answered_in_turn(server: Server) -> None:
 
 
 def ask(
-    door: HttpDoor, *messages: dict[str, object], headers: list[tuple[bytes, bytes]] | None = None
+    door: HttpDoor,
+    *messages: dict[str, object],
+    path: str = "/ListVectorBuckets",
+    headers: list[tuple[bytes, bytes]] | None = None,
 ) -> list[Any]:
     """What the door sends for these messages."""
     sent: list[MutableMapping[str, Any]] = []
@@ -270,7 +220,7 @@ def ask(
     scope = {
         "type": "http",
         "method": "POST",
-        "raw_path": b"/ListVectorBuckets",
+        "raw_path": path.encode(),
         "query_string": b"",
         "headers": headers or [],
     }
@@ -305,3 +255,121 @@ def test_a_body_declared_too_large_is_not_received() -> None:
     """The answer comes without one message from the client."""
     start, _ = ask(HttpDoor(State()), headers=[(b"content-length", b"20971521")])
     assert start["status"] == 400
+
+
+# --- who asks ---
+
+PRINCIPAL = new_principal("KEY", "secret-of-key")
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Server]:
+    with Server(DoorSettings((PRINCIPAL,))) as running:
+        yield running
+
+
+def test_a_client_with_the_keys_is_served(guarded: Server) -> None:
+    """With a body, without one, and with an ARN in the path."""
+    with guarded.client("KEY", "secret-of-key") as client:
+        arn = client.create_vector_bucket(vectorBucketName="guarded")["vectorBucketArn"]
+        client.tag_resource(resourceArn=arn, tags={"a b": "c/d", "e": ""})
+        client.untag_resource(resourceArn=arn, tagKeys=["e", "a b"])
+        assert client.list_tags_for_resource(resourceArn=arn)["tags"] == {}
+
+
+@pytest.mark.parametrize(
+    ("access_key", "secret_key", "settings", "code"),
+    [
+        ("KEY", "wrong", {}, "InvalidSignatureException"),
+        ("OTHER", "secret-of-key", {}, "UnrecognizedClientException"),
+        ("KEY", "secret-of-key", {"aws_session_token": "x"}, "UnrecognizedClientException"),
+        ("KEY", "secret-of-key", {"region_name": "eu-west-1"}, "InvalidSignatureException"),
+    ],
+)
+def test_a_client_without_them_is_refused(
+    guarded: Server, access_key: str, secret_key: str, settings: dict[str, str], code: str
+) -> None:
+    """403, and nothing is done."""
+    with (
+        guarded.client(access_key, secret_key, **settings) as client,
+        pytest.raises(client.exceptions.ClientError) as refused,
+    ):
+        client.create_vector_bucket(vectorBucketName="never")
+    assert refused.value.response["Error"]["Code"] == code
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    assert refused.value.response["ResponseMetadata"]["RequestId"].startswith("1")
+    assert "never" not in guarded.state.buckets
+
+
+def test_an_unsigned_request_is_refused_and_health_is_not(guarded: Server) -> None:
+    """Whoever waits for us has no keys."""
+    status, headers, _ = guarded.send(post("/ListVectorBuckets", b"{}"))
+    assert (status, headers["x-amzn-errortype"]) == (403, "MissingAuthenticationTokenException")
+    assert guarded.send(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")[0] == 200
+
+
+def test_a_body_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it comes, in whatever pieces; a body of some MiB costs milliseconds."""
+    hashed: list[bytes] = []
+
+    class Spy:
+        def __init__(self, data: bytes = b"") -> None:
+            self._hash = hashlib.new("sha256", data)
+            hashed.append(data)
+
+        def update(self, part: bytes) -> None:
+            hashed.append(part)
+            self._hash.update(part)
+
+        def hexdigest(self) -> str:
+            return self._hash.hexdigest()
+
+    body = b'{"prefix":"' + b"x" * 1000 + b'"}'
+    url = "http://127.0.0.1/ListVectorBuckets"
+    headers = signed_headers(Credentials("KEY", "secret-of-key"), "POST", url, body)
+    monkeypatch.setattr(hashlib, "sha256", Spy)
+    pieces: list[dict[str, object]] = [
+        {"type": "http.request", "body": body[:500], "more_body": True},
+        {"type": "http.request", "body": body[500:]},
+    ]
+    start, answer = ask(HttpDoor(State(), settings=DoorSettings((PRINCIPAL,))), *pieces, headers=headers)
+    assert start["status"] == 400
+    assert b"/prefix" in answer["body"], "it got as far as the framework's checks"
+    assert b"".join(hashed).count(body) == 1
+
+
+# --- the access log ---
+
+
+def test_the_access_log_tells_of_each_request_and_of_no_secret() -> None:
+    """One line of JSON: who, what, how it ended. No vectors, no credentials."""
+    stream = io.StringIO()
+    with Server(DoorSettings((PRINCIPAL,)), log=AccessLog(stream), clock=time.time) as server:
+        with server.client("KEY", "secret-of-key") as client:
+            client.create_vector_bucket(vectorBucketName="logged")
+            with pytest.raises(client.exceptions.NotFoundException):
+                client.put_vectors(
+                    vectorBucketName="logged",
+                    indexName="none",
+                    vectors=[{"key": "k", "data": {"float32": [0.123456789]}}],
+                )
+        server.send(post("/nope", b"{}"))
+    made, missing, nope = (orjson.loads(line) for line in stream.getvalue().splitlines())
+    assert (made["operation"], made["status"], made["code"]) == ("CreateVectorBucket", 200, "")
+    assert (missing["operation"], missing["status"], missing["code"]) == (
+        "PutVectors",
+        404,
+        "NotFoundException",
+    )
+    assert (nope["operation"], nope["status"]) == ("unknown", 403)
+    assert nope["code"] == "MissingAuthenticationTokenException"
+    assert made["principal"] == "local"
+    assert nope["principal"] == ""
+    assert made["bytes_in"] == len(b'{"vectorBucketName": "logged"}')
+    assert made["bytes_out"] > 50
+    assert missing["request_id"].startswith("1")
+    assert 0 < made["ms"] < 10_000
+    assert datetime.fromisoformat(made["time"]).tzinfo is not None
+    assert "secret-of-key" not in stream.getvalue()
+    assert "Signature" not in stream.getvalue()
+    assert "0.1234" not in stream.getvalue()

@@ -6,9 +6,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 
-from vecgate.endpoint.inprocess import install, uninstall
+from vecgate.endpoint.injection import Fault, Kind, Plan
+from vecgate.endpoint.inprocess import EVENT, InProcessDoor, install, uninstall
+from vecgate.endpoint.keeper import DoorSettings
+from vecgate.endpoint.latency import Latency, LatencyModel
+from vecgate.endpoint.quotas import Quotas, Rate
 from vecgate.endpoint.state import State
 
 
@@ -66,10 +70,10 @@ def test_errors_reach_boto3_as_its_own(client: Any) -> None:
 def test_tag_calls_reach_the_endpoint_by_their_paths(client: Any) -> None:
     """GET and DELETE without a body, an encoded ARN in the path."""
     install(client, State())
-    arn = "arn:aws:s3vectors:us-east-1:000000000000:bucket/bucket"
-    with pytest.raises(ClientError, match="ListTagsForResource") as refused:
-        client.list_tags_for_resource(resourceArn=arn)
-    assert refused.value.response["Error"]["Code"] == "NotImplementedException"
+    arn = client.create_vector_bucket(vectorBucketName="bucket")["vectorBucketArn"]
+    client.tag_resource(resourceArn=arn, tags={"a b": "c", "d": "e"})
+    client.untag_resource(resourceArn=arn, tagKeys=["d"])
+    assert client.list_tags_for_resource(resourceArn=arn)["tags"] == {"a b": "c"}
 
 
 def test_paginators_walk_through_all_pages(client: Any) -> None:
@@ -122,3 +126,53 @@ def test_a_body_comes_in_whatever_form_botocore_takes(client: Any, body: object)
 
     client.meta.events.register("before-call.s3vectors.ListVectorBuckets", swap)
     assert client.list_vector_buckets(prefix="x")["vectorBuckets"] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "is_applied"),
+    [
+        (Kind.THROTTLE, ClientError, False),
+        (Kind.RESET_BEFORE, ConnectionClosedError, False),
+        (Kind.RESET_AFTER, ConnectionClosedError, True),
+        (Kind.LOST, ConnectionClosedError, True),
+        (Kind.TRUNCATED, ConnectionClosedError, True),
+    ],
+)
+def test_faults_befall_requests_without_a_socket_too(
+    client: Any, kind: Kind, error: type[Exception], *, is_applied: bool
+) -> None:
+    """A connection that breaks is what botocore makes of one, so its retries see what they would see."""
+    state = State()
+    fault = Fault(kind, 1.0, ("CreateVectorBucket",))
+    door = install(client, state, settings=DoorSettings(plan=Plan((fault,))))
+    with pytest.raises(error):
+        client.create_vector_bucket(vectorBucketName="bucket")
+    assert bool(state.buckets) == is_applied
+    client.list_vector_buckets()
+    assert door.keeper.metrics.faults == {kind: 1}
+
+
+def test_waits_are_left_to_the_caller(client: Any) -> None:
+    """Latency and faults add up; a fake clock need not wait."""
+    slept: list[float] = []
+    settings = DoorSettings(
+        latency=LatencyModel({"others": Latency(1.0, 1.0)}),
+        plan=Plan((Fault(Kind.LATENCY, 1.0, seconds=2.0),)),
+    )
+    door = InProcessDoor(State(), settings=settings, sleep=slept.append)
+    client.meta.events.register_first(EVENT, door)
+    client.list_vector_buckets()
+    assert slept == [3.0]
+
+
+def test_quotas_hold_without_a_socket_too(client: Any) -> None:
+    """By the clock of the door."""
+    now = [100.0]
+    settings = DoorSettings(quotas=Quotas(write_requests=Rate(1, 1)))
+    install(client, State(), settings=settings, clock=lambda: now[0])
+    index = make_index(client)
+    client.delete_vectors(**index, keys=["k"])
+    with pytest.raises(client.exceptions.TooManyRequestsException):
+        client.delete_vectors(**index, keys=["k"])
+    now[0] += 1
+    client.delete_vectors(**index, keys=["k"])

@@ -7,9 +7,12 @@ import subprocess
 import sys
 import time
 from http.client import HTTPConnection
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from vecgate.endpoint import local
 from vecgate.endpoint.local import LocalEndpoint
@@ -132,3 +135,55 @@ def test_an_endpoint_has_the_environment_that_it_is_given() -> None:
     """Beside that of this process."""
     with LocalEndpoint(environment={"VECGATE_JSON": "msgspec"}) as endpoint:
         assert answers(endpoint.url)
+
+
+def buckets(endpoint: LocalEndpoint, access_key: str, secret_key: str) -> list[object]:
+    client = boto3.client(
+        "s3vectors",
+        region_name="us-east-1",
+        endpoint_url=endpoint.url,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+    )
+    try:
+        found: list[object] = client.list_vector_buckets()["vectorBuckets"]
+        return found
+    finally:
+        client.close()
+
+
+def test_an_endpoint_takes_anything_unless_asked_otherwise() -> None:
+    """And has no keys to tell, whatever the environment holds."""
+    with LocalEndpoint(environment={"VECGATE_ACCESS_KEY": "A", "VECGATE_SECRET_KEY": "b"}) as endpoint:
+        assert (endpoint.access_key, endpoint.secret_key) == ("", "")
+        assert buckets(endpoint, "any", "thing") == []
+
+
+def test_an_endpoint_with_auth_tells_its_keys_and_takes_no_others() -> None:
+    """They are not on its command line, which is for everyone to see."""
+    with LocalEndpoint(auth=True) as endpoint:
+        assert buckets(endpoint, endpoint.access_key, endpoint.secret_key) == []
+        with pytest.raises(ClientError, match="InvalidSignatureException"):
+            buckets(endpoint, endpoint.access_key, "guess")
+        command = Path(f"/proc/{endpoint.pid}/cmdline")
+        if command.exists():
+            assert endpoint.secret_key not in command.read_text()
+
+
+def test_an_endpoint_takes_the_options_of_serve(tmp_path: Path) -> None:
+    """Such as faults, and principals."""
+    with LocalEndpoint(options=["--inject", "off", "--access-key", "A", "--secret-key", "b"]) as endpoint:
+        assert buckets(endpoint, "A", "b") == []
+        with pytest.raises(ClientError, match="UnrecognizedClientException"):
+            buckets(endpoint, "B", "b")
+
+
+def test_an_endpoint_is_there_within_a_second() -> None:
+    """From nothing to its first answer; the best of a few, for the machine may be busy."""
+    took: list[float] = []
+    while not took or (min(took) >= 1.0 and len(took) < 10):
+        began = time.monotonic()
+        with LocalEndpoint(auth=True) as endpoint:
+            assert buckets(endpoint, endpoint.access_key, endpoint.secret_key) == []
+            took.append(time.monotonic() - began)
+    assert min(took) < 1.0

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from vecgate.endpoint.answers import Refused
@@ -8,7 +7,7 @@ from vecgate.endpoint.snapshots import Hits, Snapshot, Snapshots
 
 
 def snapshot(taken_s: float, query: bytes = b"q") -> Snapshot:
-    return Snapshot(query, taken_s, Hits(["a"], np.zeros(1, np.float32), [None]))
+    return Snapshot(query, taken_s, Hits(["a"], [0.0], [None], [{}]))
 
 
 def test_snapshots_are_bounded_in_number() -> None:

@@ -18,6 +18,8 @@ DECREASE = 0.7
 COOL_S = 0.5
 #: Recovery a second, as a share of the rate that was too much: quick up to NEAR of it, slow from there.
 QUICK, SLOW, NEAR = 0.20, 0.005, 0.95
+#: After so long without a throttle what was too much is so no longer: an outage is over.
+CALM_S = 20.0
 #: However sick the service, so much of the rate is always tried.
 SHARE_MIN = 0.001
 
@@ -56,9 +58,10 @@ class Share:
         """The share once a request was taken."""
         if self.value >= 1.0:
             return self
-        pace = QUICK if self.value < NEAR * self.too_much else SLOW
+        is_near = NEAR * self.too_much <= self.value
+        pace = SLOW if is_near and now_s - self.throttled_at_s < CALM_S else QUICK
         step = pace * self.too_much * max(0.0, now_s - max(self.changed_at_s, self.throttled_at_s))
-        limit = NEAR * self.too_much if pace == QUICK else 1.0
+        limit = 1.0 if is_near else NEAR * self.too_much
         value = min(limit, self.value + step, 1.0)
         return replace(self, value=value, too_much=max(self.too_much, value), changed_at_s=now_s)
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from vecgate.endpoint.answers import invalid, not_found
 from vecgate.endpoint.state import Bucket, Index, State
+from vecgate.s3vectors.model import shapes
+
+Resource = TypeVar("Resource", Bucket, Index)
 
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]*[a-z0-9]")
 INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]")
@@ -44,9 +47,7 @@ def find_bucket(state: State, members: Mapping[str, Any]) -> Bucket:
             bucket = _bucket_with(state, arn)
         case _:
             raise invalid(BUCKET_FORM)
-    if bucket is None:
-        raise not_found("vector bucket")
-    return bucket
+    return _found(bucket, "vector bucket")
 
 
 def find_index(state: State, members: Mapping[str, Any]) -> Index:
@@ -58,18 +59,36 @@ def find_index(state: State, members: Mapping[str, Any]) -> Index:
             check_bucket_name(bucket_name)
             check_index_name(name)
             bucket = state.buckets.get(bucket_name)
+            index = bucket.indexes.get(name) if bucket else None
         case {"indexArn": arn}:
-            bucket_arn, _, name = arn.partition("/index/")
-            bucket = _bucket_with(state, bucket_arn)
+            index = _index_with(state, arn)
         case _:
             raise invalid(INDEX_FORM)
-    index = bucket.indexes.get(name) if bucket else None
-    if index is None:
-        raise not_found("index")
-    return index
+    return _found(index, "index")
+
+
+def find_resource(state: State, arn: str) -> Bucket | Index:
+    """What a request about tags names. All texts are inferred."""
+    if re.fullmatch(shapes()["IndexArn"]["pattern"], arn):
+        return _found(_index_with(state, arn), "index")
+    if re.fullmatch(shapes()["VectorBucketArn"]["pattern"], arn):
+        return _found(_bucket_with(state, arn), "vector bucket")
+    raise invalid("Invalid resource ARN", path="/resourceArn")
+
+
+def _found(resource: Resource | None, what: str) -> Resource:
+    if resource is None:
+        raise not_found(what)
+    return resource
 
 
 def _bucket_with(state: State, arn: str) -> Bucket | None:
     """The bucket of that ARN: region and account count too."""
     bucket = state.buckets.get(arn.rpartition("/")[2])
     return bucket if bucket and bucket.arn == arn else None
+
+
+def _index_with(state: State, arn: str) -> Index | None:
+    bucket_arn, _, name = arn.partition("/index/")
+    bucket = _bucket_with(state, bucket_arn)
+    return bucket.indexes.get(name) if bucket else None

@@ -15,6 +15,11 @@ UNDECLARED_STATUSES = {
     "SerializationException": 400,
     "UnknownOperationException": 404,
     "MethodNotAllowedException": 405,
+    # AWS's common errors of signatures.
+    "MissingAuthenticationTokenException": 403,
+    "IncompleteSignatureException": 400,
+    "UnrecognizedClientException": 403,
+    "InvalidSignatureException": 403,
     "NotImplementedException": 501,
 }
 

@@ -15,15 +15,27 @@ import orjson
 
 from vecgate.endpoint.answers import Answer, Refused, Request, invalid, not_built
 from vecgate.endpoint.decoding import PutBody, QuickRead, put_body, read_document, typed_read
-from vecgate.endpoint.operations import buckets, indexes, query, vectors
-from vecgate.endpoint.routing import operation_at
+from vecgate.endpoint.operations import (
+    buckets,
+    indexes,
+    metadata_configuration,
+    modes,
+    policies,
+    query,
+    tags,
+    vectors,
+)
+from vecgate.endpoint.routing import members_outside_body, operation_at
 from vecgate.endpoint.state import State
 from vecgate.endpoint.validation import Document, check_given, check_input
 from vecgate.s3vectors.limits import PAYLOAD_BYTES_MAX
 
 Operation: TypeAlias = Callable[[State, Document, float], Document]
+#: Told what is about to be done: the operation, its members but for `vectors`, and how many vectors it
+#: writes. It raises Refused to prevent it.
+Admit: TypeAlias = Callable[[str, Document, int], None]
 
-PUT_VECTORS = "PutVectors"
+PUT_VECTORS, DELETE_VECTORS = "PutVectors", "DeleteVectors"
 #: All but PutVectors, whose body has a quick way.
 OPERATIONS: Mapping[str, Operation] = {
     "CreateVectorBucket": buckets.create_vector_bucket,
@@ -38,18 +50,39 @@ OPERATIONS: Mapping[str, Operation] = {
     "ListVectors": vectors.list_vectors,
     "DeleteVectors": vectors.delete_vectors,
     "QueryVectors": query.query_vectors,
+    "PutVectorBucketPolicy": policies.put_vector_bucket_policy,
+    "GetVectorBucketPolicy": policies.get_vector_bucket_policy,
+    "DeleteVectorBucketPolicy": policies.delete_vector_bucket_policy,
+    "ListTagsForResource": tags.list_tags_for_resource,
+    "TagResource": tags.tag_resource,
+    "UntagResource": tags.untag_resource,
+    "PutVectorBucketDefaultIndexMode": modes.put_vector_bucket_default_index_mode,
+    "UpdateIndexMode": modes.update_index_mode,
+    "UpdateMetadataConfiguration": metadata_configuration.update_metadata_configuration,
 }
 
 
-def apply(state: State, request: Request, now: float, *, quick_read: QuickRead = typed_read) -> Answer:
+def admit_all(operation: str, members: Document, vectors: int) -> None:
+    """An `Admit` that prevents nothing."""
+
+
+def apply(
+    state: State,
+    request: Request,
+    now: float,
+    *,
+    quick_read: QuickRead = typed_read,
+    admit: Admit = admit_all,
+) -> Answer:
     """The answer to *request*; *state* changes where the operation changes something.
 
-    *now* is epoch seconds. *quick_read* reads the bodies of PutVectors where it can.
+    *now* is epoch seconds. *quick_read* reads the bodies of PutVectors where it can. *admit* is asked once a
+    request has passed the framework's checks.
     """
     state.serial += 1
     request_id = request_id_of(state.serial, now)
     try:
-        result = _result(state, request, now, quick_read)
+        result = _result(state, request, now, quick_read, admit)
     except Refused as refusal:
         return refusal.answer(request_id)
     return Answer(200, orjson.dumps(result, option=orjson.OPT_SERIALIZE_NUMPY), request_id)
@@ -67,14 +100,26 @@ def request_id_of(serial: int, now: float) -> str:
     return str(UUID(f"1{digest[1:12]}8{digest[13:16]}8{digest[17:]}"))
 
 
-def _result(state: State, request: Request, now: float, quick_read: QuickRead) -> Document:
+def _result(state: State, request: Request, now: float, quick_read: QuickRead, admit: Admit) -> Document:
     refuse_too_large(len(request.body))
     name = operation_at(request.method, request.path)
     if name == PUT_VECTORS:
-        return vectors.put_vectors(state, _put_body(request.body, quick_read), now)
+        put = _put_body(request.body, quick_read)
+        admit(name, put.address, len(put.keys))
+        return vectors.put_vectors(state, put, now)
     if name not in OPERATIONS:
         raise not_built(f"the operation {name}")
-    return OPERATIONS[name](state, check_input(name, read_document(request.body)), now)
+    members = check_input(name, _document(name, request))
+    admit(name, members, len(members["keys"]) if name == DELETE_VECTORS else 0)
+    return OPERATIONS[name](state, members, now)
+
+
+def _document(name: str, request: Request) -> object:
+    """All that *request* says, wherever it says it. A GET or a DELETE has no body worth reading."""
+    document = read_document(request.body) if request.method == "POST" else {}
+    if isinstance(document, dict):
+        document.update(members_outside_body(name, request.path, request.query))
+    return document
 
 
 def _put_body(body: bytes, quick_read: QuickRead) -> PutBody:

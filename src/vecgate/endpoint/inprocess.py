@@ -10,18 +10,22 @@ import io
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError
 
-from vecgate.endpoint.answers import Answer, Request
+from vecgate.endpoint.answers import Answer, Refused, Request
 from vecgate.endpoint.core import apply
+from vecgate.endpoint.injection import ERRORS, Kind
+from vecgate.endpoint.keeper import DoorSettings, Keeper, Visit
 from vecgate.endpoint.state import State
 
 EVENT = "before-send.s3vectors"
 HANDLER_ID = "vecgate-endpoint"
+#: Faults after which botocore has no answer.
+BREAKS = frozenset({Kind.RESET_BEFORE, Kind.RESET_AFTER, Kind.LOST, Kind.TRUNCATED})
 
 
 class _RawBody(io.BytesIO):
@@ -32,30 +36,66 @@ class _RawBody(io.BytesIO):
         yield self.read()
 
 
-@dataclass(frozen=True, slots=True)
 class InProcessDoor:
     """Answers the requests of clients that it is installed in, one at a time, from any thread.
 
-    state  what it serves
-    clock  gives epoch seconds
+    state     what it serves
+    settings  how requests are treated. Principals are not asked for: nobody else is here. A connection that
+              breaks is what botocore makes of one
+    clock     gives epoch seconds
+    sleep     waits for some seconds
     """
 
-    state: State
-    clock: Callable[[], float] = time.time
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(
+        self,
+        state: State,
+        *,
+        settings: DoorSettings | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.keeper = Keeper(state, settings or DoorSettings())
+        self._state, self._clock, self._sleep = state, clock, sleep
+        self._turn = threading.Lock()
 
     def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         """The answer to *request*; a handler of `before-send`."""
         url = urlsplit(request.url)
         asked = Request(request.method, url.path, _bytes(request.body), url.query)
         with self._turn:
-            answer = apply(self.state, asked, self.clock())
-        return _response(request.url, answer)
+            visit = self.keeper.visit(asked.method, asked.path)
+            visit.faults = self.keeper.injector.next_faults(visit.operation)
+        self._sleep_for(self.keeper.wait_s(visit) + sum(fault.seconds for fault in visit.faults))
+        with self._turn:
+            visit.answer = self._answer(asked, visit)
+            visit.is_answered = visit.outcome is None or visit.outcome.kind not in BREAKS
+            self.keeper.note(visit, seconds=0.0)
+        if visit.answer is None or not visit.is_answered:
+            raise ConnectionClosedError(endpoint_url=request.url)
+        return _response(request.url, visit.answer)
+
+    def _sleep_for(self, seconds: float) -> None:
+        if seconds:
+            self._sleep(seconds)
+
+    def _answer(self, asked: Request, visit: Visit) -> Answer | None:
+        now, kind = self._clock(), visit.outcome.kind if visit.outcome else None
+        if kind and kind in ERRORS:
+            return self.keeper.refusal(Refused(*ERRORS[kind]), now=now)
+        if kind is Kind.RESET_BEFORE:
+            return None
+        return apply(self._state, asked, now, admit=self.keeper.admit(visit, now=now))
 
 
-def install(client: Any, state: State, *, clock: Callable[[], float] = time.time) -> InProcessDoor:  # noqa: ANN401
+def install(
+    client: Any,  # noqa: ANN401 - boto3 clients have no type
+    state: State,
+    *,
+    settings: DoorSettings | None = None,
+    clock: Callable[[], float] = time.time,
+) -> InProcessDoor:
     """Have the boto3 *client* answered from *state*; the door, to be installed in further clients."""
-    door = InProcessDoor(state, clock)
+    door = InProcessDoor(state, settings=settings, clock=clock)
     client.meta.events.register_first(EVENT, door, unique_id=HANDLER_ID)
     return door
 

@@ -6,12 +6,14 @@ Nothing is left behind: the child stops when its stdin closes, and the system cl
 from __future__ import annotations
 
 import os
+import secrets
 import select
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
@@ -22,11 +24,16 @@ READY_WITHIN_S = 20.0
 STOP_WITHIN_S = 8.0
 #: What `vecgate serve` says on stdout, followed by its URL.
 READY = "vecgate endpoint ready on "
+#: How a key pair is handed over: command lines are for everyone to see.
+ACCESS_KEY_VARIABLE, SECRET_KEY_VARIABLE = "VECGATE_ACCESS_KEY", "VECGATE_SECRET_KEY"
 
 
 class LocalEndpoint:
     """`vecgate serve` in its own process, on a free port unless *port* names one.
 
+    data_dir     where it keeps everything; in memory without
+    auth         refuse what is not signed with `access_key` and `secret_key`, a pair made up for it
+    options      further ones of `vecgate serve`, such as `--inject flaky`
     environment  variables to set in that process beside this one's
 
     `url` is where it answers. Raises TargetUnreachable where it does not come up in time, UsageError where it
@@ -38,12 +45,37 @@ class LocalEndpoint:
         *,
         port: int = 0,
         host: str = DEFAULT_HOST,
+        data_dir: Path | None = None,
+        auth: bool = False,
+        options: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         ready_within_s: float = READY_WITHIN_S,
     ) -> None:
-        self.url = ""
-        self._command = [sys.executable, "-m", "vecgate", "serve", "--host", host, "--port", str(port)]
+        self.url = self.access_key = self.secret_key = ""
+        self._command = [
+            sys.executable,
+            "-m",
+            "vecgate",
+            "serve",
+            "--host",
+            host,
+            "--port",
+            str(port),
+            *options,
+        ]
+        if data_dir is not None:
+            self._command += ["--data-dir", str(data_dir)]
         self._environment = {**os.environ, **(environment or {})}
+        for variable in (ACCESS_KEY_VARIABLE, SECRET_KEY_VARIABLE):
+            self._environment.pop(variable, None)
+        if auth:
+            self.access_key, self.secret_key = f"VECGATE{secrets.token_hex(6).upper()}", secrets.token_hex(20)
+            self._environment |= {
+                ACCESS_KEY_VARIABLE: self.access_key,
+                SECRET_KEY_VARIABLE: self.secret_key,
+            }
+        elif not any(option.startswith(("--keys", "--access-key")) for option in options):
+            self._command.append("--no-auth")
         self._ready_within_s = ready_within_s
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -99,9 +99,10 @@ def _candidates(table: VectorTable, query: Float32Vector, top_k: int, metric: st
 
 
 def _products(vectors: Float32Matrix, rows: Rows, query: Float32Vector) -> Float32Vector:
-    # To gather rows costs more than to multiply them: worth it only where few are asked for.
+    # To gather rows costs more than to multiply them: worth it only where few are asked for. Row by row, for
+    # `@` would wake the other cores, which takes longer than the work where something else keeps them busy.
     few = len(rows) * GATHER_BELOW < len(vectors)
-    return vectors[rows] @ query if few else (vectors @ query)[rows]
+    return np.vecdot(vectors[rows], query) if few else (vectors @ query)[rows]
 
 
 def _rough(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from vecgate.endpoint.tokens import invalid_token, mark_of
 from vecgate.s3vectors.metadata import Metadata
@@ -20,22 +18,25 @@ SNAPSHOTS_MAX = 512
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hits:
-    """Results of a query, nearest first, in columns of equal length n.
+    """Results of a query, best first, in columns of equal length.
 
-    distances  shape (n,)
+    distances  None where the vector had no part in it
     metadata   None for a vector that has none
+    scores     as they are shown, empty where there are none to show
     """
 
     keys: Sequence[str]
-    distances: npt.NDArray[np.float32]
+    distances: Sequence[float | None]
     metadata: Sequence[Metadata | None]
+    scores: Sequence[Mapping[str, Any]]
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def slice(self, start: int, stop: int) -> Hits:
         """Results *start* to *stop*."""
-        return Hits(self.keys[start:stop], self.distances[start:stop], self.metadata[start:stop])
+        part = slice(start, stop)
+        return Hits(self.keys[part], self.distances[part], self.metadata[part], self.scores[part])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,6 +14,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from vecgate.endpoint.columns import Column, Columns
 from vecgate.endpoint.order import KeyOrder
 from vecgate.s3vectors.metadata import Metadata, metadata_bytes
 
@@ -52,6 +53,7 @@ class VectorTable:
         self._hashes = np.empty(0, np.uint64)
         self._sizes = np.empty(0, np.int64)
         self._order: KeyOrder | None = None
+        self._columns = Columns()
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -78,6 +80,10 @@ class VectorTable:
             self._order = KeyOrder.of(self.keys, self._hashes[: len(self)])
         return self._order
 
+    def column(self, name: str) -> Column:
+        """What each row holds under *name* in its metadata. It is true until the next write."""
+        return self._columns.of(name, self.metadata)
+
     def rows_of(self, keys: Iterable[str]) -> list[int]:
         """The rows of those *keys* that are present."""
         return [row for key in keys if (row := self._rows.get(key)) is not None]
@@ -99,6 +105,7 @@ class VectorTable:
         self._sizes[rows] = [self._row_bytes(key, each) for key, each in zip(keys, metadata, strict=True)]
         for row, each in zip(rows, metadata, strict=True):
             self.metadata[row] = each
+        self._columns.put(rows, metadata)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove those *keys* that are present."""
@@ -130,10 +137,12 @@ class VectorTable:
     def _fill_from_last(self, row: int) -> None:
         last = len(self) - 1
         key, metadata = self.keys.pop(), self.metadata.pop()
+        self._columns.put([last], [None])
         if row != last:
             self.keys[row], self.metadata[row], self._rows[key] = key, metadata, row
             for column in (self._vectors, self._norms, self._hashes, self._sizes):
                 column[row] = column[last]
+            self._columns.put([row], [metadata])
 
     def _row_bytes(self, key: str, metadata: Metadata | None) -> int:
         stored = 0 if metadata is None else metadata_bytes(metadata)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -215,3 +216,45 @@ def test_an_account_has_10_000_buckets(service: Service) -> None:
         service.bucket(f"bucket-{number}")
     refusal = service.refusal("CreateVectorBucket", vectorBucketName="one-more")
     assert (refusal.status, refusal.code) == (402, "ServiceQuotaExceededException")
+
+
+@pytest.mark.parametrize("operation", ["CreateVectorBucket", "CreateIndex"])
+def test_a_key_that_does_not_exist_is_refused(service: Service, operation: str) -> None:
+    """403, not one of the Kms errors. Observed on AWS, 2026-09; which key that is, is ours: the nil UUID."""
+    key = "arn:aws:kms:us-east-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+    service.bucket()
+    settings: dict[str, Any] = {
+        "vectorBucketName": "other" if operation == "CreateVectorBucket" else "bucket"
+    }
+    if operation == "CreateIndex":
+        settings |= {"indexName": "new", "dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
+    refusal = service.refusal(
+        operation, **settings, encryptionConfiguration={"sseType": "aws:kms", "kmsKeyArn": key}
+    )
+    assert (refusal.status, refusal.code) == (403, "AccessDeniedException")
+    assert re.fullmatch(
+        rf"Key '{key}' does not exist \(kms_request_id=[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}\)",
+        refusal.message,
+    )
+
+
+def test_a_key_is_in_the_region_of_its_bucket(service: Service) -> None:
+    """400, documented; the text is inferred. The account may be another."""
+    far = KMS.replace("us-east-1", "eu-west-1")
+    refusal = service.refusal(
+        "CreateVectorBucket",
+        vectorBucketName="bucket",
+        encryptionConfiguration={"sseType": "aws:kms", "kmsKeyArn": far},
+    )
+    assert (refusal.status, refusal.paths) == (400, ("EncryptionConfiguration",))
+
+
+@pytest.mark.parametrize("key", ["1234", "alias/mine", "arn:aws:kms:us-east-1:111122223333:alias/mine"])
+def test_ids_and_aliases_are_no_keys(service: Service, key: str) -> None:
+    """Only a key's full ARN is, by the model's pattern."""
+    refusal = service.refusal(
+        "CreateVectorBucket",
+        vectorBucketName="bucket",
+        encryptionConfiguration={"sseType": "aws:kms", "kmsKeyArn": key},
+    )
+    assert refusal.paths == ("/encryptionConfiguration/kmsKeyArn",)

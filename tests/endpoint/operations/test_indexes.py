@@ -75,14 +75,6 @@ def test_an_empty_metadata_configuration_is_as_good_as_none(
     assert "metadataConfiguration" not in service("GetIndex", **address)["index"]
 
 
-def test_full_text_is_openly_not_built(service: Service) -> None:
-    """A setting that would have no effect is refused, not ignored."""
-    service.bucket()
-    configuration = {"textSearchConfigurations": [{"metadataKey": "text"}]}
-    refusal = service.refusal("CreateIndex", **NEW, metadataConfiguration=configuration)
-    assert (refusal.status, refusal.code) == (501, "NotImplementedException")
-
-
 def test_an_index_has_its_own_encryption_or_its_buckets(service: Service) -> None:
     """An index may override what its bucket says."""
     service("CreateVectorBucket", vectorBucketName="bucket", encryptionConfiguration=KMS)

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from vecgate.endpoint.behaviour import Behaviour
+from vecgate.endpoint.state import State
+
 if TYPE_CHECKING:
     from tests.endpoint.conftest import Service
 
@@ -175,11 +178,18 @@ def test_a_query_without_anything_to_look_for_is_refused(service: Service) -> No
     assert service.refusal("QueryVectors", **service.index(), topK=1).status == 400
 
 
-def test_full_text_is_openly_not_built(service: Service) -> None:
-    """Not answered as if the texts were not there."""
-    texts = [{"text": "t", "metadataKey": "m"}]
-    refusal = service.refusal("QueryVectors", **service.index(), topK=1, queryTexts=texts)
-    assert (refusal.status, refusal.code) == (501, "NotImplementedException")
+@pytest.mark.parametrize("sign", [{"$ne": "x"}, {"$nin": ["x"]}])
+@pytest.mark.parametrize(("differs", "found"), [(True, ["none", "other"]), (False, ["other"])])
+def test_whether_an_absent_key_differs_is_a_switch(
+    new_service: type[Service], sign: dict[str, Any], found: list[str], *, differs: bool
+) -> None:
+    """No source says what AWS does with `$ne` and `$nin`; by default they match, as negations."""
+    service = new_service(State(behaviour=Behaviour(absent_differs=differs)))
+    address = service.index()
+    put(
+        service, address, {"none": [0, 0], "other": [1, 1], "same": [2, 2]}, other={"t": "y"}, same={"t": "x"}
+    )
+    assert keys(query(service, address, 0, 0, filter={"t": sign})) == found
 
 
 # --- pages ---

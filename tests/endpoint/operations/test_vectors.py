@@ -10,6 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from vecgate.endpoint.behaviour import Behaviour
+from vecgate.endpoint.state import State
+
 if TYPE_CHECKING:
     from tests.endpoint.conftest import Service
 
@@ -429,3 +432,18 @@ def test_sizes_and_distances_are_finite_numbers(service: Service) -> None:
     (hit,) = service("QueryVectors", **address, topK=1, queryVector=query, returnDistance=True)["vectors"]
     assert math.isfinite(hit["distance"])
     assert hit["distance"] == FLOAT32_MAX
+
+
+def test_the_last_of_equal_keys_wins_where_they_are_allowed(new_service: type[Service]) -> None:
+    """A switch, for sources disagree on what AWS does. A bad record among them is refused all the same."""
+    service = new_service(State(behaviour=Behaviour(refuses_duplicate_keys=False)))
+    address = service.index()
+    batch = [record("a", 1, 1), record("b", 2, 2), record("a", 3, 3, metadata={"n": 3}), record("b", 4, 4)]
+    service("PutVectors", **address, vectors=batch)
+    found = service("GetVectors", **address, keys=["a", "b"], returnData=True, returnMetadata=True)["vectors"]
+    assert sorted(found, key=lambda each: str(each["key"])) == [
+        {"key": "a", "data": {"float32": [3.0, 3.0]}, "metadata": {"n": 3}},
+        {"key": "b", "data": {"float32": [4.0, 4.0]}, "metadata": {}},
+    ]
+    bad = [record("a", 1), record("a", 5, 5)]
+    assert service.refusal("PutVectors", **address, vectors=bad).paths == ("vectors[0]",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vecgate.endpoint.addressing import check_bucket_name, find_bucket
 from vecgate.endpoint.answers import Refused, conflict
+from vecgate.endpoint.operations.modes import mode_of_new_bucket
 from vecgate.endpoint.operations.pages import page_of
 from vecgate.endpoint.resources import DEFAULT_ENCRYPTION, check_tags, encryption_of
 from vecgate.endpoint.state import Bucket, State
@@ -16,15 +17,17 @@ BUCKETS_MAX = 10_000
 def create_vector_bucket(state: State, members: Document, now: float) -> Document:
     name = members["vectorBucketName"]
     check_bucket_name(name)
-    encryption = encryption_of(members.get("encryptionConfiguration"), default=DEFAULT_ENCRYPTION)
+    encryption = encryption_of(state, members.get("encryptionConfiguration"), default=DEFAULT_ENCRYPTION)
     tags = members.get("tags", {})
     check_tags(tags)
     if name in state.buckets:
         raise conflict("A vector bucket with the specified name already exists")
     if len(state.buckets) >= BUCKETS_MAX:
         raise Refused("ServiceQuotaExceededException", f"An account may have {BUCKETS_MAX} vector buckets")
-    bucket = Bucket(name, state.bucket_arn(name), int(now), encryption, tags)
-    state.buckets[name] = bucket
+    bucket = Bucket(
+        name, state.bucket_arn(name), int(now), encryption, tags, default_mode=mode_of_new_bucket(state, now)
+    )
+    state.save_bucket(bucket)
     return {"vectorBucketArn": bucket.arn}
 
 
@@ -51,7 +54,7 @@ def delete_vector_bucket(state: State, members: Document, now: float) -> Documen
     bucket = find_bucket(state, members)
     if bucket.indexes:
         raise conflict("The specified vector bucket is not empty")
-    del state.buckets[bucket.name]
+    state.remove_bucket(bucket)
     return {}
 
 

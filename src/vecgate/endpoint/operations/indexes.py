@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from vecgate.endpoint.addressing import check_index_name, find_bucket, find_index
-from vecgate.endpoint.answers import Refused, conflict, not_built
+from vecgate.endpoint.answers import Refused, conflict
+from vecgate.endpoint.operations.metadata_configuration import (
+    configuration_of_new_index,
+    shown_configuration,
+)
 from vecgate.endpoint.operations.pages import page_of
 from vecgate.endpoint.resources import check_tags, encryption_of
-from vecgate.endpoint.state import Bucket, Index, Json, State
+from vecgate.endpoint.state import Bucket, Index, State
 from vecgate.endpoint.table import VectorTable
 from vecgate.endpoint.validation import Document
 
@@ -22,12 +26,11 @@ def create_index(state: State, members: Document, now: float) -> Document:
         raise conflict("An index with the specified name already exists")
     if len(bucket.indexes) >= INDEXES_MAX:
         raise Refused("ServiceQuotaExceededException", f"A vector bucket may have {INDEXES_MAX} indexes")
-    bucket.indexes[index.name] = index
+    state.save_index(index)
     return {"indexArn": index.arn}
 
 
 def get_index(state: State, members: Document, now: float) -> Document:
-    del now
     index = find_index(state, members)
     shown = {
         **_summary(index),
@@ -38,7 +41,7 @@ def get_index(state: State, members: Document, now: float) -> Document:
         "indexMode": index.mode,
     }
     if index.metadata_configuration:
-        shown["metadataConfiguration"] = index.metadata_configuration
+        shown["metadataConfiguration"] = shown_configuration(index, now)
     return {"index": shown}
 
 
@@ -51,8 +54,7 @@ def list_indexes(state: State, members: Document, now: float) -> Document:
 
 def delete_index(state: State, members: Document, now: float) -> Document:
     del now
-    index = find_index(state, members)
-    del state.buckets[index.bucket].indexes[index.name]
+    state.remove_index(find_index(state, members))
     return {}
 
 
@@ -67,20 +69,12 @@ def _new_index(state: State, bucket: Bucket, members: Document, now: float) -> I
         dimension=members["dimension"],
         metric=members["distanceMetric"],
         table=VectorTable(members["dimension"]),
-        metadata_configuration=_metadata_configuration(members),
-        encryption=encryption_of(members.get("encryptionConfiguration"), default=bucket.encryption),
+        metadata_configuration=configuration_of_new_index(members, mode=bucket.default_mode),
+        encryption=encryption_of(state, members.get("encryptionConfiguration"), default=bucket.encryption),
         tags=tags,
         serial=state.serial,
         mode=bucket.default_mode,
     )
-
-
-def _metadata_configuration(members: Document) -> Json:
-    """What to keep of it: empty parts are as good as none."""
-    kept = {name: value for name, value in members.get("metadataConfiguration", {}).items() if value}
-    if "textSearchConfigurations" in kept:
-        raise not_built("full-text search (textSearchConfigurations)")
-    return kept
 
 
 def _summary(index: Index) -> Document:

@@ -30,6 +30,11 @@ def check_distinct(keys: Sequence[str]) -> None:
         raise invalid("Request must not contain duplicate keys")
 
 
+def last_of_each(keys: Sequence[str]) -> list[int]:
+    """Where each of *keys* stands for the last time."""
+    return list({key: place for place, key in enumerate(keys)}.values())
+
+
 def check_records(index: Index, put: PutBody) -> None:
     """Raise Refused for the first record of *put* that *index* cannot take."""
     vectors_are_good, non_filterable = _all_good(index, put), index.non_filterable

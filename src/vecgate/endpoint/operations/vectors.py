@@ -11,7 +11,7 @@ import numpy.typing as npt
 from vecgate.endpoint.addressing import find_index
 from vecgate.endpoint.answers import invalid
 from vecgate.endpoint.decoding import PutBody
-from vecgate.endpoint.operations.records import check_distinct, check_key_bytes, check_records
+from vecgate.endpoint.operations.records import check_distinct, check_key_bytes, check_records, last_of_each
 from vecgate.endpoint.state import Index, State
 from vecgate.endpoint.table import Float32Matrix
 from vecgate.endpoint.tokens import mark_of, position_in, token_of
@@ -23,10 +23,16 @@ def put_vectors(state: State, put: PutBody, now: float) -> Document:
     del now
     index = find_index(state, put.address)
     check_key_bytes(put.keys)
-    check_distinct(put.keys)
+    if state.behaviour.refuses_duplicate_keys:
+        check_distinct(put.keys)
     check_records(index, put)
     # A list of vectors, unequal in length, has not come past the checks.
-    index.table.put(put.keys, cast("Float32Matrix", put.vectors), put.metadata)
+    vectors = cast("Float32Matrix", put.vectors)
+    if len(last := last_of_each(put.keys)) < len(put.keys):
+        keys, metadata = [put.keys[place] for place in last], [put.metadata[place] for place in last]
+        state.put_vectors(index, keys, vectors[last], metadata)
+    else:
+        state.put_vectors(index, put.keys, vectors, put.metadata)
     return {}
 
 
@@ -35,7 +41,7 @@ def delete_vectors(state: State, members: Document, now: float) -> Document:
     index = find_index(state, members)
     check_key_bytes(members["keys"])
     check_distinct(members["keys"])
-    index.table.delete(members["keys"])
+    state.delete_vectors(index, members["keys"])
     return {}
 
 
