@@ -56,6 +56,13 @@ def test_a_server_serves_until_it_is_told_to_stop(host: str, stop: signal.Signal
     assert list(state.buckets) == ["bucket"]
 
 
+def test_a_server_that_has_stopped_leaves_ctrl_c_to_its_caller() -> None:
+    """Signals are handled as they were before."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    run_server("127.0.0.1", 0, on_ready=lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    assert {number: signal.getsignal(number) for number in before} == before
+
+
 def test_a_server_stops_with_the_process_that_holds_its_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
     """The end of the other side of a pipe is seen however it comes."""
     reading, writing = os.pipe()

@@ -31,6 +31,7 @@ DEFAULT_PORT = 7333
 KEEP_ALIVE_S = 75
 STOP_WITHIN_S = 5
 BACKLOG = 2048
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 #: Parameters of glibc's mallopt, from its malloc.h. 32 MiB is the most that it takes for the second.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 #: `simdjson` or `msgspec`: how the bodies of PutVectors are read. Default: the first that is installed.
@@ -124,7 +125,10 @@ def run_server(
         url = _url("https" if certificate else "http", host, listener.getsockname()[1])
         door = HttpDoor(state or State(), settings=settings, quick_read=quick_read(), log=log)
         server = EndpointServer(door, on_ready=lambda: on_ready(url), certificate=certificate)
-        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        with (
+            _signals_as_they_were(),
+            asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner,
+        ):
             runner.run(_serve(server, listener, until_stdin_closes=until_stdin_closes))
 
 
@@ -150,10 +154,21 @@ def quick_read() -> QuickRead:
     return SimdRead()
 
 
+@contextmanager
+def _signals_as_they_were() -> Iterator[None]:
+    """What the loop leaves behind must not keep Ctrl-C from whoever called."""
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 async def _serve(server: EndpointServer, listener: socket.socket, *, until_stdin_closes: bool) -> None:
     loop = asyncio.get_running_loop()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPPING:
         loop.add_signal_handler(number, server.stop)
     if until_stdin_closes:
         stdin = sys.stdin.fileno()
