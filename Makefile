@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help demo test check format bench clients soak clean
+.PHONY: help demo test check format bench clients soak sabotage clean
 
 help: ## Show this
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ bench: .venv/dev ## Microbenchmarks beside their peers, and the table of ratios
 	@$(BIN)/python -m pytest loadtests/micro --quiet --benchmark-json=.benchmarks/latest.json
 	@$(BIN)/python loadtests/micro/ratios.py keep .benchmarks/result.json .benchmarks/latest.json
 	@$(BIN)/python loadtests/micro/ratios.py show .benchmarks/result.json
+
+sabotage: .venv/dev ## Break the endpoint in many small ways and see that the suite catches each
+	@$(BIN)/python tests/conformance/sabotage.py
 
 soak: .venv/dev ## Send a million vectors through faults and kills, some four minutes
 	@$(BIN)/python -m loadtests.soak.soak

@@ -146,7 +146,7 @@ def test_a_target_that_is_none_is_answered_with_the_allowed_ones(vecgate: Vecgat
     """A bad value is answered with the allowed ones."""
     result = vecgate("put", write_parquet(Path("films.parquet"), 3), *AT, "index", "--target", "amazon")
     assert result.code == 2
-    assert "A target is `local`, `aws`, or a URL" in result.err
+    assert "A target is `local`, `moto`, `aws`, a URL" in result.err
 
 
 def test_a_journal_of_another_file_is_refused(vecgate: Vecgate, endpoint: str) -> None:

@@ -20,6 +20,8 @@ COMMANDS = {
     "delete": "Delete vectors by key.",
     "query": "Search an index.",
     "scan": "Export an index.",
+    "conform": "Hold a target against the specification of S3 Vectors.",
+    "clean": "Find, and remove, what runs have left on a target.",
     "completion": "Print the completion script for a shell.",
 }
 

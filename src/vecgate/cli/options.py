@@ -53,7 +53,7 @@ def say(text: str, *, quiet: bool = False) -> None:
         click.echo(text, err=True)
 
 
-def _arriving_as(name: str, make: Callable[..., object], *options: Callable[[F], F]) -> Callable[[F], F]:
+def arriving_as(name: str, make: Callable[..., object], *options: Callable[[F], F]) -> Callable[[F], F]:
     """A decorator: *options* for a command, which arrive as one argument *name* that *make* makes of them."""
 
     def decorate(command: F) -> F:
@@ -74,10 +74,12 @@ def _target_choice(target: str, region: str, profile: str, ca_bundle: str, no_ve
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 #: `--target` and what belongs to it, as `choice`.
-target_options = _arriving_as(
+target_options = arriving_as(
     "choice",
     _target_choice,
-    click.option("--target", default="", help="local, aws, or a URL.  [env: VECGATE_TARGET]"),
+    click.option(
+        "--target", default="", help="local, moto, aws, a URL or a TOML file.  [env: VECGATE_TARGET]"
+    ),
     click.option("--region", default="", help="AWS region.  [env: AWS_REGION, AWS_DEFAULT_REGION]"),
     click.option("--profile", default="", help="Profile of the AWS configuration.  [env: AWS_PROFILE]"),
     click.option("--ca-bundle", default="", help="Certificates to trust, a file.  [env: AWS_CA_BUNDLE]"),
@@ -85,7 +87,7 @@ target_options = _arriving_as(
 )
 
 #: `--bucket` and `--index`, as `where`.
-index_options = _arriving_as(
+index_options = arriving_as(
     "where",
     IndexChoice,
     click.option("--bucket", default="", help="Vector bucket; not needed with an ARN."),
@@ -93,7 +95,7 @@ index_options = _arriving_as(
 )
 
 #: What a run keeps on disk, as `keep`.
-run_options = _arriving_as(
+run_options = arriving_as(
     "keep",
     KeepChoice,
     click.option(

@@ -1,0 +1,111 @@
+"""Dimensions: 1 to 4,096, the same for every vector of an index."""
+
+from __future__ import annotations
+
+import pytest
+
+from vecgate.testing import sources
+from vecgate.testing.refusals import Refused
+from vecgate.testing.requirements import requirement
+from vecgate.testing.resources import MakeIndex, vector
+
+
+def row(dimension: int) -> list[float]:
+    """Values that float32 holds, each telling its place."""
+    return [1.0 + place / 8 for place in range(dimension)]
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 3, 7, 1_024, 4_096])
+@requirement("dimensions.kept", level="must", evidence="documented", source=sources.LIMITS)
+def test_vectors_of_any_dimension_are_kept(make_index: MakeIndex, dimension: int) -> None:
+    """From 1 to 4,096 values are stored, and read back in order."""
+    index = make_index(dimension=dimension, metric="euclidean")
+    index.put(("k", row(dimension)))
+    assert index.get("k")["k"]["data"]["float32"] == row(dimension)
+
+
+@pytest.mark.parametrize("dimension", [1, 4_096])
+@requirement("dimensions.searched", level="must", evidence="documented", source=sources.LIMITS, needs="query")
+def test_vectors_of_any_dimension_are_found(make_index: MakeIndex, dimension: int) -> None:
+    """The smallest and the largest dimension are searched: the last value counts like the first."""
+    index = make_index(dimension=dimension, metric="euclidean")
+    far = [*row(dimension)[:-1], 100.0]
+    index.put(("near", row(dimension)), ("far", far))
+    assert [each["key"] for each in index.query(row(dimension))] == ["near", "far"]
+
+
+@pytest.mark.parametrize(("dimension", "bound"), [(1, "min"), (4_096, "max")])
+@requirement(
+    "dimensions.range-taken",
+    level="must",
+    evidence="documented",
+    source=sources.LIMITS,
+    covers="CreateIndex.dimension.{bound}",
+)
+def test_1_and_4096_dimensions_are_taken(make_index: MakeIndex, dimension: int, bound: str) -> None:
+    """An index may have 1 or 4,096 dimensions."""
+    del bound
+    index = make_index(dimension=dimension)
+    assert index.call("GetIndex")["index"]["dimension"] == dimension
+
+
+@pytest.mark.parametrize(("dimension", "bound"), [(0, "min-1"), (4_097, "max+1")])
+@requirement(
+    "dimensions.range",
+    level="must",
+    evidence="documented",
+    source=sources.LIMITS,
+    covers="CreateIndex.dimension.{bound}",
+)
+def test_0_and_4097_dimensions_are_refused(
+    make_index: MakeIndex, refused: Refused, dimension: int, bound: str
+) -> None:
+    """An index has at least 1 and at most 4,096 dimensions."""
+    del bound
+    members = {**make_index().address, "indexName": "out-of-range", "dataType": "float32"}
+    members |= {"dimension": dimension, "distanceMetric": "cosine"}
+    refused("CreateIndex", members, code="ValidationException")
+
+
+@pytest.mark.parametrize(
+    ("dimension", "given"),
+    [(1, 2), (2, 1), (2, 3), (5, 1), (4_096, 4_095), (1_536, 1_537)],
+    ids=["2-for-1", "1-for-2", "3-for-2", "1-for-5", "4095-for-4096", "1537-for-1536"],
+)
+@requirement("dimensions.wrong", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
+def test_a_vector_of_another_dimension_is_refused(
+    make_index: MakeIndex, refused: Refused, dimension: int, given: int
+) -> None:
+    """A vector has as many values as its index has dimensions, not one more or less."""
+    members = {**make_index(dimension=dimension).address, "vectors": [vector("k", row(given))]}
+    refused("PutVectors", members, code="ValidationException")
+
+
+@requirement("dimensions.none", level="must", evidence="inferred", source=sources.MOTO_VECTORS)
+def test_a_vector_without_values_is_refused(make_index: MakeIndex, refused: Refused) -> None:
+    """A vector has values."""
+    refused("PutVectors", {**make_index().address, "vectors": [vector("k", [])]}, code="ValidationException")
+
+
+@requirement("dimensions.wrong-message", level="should", evidence="recorded", source=sources.MOTO_VECTORS)
+def test_both_dimensions_are_named(make_index: MakeIndex, refused: Refused) -> None:
+    """The sentence gives the key, what the dimension must be, and what it is."""
+    refused(
+        "PutVectors",
+        {**make_index(dimension=5).address, "vectors": [vector("k", [0.5])]},
+        code="ValidationException",
+        message="Invalid record for key 'k': vector must have length 5, but has length 1",
+    )
+
+
+@requirement(
+    "dimensions.wrong-field", level="should", evidence="recorded", source=sources.probe("zero-vector")
+)
+def test_the_vector_is_pointed_at(make_index: MakeIndex, refused: Refused) -> None:
+    """`fieldList` gives the place of the vector in the request."""
+    refused(
+        "PutVectors",
+        {**make_index().address, "vectors": [vector("k", [0.5])]},
+        code="ValidationException",
+        field="vectors[0]",
+    )

@@ -1,0 +1,129 @@
+"""GetVectorBucket: what it tells of a bucket."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from vecgate.testing import sources
+from vecgate.testing.raw import RawClient
+from vecgate.testing.refusals import Refused
+from vecgate.testing.requirements import requirement
+from vecgate.testing.resources import MakeBucket
+
+from .asking import bucket_shown, unmodelled
+
+#: How far two clocks may be apart: what a signature allows.
+SKEW = timedelta(minutes=15)
+
+
+@requirement(
+    "get-vector-bucket.name-and-arn",
+    level="must",
+    evidence="recorded",
+    source=sources.MOTO_BUCKETS,
+    covers="GetVectorBucket>vectorBucket GetVectorBucket>vectorBucket.vectorBucketName "
+    "GetVectorBucket>vectorBucket.vectorBucketArn",
+)
+def test_a_bucket_is_described_by_name_and_arn(client: Any, make_bucket: MakeBucket) -> None:
+    """GetVectorBucket tells the name of the bucket, and the ARN that CreateVectorBucket gave."""
+    bucket = make_bucket()
+    shown = bucket_shown(client, bucket.name)
+    assert shown["vectorBucketName"] == bucket.name
+    assert shown["vectorBucketArn"] == bucket.arn
+
+
+@requirement("get-vector-bucket.same-by-arn", level="must", evidence="recorded", source=sources.MOTO_BUCKETS)
+def test_name_and_arn_lead_to_the_same_description(client: Any, make_bucket: MakeBucket) -> None:
+    """GetVectorBucket tells the same of a bucket by its ARN as by its name."""
+    bucket = make_bucket()
+    by_arn = client.get_vector_bucket(vectorBucketArn=bucket.arn)["vectorBucket"]
+    assert by_arn == bucket_shown(client, bucket.name)
+
+
+@requirement(
+    "get-vector-bucket.creation-time",
+    level="must",
+    evidence="model",
+    source=sources.MODEL,
+    covers="GetVectorBucket>vectorBucket.creationTime",
+)
+def test_the_creation_time_is_when_it_was_created(client: Any, make_bucket: MakeBucket) -> None:
+    """The creationTime of a new bucket is now."""
+    bucket = make_bucket()
+    assert abs(bucket_shown(client, bucket.name)["creationTime"] - datetime.now(UTC)) < SKEW
+
+
+@requirement(
+    "get-vector-bucket.creation-time-is-a-number",
+    level="must",
+    evidence="model",
+    source=sources.REST_JSON,
+    needs="raw",
+)
+def test_the_creation_time_is_sent_as_a_number(raw: RawClient, make_bucket: MakeBucket) -> None:
+    """On the wire the creationTime of a bucket is a number of seconds since 1970."""
+    shown = raw("/GetVectorBucket", make_bucket().address).json["vectorBucket"]
+    assert type(shown["creationTime"]) in {int, float}
+
+
+@requirement(
+    "get-vector-bucket.creation-time-in-whole-seconds",
+    level="should",
+    evidence="recorded",
+    source=sources.PROBE_CLASSIC,
+)
+def test_the_creation_time_has_no_fraction(client: Any, make_bucket: MakeBucket) -> None:
+    """The creationTime of a bucket is in whole seconds."""
+    assert bucket_shown(client, make_bucket().name)["creationTime"].microsecond == 0
+
+
+@requirement(
+    "get-vector-bucket.creation-time-stays",
+    level="must",
+    evidence="inferred",
+    source=sources.api("GetVectorBucket"),
+)
+def test_the_creation_time_does_not_change(client: Any, make_bucket: MakeBucket, make_index: Any) -> None:
+    """What is done inside a bucket does not change when it was created."""
+    bucket = make_bucket()
+    before = bucket_shown(client, bucket.name)["creationTime"]
+    make_index(bucket)
+    assert bucket_shown(client, bucket.name)["creationTime"] == before
+
+
+@requirement(
+    "get-vector-bucket.only-modelled-members",
+    level="must",
+    evidence="model",
+    source=sources.MODEL,
+    needs="raw",
+)
+def test_the_description_holds_nothing_else(raw: RawClient, make_bucket: MakeBucket) -> None:
+    """The answer of GetVectorBucket has no member that the model does not know."""
+    answer = raw("/GetVectorBucket", make_bucket().address)
+    assert answer.status == 200
+    assert unmodelled("GetVectorBucket", answer.json) == []
+
+
+@requirement(
+    "get-vector-bucket.names-are-exact",
+    level="must",
+    evidence="inferred",
+    source=sources.api("GetVectorBucket"),
+)
+def test_a_part_of_a_name_is_no_name(refused: Refused, make_bucket: MakeBucket) -> None:
+    """GetVectorBucket finds a bucket by its whole name, not by the start of it."""
+    refused("GetVectorBucket", vectorBucketName=make_bucket().name + "0", code="NotFoundException")
+
+
+@pytest.mark.parametrize("member", ["vectorBucketName", "vectorBucketArn"])
+@requirement("get-vector-bucket.deleted", level="must", evidence="recorded", source=sources.MOTO_BUCKETS)
+def test_a_deleted_bucket_is_not_found(refused: Refused, make_bucket: MakeBucket, member: str) -> None:
+    """GetVectorBucket does not find a bucket that was deleted, by its name or its ARN."""
+    bucket = make_bucket()
+    bucket.call("DeleteVectorBucket")
+    address = {"vectorBucketName": bucket.name, "vectorBucketArn": bucket.arn}
+    refused("GetVectorBucket", {member: address[member]}, code="NotFoundException")

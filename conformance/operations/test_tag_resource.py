@@ -1,0 +1,222 @@
+"""TagResource: adds tags to what is there, and overwrites those of the same key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vecgate.testing import sources
+from vecgate.testing.raw import RawClient
+from vecgate.testing.refusals import Refused
+from vecgate.testing.requirements import requirement
+from vecgate.testing.resources import MakeBucket, MakeIndex, Members
+
+from .asking import is_length_to_blame, outcome, unmodelled
+
+OPERATIONS: dict[str, Members] = {
+    "ListTagsForResource": {},
+    "TagResource": {"tags": {"team": "search"}},
+    "UntagResource": {"tagKeys": ["team"]},
+}
+on_tags = pytest.mark.parametrize("operation", OPERATIONS)
+
+
+def tags_of(client: Any, arn: str) -> Any:
+    """The tags of the resource *arn*."""
+    return client.list_tags_for_resource(resourceArn=arn)["tags"]
+
+
+@requirement("tag-resource.bucket", level="must", evidence="recorded", source=sources.S3MOCK_TAGS)
+def test_a_bucket_is_tagged_by_its_arn(client: Any, make_bucket: MakeBucket) -> None:
+    """TagResource tags a vector bucket."""
+    arn = make_bucket().arn
+    client.tag_resource(resourceArn=arn, tags={"team": "search"})
+    assert tags_of(client, arn).items() >= {"team": "search"}.items()
+
+
+@requirement("tag-resource.index", level="must", evidence="recorded", source=sources.S3MOCK_TAGS)
+def test_an_index_is_tagged_by_its_arn(client: Any, make_index: MakeIndex) -> None:
+    """TagResource tags an index."""
+    arn = make_index().arn
+    client.tag_resource(resourceArn=arn, tags={"team": "search"})
+    assert tags_of(client, arn) == {"team": "search"}
+
+
+@requirement("tag-resource.of-its-own", level="must", evidence="inferred", source=sources.api("TagResource"))
+def test_an_index_has_tags_of_its_own(client: Any, make_bucket: MakeBucket, make_index: MakeIndex) -> None:
+    """Tags of a bucket are none of its indexes', nor the other way round."""
+    bucket = make_bucket()
+    index = make_index(bucket)
+    client.tag_resource(resourceArn=bucket.arn, tags={"on": "bucket"})
+    client.tag_resource(resourceArn=index.arn, tags={"team": "search"})
+    assert tags_of(client, index.arn) == {"team": "search"}
+    assert tags_of(client, bucket.arn)["on"] == "bucket"
+    assert "team" not in tags_of(client, bucket.arn)
+
+
+@requirement("tag-resource.adds", level="must", evidence="documented", source=sources.api("TagResource"))
+def test_tags_are_added_to_those_there(client: Any, make_index: MakeIndex) -> None:
+    """TagResource leaves the tags that it does not name."""
+    arn = make_index(tags={"team": "search"}).arn
+    client.tag_resource(resourceArn=arn, tags={"stage": "test"})
+    assert tags_of(client, arn) == {"team": "search", "stage": "test"}
+
+
+@requirement(
+    "tag-resource.overwrites", level="must", evidence="documented", source=sources.api("TagResource")
+)
+def test_a_tag_of_the_same_key_is_overwritten(client: Any, make_index: MakeIndex) -> None:
+    """TagResource gives a key that is there its new value."""
+    arn = make_index(tags={"team": "search", "stage": "test"}).arn
+    client.tag_resource(resourceArn=arn, tags={"team": "ads"})
+    assert tags_of(client, arn) == {"team": "ads", "stage": "test"}
+
+
+@requirement(
+    "tag-resource.keys-have-case", level="must", evidence="inferred", source=sources.api("TagResource")
+)
+def test_keys_that_differ_in_case_are_two(client: Any, make_index: MakeIndex) -> None:
+    """Keys of tags are told apart by case."""
+    arn = make_index(tags={"team": "search"}).arn
+    client.tag_resource(resourceArn=arn, tags={"Team": "ads"})
+    assert tags_of(client, arn) == {"team": "search", "Team": "ads"}
+
+
+@requirement(
+    "tag-resource.number-in-all", level="must", evidence="documented", source=sources.api("TagResource")
+)
+def test_a_51st_tag_is_refused(client: Any, refused: Refused, make_index: MakeIndex) -> None:
+    """A tag that would be the 51st of its resource is refused; one of a key that is there is not."""
+    given = {f"tag-{position}": "v" for position in range(50)}
+    arn = make_index(tags=given).arn
+    refused("TagResource", resourceArn=arn, tags={"another": "v"}, code="ValidationException")
+    client.tag_resource(resourceArn=arn, tags={"tag-7": "new"})
+    assert tags_of(client, arn) == {**given, "tag-7": "new"}
+
+
+@requirement(
+    "tag-resource.all-or-nothing", level="should", evidence="inferred", source=sources.api("TagResource")
+)
+def test_a_refused_request_adds_no_tag(client: Any, refused: Refused, make_index: MakeIndex) -> None:
+    """Where one tag is refused, none of the request is added."""
+    arn = make_index().arn
+    refused("TagResource", resourceArn=arn, tags={"team": "a", "aws:x": "b"}, code="ValidationException")
+    assert tags_of(client, arn) == {}
+
+
+@requirement(
+    "tag-resource.tags-required",
+    level="must",
+    evidence="model",
+    source=sources.MODEL,
+    covers="TagResource.tags.required TagResource!ValidationException",
+)
+def test_tags_must_be_given(refused: Refused, make_index: MakeIndex) -> None:
+    """TagResource without tags is refused."""
+    refused("TagResource", resourceArn=make_index().arn, code="ValidationException")
+
+
+@requirement(
+    "tag-resource.only-modelled-members", level="must", evidence="model", source=sources.MODEL, needs="raw"
+)
+def test_the_answer_is_empty(raw: RawClient, make_index: MakeIndex) -> None:
+    """TagResource answers with 200 and no members; the ARN is one percent-encoded part of the path."""
+    path = f"/tags/{make_index().arn.replace(':', '%3A').replace('/', '%2F')}"
+    answer = raw(path, {"tags": {"team": "search"}})
+    assert answer.status == 200
+    assert unmodelled("TagResource", answer.json) == []
+
+
+# What the three operations have in common
+
+
+@pytest.mark.parametrize("what", ["bucket", "index", "index-of-no-bucket"])
+@on_tags
+@requirement(
+    "tags.unknown-resource",
+    level="must",
+    evidence="model",
+    source=sources.MODEL,
+    needs="tags",
+    covers="{operation}!NotFoundException",
+)
+def test_tags_of_what_is_not_there_are_not_found(
+    refused: Refused, make_index: MakeIndex, operation: str, what: str
+) -> None:
+    """An operation on tags of a bucket or an index that does not exist is answered with NotFoundException."""
+    arn = make_index().arn
+    bucket, _, _ = arn.partition("/index/")
+    unknown = {
+        "bucket": f"{bucket}-0",
+        "index": f"{bucket}/index/nothing",
+        "index-of-no-bucket": arn.replace("/index/", "-0/index/"),
+    }[what]
+    refused(operation, OPERATIONS[operation], resourceArn=unknown, code="NotFoundException")
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["films", "arn:aws:s3:::films", "arn:aws:s3vectors:us-east-1:films"],
+    ids=["name", "other-service", "arn-too-short"],
+)
+@on_tags
+@requirement(
+    "tags.malformed-arn",
+    level="should",
+    evidence="model",
+    source=sources.MODEL,
+    needs="tags",
+    covers="{operation}!ValidationException",
+)
+def test_what_is_no_arn_has_no_tags(refused: Refused, operation: str, given: str) -> None:
+    """A text that is no ARN of a bucket or index is refused as one, rather than not found."""
+    refused(operation, OPERATIONS[operation], resourceArn=given, code="ValidationException")
+
+
+@on_tags
+@requirement(
+    "tags.arn-too-long",
+    level="must",
+    evidence="model",
+    source=sources.MODEL,
+    needs="tags",
+    covers="{operation}.resourceArn.max+1",
+)
+def test_an_arn_of_1012_characters_is_refused(refused: Refused, operation: str) -> None:
+    """The ARN of a resource has at most 1,011 characters."""
+    refused(operation, OPERATIONS[operation], resourceArn="a" * 1012, code="ValidationException")
+
+
+@on_tags
+@requirement(
+    "tags.arn-longest",
+    level="must",
+    evidence="model",
+    source=sources.MODEL,
+    needs="tags",
+    covers="{operation}.resourceArn.max",
+)
+def test_an_arn_of_1011_characters_is_not_refused_for_its_length(client: Any, operation: str) -> None:
+    """The ARN of a resource may have 1,011 characters: whatever is wrong with it, it is not the length."""
+    members = {**OPERATIONS[operation], "resourceArn": "a" * 1011}
+    assert not is_length_to_blame(outcome(client, operation, members))
+
+
+@pytest.mark.parametrize(
+    ("operation", "method"),
+    [("ListTagsForResource", "GET"), ("TagResource", "POST"), ("UntagResource", "DELETE")],
+)
+@requirement(
+    "tags.no-arn",
+    level="may",
+    evidence="inferred",
+    source=sources.MODEL,
+    needs="tags raw",
+    covers="{operation}.resourceArn.required {operation}.resourceArn.min",
+)
+def test_tags_are_those_of_something(raw: RawClient, operation: str, method: str) -> None:
+    """A request about tags that names nothing is refused as the caller's mistake."""
+    query = "?tagKeys=team" if operation == "UntagResource" else ""
+    body = {"tags": {"team": "search"}} if operation == "TagResource" else b""
+    assert 400 <= raw(f"/tags/{query}", body, method=method).status < 500

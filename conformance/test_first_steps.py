@@ -1,0 +1,69 @@
+"""What everything else stands on: a bucket, an index, a vector, a search, an end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vecgate.testing import sources
+from vecgate.testing.raw import RawClient
+from vecgate.testing.refusals import Refused
+from vecgate.testing.requirements import requirement
+
+
+@requirement(
+    "first-steps.create-and-describe-a-bucket", level="must", evidence="recorded", source=sources.MOTO_BUCKETS
+)
+def test_a_bucket_that_was_created_is_described(client: Any, make_bucket: Any) -> None:
+    """GetVectorBucket tells the name and the ARN that CreateVectorBucket gave."""
+    bucket = make_bucket()
+    described = client.get_vector_bucket(vectorBucketName=bucket.name)["vectorBucket"]
+    assert described["vectorBucketName"] == bucket.name
+    assert described["vectorBucketArn"] == bucket.arn
+
+
+@requirement("first-steps.put-and-get", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
+def test_what_is_put_is_got(make_index: Any) -> None:
+    """GetVectors gives back the values and the metadata that PutVectors was given."""
+    index = make_index(dimension=2)
+    index.put(("a", [1.0, 0.5], {"year": 1999}))
+    assert index.get("a") == {"a": {"key": "a", "data": {"float32": [1.0, 0.5]}, "metadata": {"year": 1999}}}
+
+
+@requirement(
+    "first-steps.query", level="must", evidence="recorded", source=sources.S3MOCK_QUERIES, needs="query"
+)
+def test_the_nearest_vector_comes_first(make_index: Any) -> None:
+    """QueryVectors orders by distance, the smallest first."""
+    index = make_index(dimension=2, metric="euclidean")
+    index.put(("near", [1.0, 0.0]), ("far", [3.0, 4.0]))
+    assert [each["key"] for each in index.query([0.0, 0.0])] == ["near", "far"]
+
+
+@pytest.mark.parametrize("name", ["ab", "a" * 64], ids=["2-characters", "64-characters"])
+@requirement(
+    "first-steps.bucket-name-length",
+    level="must",
+    evidence="recorded",
+    source=sources.MOTO_BUCKETS,
+    covers="CreateVectorBucket.vectorBucketName.min-1 CreateVectorBucket.vectorBucketName.max+1",
+)
+def test_a_name_too_short_or_too_long_is_refused(refused: Refused, name: str) -> None:
+    """A bucket name has 3 to 63 characters."""
+    refused(
+        "CreateVectorBucket",
+        {"vectorBucketName": name},
+        code="ValidationException",
+        message="1 validation error detected. Value with length "
+        f"{len(name)} at '/vectorBucketName' failed to satisfy constraint: "
+        "Member must have length between 3 and 63, inclusive",
+    )
+
+
+@requirement("first-steps.raw-request", level="must", evidence="model", source=sources.MODEL)
+def test_an_operation_is_a_post_of_json(raw: RawClient) -> None:
+    """`POST /ListVectorBuckets` with a JSON object is answered with 200 and a JSON object."""
+    answer = raw("/ListVectorBuckets", {"maxResults": 1})
+    assert answer.status == 200
+    assert isinstance(answer.json["vectorBuckets"], list)

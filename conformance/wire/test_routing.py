@@ -1,0 +1,80 @@
+"""Paths and methods: `POST /<Operation>`, and `/tags/<ARN>` with the ARN encoded as one label."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+
+from vecgate.testing import sources
+from vecgate.testing.raw import RawClient
+from vecgate.testing.requirements import requirement
+from vecgate.testing.resources import MakeBucket, MakeIndex
+
+from .requests import tags_path
+
+
+@pytest.mark.parametrize("path", ["/NoSuchOperation", "/", "/GetIndexes", "/GetIndex/more"])
+@requirement(
+    "wire.unknown-operation", level="should", evidence="inferred", source=sources.REST_JSON, needs="raw"
+)
+def test_an_unknown_path_is_refused(raw: RawClient, path: str) -> None:
+    """A path that no operation has is refused: the request is to blame, not the server."""
+    assert 400 <= raw(path, b"{}").status < 500
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+@requirement("wire.wrong-method", level="should", evidence="inferred", source=sources.MODEL, needs="raw")
+def test_another_method_is_refused(raw: RawClient, method: str) -> None:
+    """An operation is a POST: another method on its path is refused."""
+    assert 400 <= raw("/ListVectorBuckets", b"{}", method=method).status < 500
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+@requirement(
+    "wire.wrong-method-changes-nothing", level="must", evidence="inferred", source=sources.MODEL, needs="raw"
+)
+def test_another_method_changes_nothing(raw: RawClient, make_index: MakeIndex, method: str) -> None:
+    """What a refused method asks for does not happen."""
+    index = make_index()
+    index.put(("k", [1.0, 0.5]))
+    raw("/DeleteVectors", {**index.address, "keys": ["k"]}, method=method)
+    assert index.keys() == {"k"}
+
+
+@requirement("wire.case-of-a-path", level="may", evidence="inferred", source=sources.MODEL, needs="raw")
+def test_another_case_is_another_path(raw: RawClient) -> None:
+    """`/listvectorbuckets` is no operation."""
+    assert 400 <= raw("/listvectorbuckets", b"{}").status < 500
+
+
+@requirement("wire.tags-of-a-bucket", level="must", evidence="model", source=sources.MODEL, needs="raw tags")
+def test_the_arn_of_a_bucket_is_one_label(raw: RawClient, make_bucket: MakeBucket) -> None:
+    """`GET /tags/arn%3Aaws…%3Abucket%2Fname` lists the tags of a vector bucket."""
+    bucket = make_bucket()
+    raw(tags_path(bucket.arn), {"tags": {"team": "search"}})
+    answer = raw(tags_path(bucket.arn), method="GET")
+    assert answer.status == 200
+    assert answer.json["tags"].items() >= {("team", "search")}
+
+
+@requirement("wire.tags-of-an-index", level="must", evidence="model", source=sources.MODEL, needs="raw tags")
+def test_the_arn_of_an_index_is_one_label(raw: RawClient, make_index: MakeIndex) -> None:
+    """The tags of an index are its own: its encoded ARN leads to it, not to its bucket."""
+    index = make_index()
+    raw(tags_path(index.arn), {"tags": {"team": "search"}})
+    assert raw(tags_path(index.arn), method="GET").json["tags"] == {"team": "search"}
+    bucket_arn = index.arn.split("/index/", maxsplit=1)[0]
+    assert "team" not in raw(tags_path(bucket_arn), method="GET").json["tags"]
+
+
+@requirement(
+    "wire.tag-keys-in-a-query", level="must", evidence="model", source=sources.MODEL, needs="raw tags"
+)
+def test_keys_of_tags_come_in_the_query(raw: RawClient, make_index: MakeIndex) -> None:
+    """`DELETE /tags/…?tagKeys=a&tagKeys=b%20c` removes each of the keys, decoded."""
+    index = make_index()
+    raw(tags_path(index.arn), {"tags": {"a": "1", "b c": "2", "é/+=": "3", "stays": "4"}})
+    keys = "&".join(f"tagKeys={quote(key, safe='')}" for key in ("a", "b c", "é/+="))
+    assert raw(f"{tags_path(index.arn)}?{keys}", method="DELETE").status == 200
+    assert raw(tags_path(index.arn), method="GET").json["tags"] == {"stays": "4"}

@@ -1,0 +1,104 @@
+"""The records of a result stream, a line each: a header, a result per requirement as it ends, a footer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+import msgspec
+
+#: Raised when a reader of before could misread what a writer of now writes.
+SCHEMA_VERSION = 1
+
+Outcome: TypeAlias = Literal["passed", "failed", "deviation", "outgrown", "unsupported", "skipped"]
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header", tag_field="record"):
+    """What was run, against what, and where.
+
+    schema        version of these records
+    run           id of the run, part of the name of all that it made
+    started_at    ISO 8601, UTC
+    target        as it was named; *url* and *region*, where requests went
+    lacking       capability that the target lacks, to the reason
+    unlisted      those of them that no S3 Vectors server may lack, and no list of deviations has
+    versions      of vecgate and what it stands on
+    environment   of the machine
+    options       that change what is run
+    """
+
+    schema: int = SCHEMA_VERSION
+    run: str
+    started_at: str
+    target: str
+    url: str = ""
+    region: str = ""
+    lacking: Mapping[str, str] = msgspec.field(default_factory=dict)
+    unlisted: tuple[str, ...] = ()
+    versions: Mapping[str, str] = msgspec.field(default_factory=dict)
+    environment: Mapping[str, str] = msgspec.field(default_factory=dict)
+    options: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, tag="requirement", tag_field="record"):
+    """How one requirement came out.
+
+    id          of the requirement, with the case of a parametrised test
+    test        node id
+    level       must, should or may; *evidence* and *source* as the requirement has them
+    outcome     passed; failed; deviation: failed, as is known; outgrown: passed, although a deviation is
+                listed; unsupported: the target lacks what it takes; skipped: for another reason
+    reason      of what did not pass, one line
+    detail      requests, answers and traceback of what failed
+    request_id  of the last answer
+    """
+
+    id: str
+    test: str
+    level: str
+    evidence: str
+    source: str
+    claim: str = ""
+    outcome: Outcome
+    reason: str = ""
+    detail: str = ""
+    request_id: str = ""
+    duration_s: float = 0.0
+    worker: str = ""
+
+
+class Footer(msgspec.Struct, frozen=True, kw_only=True, tag="footer", tag_field="record"):
+    """How the run ended.
+
+    ended_at     ISO 8601, UTC
+    duration_s   from start to end
+    requests     sent, by operation
+    left_out     ids of the requirements that were not to run
+    stale        entries of the list of deviations that are no longer true, a sentence each
+    leaks        what could not be removed
+    is_complete  every requirement that was to run has a record
+    """
+
+    ended_at: str
+    duration_s: float
+    requests: Mapping[str, int] = msgspec.field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+    leaks: tuple[str, ...] = ()
+    is_complete: bool = True
+
+
+Record: TypeAlias = Header | Result | Footer
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A result stream that was read.
+
+    header     what was run
+    results    in the order in which they ended
+    footer     None where the run was cut off
+    """
+
+    header: Header
+    results: tuple[Result, ...]
+    footer: Footer | None = None

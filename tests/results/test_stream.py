@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from runs import footer, header, result, run
+
+from vecgate.errors import SourceError
+from vecgate.results.records import Record
+from vecgate.results.stream import StreamWriter, read_run, run_of
+
+RESULTS = (result("a.b"), result("a.c", "failed", reason="“ü”\n2"))
+RECORDS: tuple[Record, ...] = (header(lacking={"text": "no"}), *RESULTS, footer())
+
+
+def written(path: Path) -> bytes:
+    with StreamWriter(path) as stream:
+        for record in RECORDS:
+            stream.write(record)
+    return path.read_bytes()
+
+
+def test_a_run_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    """Writing and reading are inverse; the folder is made where it is missing."""
+    path = tmp_path / "new" / "run.jsonl"
+    written(path)
+    assert read_run(path) == run(*RESULTS, head=header(lacking={"text": "no"}), foot=footer())
+
+
+def test_each_record_is_on_disk_before_the_next(tmp_path: Path) -> None:
+    """A run that is killed has lost nothing that had ended."""
+    path = tmp_path / "run.jsonl"
+    with StreamWriter(path) as stream:
+        for number, record in enumerate(RECORDS, start=1):
+            stream.write(record)
+            assert path.read_bytes().count(b"\n") == number
+
+
+def test_a_run_cut_off_anywhere_after_its_header_can_be_read(tmp_path: Path) -> None:
+    """At every byte: whole lines count, the half one does not."""
+    content = written(tmp_path / "run.jsonl")
+    first = content.index(b"\n") + 1
+    for end in range(first, len(content) + 1):
+        got = run_of(content[:end], "cut")
+        # A last line that lacks nothing but its end is whole.
+        lines = content[:end].split(b"\n")
+        whole = len(lines) - 1 + (lines[-1].endswith(b"}") and content[end : end + 1] == b"\n")
+        assert len(got.results) + (got.footer is not None) == whole - 1
+
+
+def test_records_of_an_unknown_kind_are_passed_over() -> None:
+    """A later version may add some."""
+    content = b'{"record":"header","run":"r","started_at":"s","target":"t"}\n{"record":"note","x":1}\n'
+    assert run_of(content, "new").results == ()
+
+
+def test_members_of_a_later_version_are_passed_over() -> None:
+    """Added members break no reader."""
+    content = b'{"record":"header","run":"r","started_at":"s","target":"t","colour":"red"}\n'
+    assert run_of(content, "new").header.target == "t"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no header"),
+        (b'{"record":"footer","ended_at":"x","duration_s":1}\n', "no header"),
+        (b'{"record":"header","schema":99,"run":"r","started_at":"s","target":"t"}\n', "later vecgate"),
+        (b"{}\n{}\n", "line 1 is no record"),
+        (
+            b'{"record":"header","run":"r","started_at":"s","target":"t"}\nnot json\n{}\n',
+            "line 2 is no record",
+        ),
+        (b'{"record":"header"}\n', "line 1 is no record"),
+        (b"<testsuites/>\n", "line 1 is no record"),
+    ],
+)
+def test_what_is_no_result_stream_is_said_to_be_none(content: bytes, said: str) -> None:
+    """With the line to blame."""
+    with pytest.raises(SourceError, match=said):
+        run_of(content, "file")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """One clear line."""
+    with pytest.raises(SourceError, match=r"none\.jsonl cannot be read: No such file"):
+        read_run(tmp_path / "none.jsonl")

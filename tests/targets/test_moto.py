@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import importlib.util
+from contextlib import closing
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from vecgate.errors import UsageError
+from vecgate.targets import moto
+from vecgate.targets.target import TargetChoice, open_target
+
+
+def test_moto_runs_as_long_as_the_target_is_open() -> None:
+    """In a process of its own, on a free port."""
+    with open_target(TargetChoice("moto"), {}) as target:
+        assert target.name == "moto"
+        client = target.client()
+        client.create_vector_bucket(vectorBucketName="vg-moto")
+        assert (
+            client.get_vector_bucket(vectorBucketName="vg-moto")["vectorBucket"]["vectorBucketName"]
+            == "vg-moto"
+        )
+        client.close()
+    client = target.client()
+    with closing(client), pytest.raises(EndpointConnectionError):
+        client.list_vector_buckets()
+
+
+def test_without_moto_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not among what everyone installs."""
+    found = importlib.util.find_spec
+    monkeypatch.setattr(moto, "find_spec", lambda name: None if name == "moto" else found(name))
+    with (
+        pytest.raises(UsageError, match="moto is not installed") as caught,
+        open_target(TargetChoice("moto"), {}),
+    ):
+        pass
+    assert "vecgate[moto]" in caught.value.hint
