@@ -49,7 +49,6 @@ clean: ## Remove what these commands made
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "vecgate needs Python 3.11 or newer; name one: make PYTHON=/path/to/python demo"; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "could not make .venv; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --upgrade pip
 
 .venv/base: .venv/bin/python pyproject.toml
 	@echo "installing vecgate into .venv …"
@@ -58,5 +57,7 @@ clean: ## Remove what these commands made
 
 .venv/dev: .venv/bin/python pyproject.toml
 	@echo "installing vecgate and its development tools into .venv …"
+	@# Dependency groups need pip 25.1.
+	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@ .venv/base
