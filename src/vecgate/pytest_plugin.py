@@ -61,7 +61,8 @@ def _vecgate_resources(
     s3vectors_client: Any,  # noqa: ANN401 - boto3
     pytestconfig: pytest.Config,
 ) -> Iterator[Resources]:
-    from vecgate.testing.opening import new_run, worker_of  # noqa: PLC0415 - imported on use
+    from vecgate.results.provenance import new_run  # noqa: PLC0415 - imported on use
+    from vecgate.testing.opening import worker_of  # noqa: PLC0415 - imported on use
     from vecgate.testing.resources import opened_resources  # noqa: PLC0415 - as above
 
     prefix, worker = prefix_of(pytestconfig), worker_of(pytestconfig)

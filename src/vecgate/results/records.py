@@ -1,15 +1,32 @@
-"""The records of a result stream, a line each: a header, a result per requirement as it ends, a footer."""
+"""The records of a result stream, a line each: a header, what the run found, a footer.
+
+Those of load runs and benchmarks are in modules of their own; `Record` is any of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
+
+from vecgate.results.benchmarks import Benchmark, PeerRun
+from vecgate.results.load import (
+    Capacity,
+    Cell,
+    Event,
+    Plan,
+    Recall,
+    Second,
+    Trial,
+    WorkerTotals,
+)
 
 #: Raised when a reader of before could misread what a writer of now writes.
 SCHEMA_VERSION = 1
 
+#: What a run was for. One stream holds one run; a report may show several.
+Kind: TypeAlias = Literal["conformance", "load", "capacity", "scale", "benchmarks", "peers"]
 Outcome: TypeAlias = Literal["passed", "failed", "deviation", "outgrown", "unsupported", "skipped"]
 
 
@@ -17,6 +34,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header", tag_field=
     """What was run, against what, and where.
 
     schema        version of these records
+    kind          what the run is for
     run           id of the run, part of the name of all that it made
     started_at    ISO 8601, UTC
     target        as it was named; *url* and *region*, where requests went
@@ -28,6 +46,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header", tag_field=
     """
 
     schema: int = SCHEMA_VERSION
+    kind: Kind = "conformance"
     run: str
     started_at: str
     target: str
@@ -88,11 +107,26 @@ class Footer(msgspec.Struct, frozen=True, kw_only=True, tag="footer", tag_field=
     is_complete: bool = True
 
 
-Record: TypeAlias = Header | Result | Footer
+Record: TypeAlias = (
+    Header
+    | Result
+    | Plan
+    | Second
+    | Event
+    | WorkerTotals
+    | Recall
+    | Trial
+    | Capacity
+    | Cell
+    | Benchmark
+    | PeerRun
+    | Footer
+)
+R = TypeVar("R", bound=Record)
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A result stream that was read.
+    """A conformance run that was read.
 
     header     what was run
     results    in the order in which they ended
@@ -102,3 +136,31 @@ class Run(msgspec.Struct, frozen=True):
     header: Header
     results: tuple[Result, ...]
     footer: Footer | None = None
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """Any result stream that was read.
+
+    header     what was run
+    records    all others but the footer, in the order in which they were written
+    footer     None where the run was cut off
+    problems   what was wrong with the file, a sentence each
+    """
+
+    header: Header
+    records: tuple[Record, ...]
+    footer: Footer | None = None
+    problems: tuple[str, ...] = ()
+
+    def of(self, kind: type[R]) -> tuple[R, ...]:
+        """The records of that *kind*, in order."""
+        return tuple(record for record in self.records if isinstance(record, kind))
+
+    def first(self, kind: type[R]) -> R | None:
+        """The first record of that *kind*, or None."""
+        return next(iter(self.of(kind)), None)
+
+    @property
+    def run(self) -> Run:
+        """The stream as a conformance run."""
+        return Run(self.header, self.of(Result), self.footer)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, get_args
 
 import msgspec
 
 from vecgate.errors import SourceError
-from vecgate.results.records import SCHEMA_VERSION, Footer, Header, Record, Result, Run
+from vecgate.results.records import SCHEMA_VERSION, Footer, Header, Record, Run, Stream
 
-KNOWN = frozenset({"header", "requirement", "footer"})
+#: The tags of the records that this version knows.
+KNOWN = frozenset(kind.__struct_config__.tag for kind in get_args(Record))
 
 
 class _Kind(msgspec.Struct):
@@ -46,30 +47,41 @@ class StreamWriter:
 
 
 def read_run(path: Path) -> Run:
+    """The conformance run in the file at *path*. Raises SourceError where it holds none."""
+    return read_stream(path).run
+
+
+def read_stream(path: Path) -> Stream:
     """The run in the file at *path*. Raises SourceError where it holds none."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from None
-    return run_of(content, str(path))
+    return stream_of(content, str(path))
 
 
 def run_of(content: bytes, name: str) -> Run:
+    """The conformance run in *content*, which comes from *name*. Raises SourceError where there is none."""
+    return stream_of(content, name).run
+
+
+def stream_of(content: bytes, name: str) -> Stream:
     """The run in *content*, which comes from *name*. Raises SourceError where there is none."""
     header: Header | None = None
     footer: Footer | None = None
-    results: list[Result] = []
+    others: list[Record] = []
     for record in _records(content, name):
         match record:
             case Header():
                 header = record
-            case Result():
-                results.append(record)
             case Footer():
                 footer = record
+            case _:
+                others.append(record)
     if header is None:
         raise SourceError(f"{name} is no result stream: it has no header")
-    return Run(header, tuple(results), footer)
+    problems = () if footer else (f"{name} was cut off: what was written until then is shown",)
+    return Stream(header, tuple(others), footer, problems)
 
 
 def _records(content: bytes, name: str) -> Iterator[Record]:

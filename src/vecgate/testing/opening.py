@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import pytest
 from botocore.credentials import Credentials
 
 from vecgate.errors import UsageError, VecgateError
+from vecgate.results.provenance import new_run
 from vecgate.targets.capabilities import Capabilities, declared, probe, unsigned_settings
 from vecgate.targets.target import Target, TargetChoice, open_target
 from vecgate.targets.url import url_target
@@ -33,11 +33,6 @@ class Opened:
     run: str
     target: Target
     capabilities: Capabilities
-
-
-def new_run() -> str:
-    """An id for a run, part of the name of all that it makes."""
-    return secrets.token_hex(4)
 
 
 def worker_of(config: pytest.Config) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from vecgate.results.provenance import environment, now, versions_of
 from vecgate.results.records import Footer, Header, Outcome, Result
 from vecgate.results.stream import StreamWriter
 from vecgate.testing.opening import Opened
@@ -33,14 +31,14 @@ def header_of(opened: Opened, config: pytest.Config, *, unlisted: Sequence[str])
     target = opened.target
     return Header(
         run=opened.run,
-        started_at=_now(),
+        started_at=now(),
         target=target.name,
         url=target.endpoint_url or "",
         region=target.region,
         lacking=opened.capabilities.lacking,
         unlisted=tuple(unlisted),
-        versions={"python": platform.python_version(), **_versions()},
-        environment={"system": platform.platform(), "machine": platform.machine()},
+        versions=versions_of(PACKAGES),
+        environment=environment(),
         options={name: str(option(config, name)) for name in OPTIONS_TOLD if option(config, name)},
     )
 
@@ -103,7 +101,7 @@ class Recorder(StreamWriter):
         """Write the footer."""
         self.write(
             Footer(
-                ended_at=_now(),
+                ended_at=now(),
                 duration_s=round(time.monotonic() - self._started_s, 3),
                 requests=dict(sorted(told.requests.items())),
                 left_out=tuple(sorted(told.left_out)),
@@ -178,17 +176,3 @@ def _detail(report: pytest.TestReport) -> str:
         return ""
     ours = [text for title, text in report.sections if title.startswith("requirement ")]
     return "\n\n".join([*ours, report.longreprtext])
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _versions() -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
