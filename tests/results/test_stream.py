@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from runs import footer, header, result, run
 
 from vecgate.errors import SourceError
 from vecgate.results.records import Record
-from vecgate.results.stream import StreamWriter, read_run, run_of
+from vecgate.results.stream import StreamWriter, read_run, run_of, stream_of
 
 RESULTS = (result("a.b"), result("a.c", "failed", reason="“ü”\n2"))
 RECORDS: tuple[Record, ...] = (header(lacking={"text": "no"}), *RESULTS, footer())
@@ -79,6 +80,51 @@ def test_what_is_no_result_stream_is_said_to_be_none(content: bytes, said: str) 
     """With the line to blame."""
     with pytest.raises(SourceError, match=said):
         run_of(content, "file")
+
+
+HEADER = b'{"record":"header","run":"r","started_at":"s","target":"t"}\n'
+FOOTER = b'{"record":"footer","ended_at":"e","duration_s":1}\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"not json", "file, line 2 is no record: JSON is malformed"),
+        (b"{}", "file, line 2 is no record: Object missing required field `record`"),
+        (b'{"record":"requirement","id":3}', "file, line 2 is no record: Expected `str`, got `int`"),
+        (b'{"record":"\xff"}', "file, line 2 is no record: "),
+        (b'{"record":' + b"[" * 100_000, "file, line 2 is no record: "),
+        (b'{"record":"footer"}', "file, line 2 is no record: Object missing required field `ended_at`"),
+        (HEADER.strip(), "file, line 2 begins another run: a stream holds one"),
+    ],
+)
+def test_a_line_that_is_no_record_is_named_and_the_rest_is_read(line: bytes, said: str) -> None:
+    """What can be shown is shown; a run that others are measured by must be whole."""
+    content = HEADER + line + b"\n" + written_result() + FOOTER
+    stream = stream_of(content, "file")
+    assert [each.id for each in stream.run.results] == ["a.b"]
+    (problem,) = stream.problems
+    assert problem.startswith(said)
+    with pytest.raises(SourceError, match="line 2"):
+        run_of(content, "file")
+
+
+def test_of_many_lines_that_are_no_records_the_first_are_named() -> None:
+    """The others are counted."""
+    stream = stream_of(HEADER + b"x\n" * 1_000 + FOOTER, "file")
+    assert len(stream.problems) == 21
+    assert stream.problems[-1] == "file: 980 more lines are no records"
+
+
+def test_a_stream_that_was_cut_off_says_so_last() -> None:
+    """And nothing of a half line."""
+    assert stream_of(HEADER + b'{"reco', "file").problems == (
+        "file was cut off: what was written until then is shown",
+    )
+
+
+def written_result() -> bytes:
+    return msgspec.json.encode(result("a.b")) + b"\n"
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

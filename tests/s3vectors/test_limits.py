@@ -23,6 +23,7 @@ DOCUMENTED = [
     ("NON_FILTERABLE_KEYS_MAX", "NonFilterableMetadataKeys", "max", 10),
     ("NON_FILTERABLE_KEY_LENGTH_MAX", "MetadataKey", "max", 63),
     ("PAYLOAD_BYTES_MAX", "", "", 20_971_520),
+    ("BUCKETS_MAX", "", "", 10_000),
     ("TOP_K_MAX", "", "", 10_000),
     ("QUERY_PAGE_MAX", "", "", 100),
     ("LIST_PAGE_DEFAULT", "", "", 500),

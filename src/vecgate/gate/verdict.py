@@ -59,8 +59,13 @@ def judge(run: Run, rules: Sequence[Rule] = DEFAULT_RULES, baseline: Run | None 
 
 def line_of(verdict: Verdict, run: Run) -> str:
     """The last line: the verdict and what it rests on."""
+    return verdict_line(verdict, _summary(run))
+
+
+def verdict_line(verdict: Verdict, passed: str) -> str:
+    """The last line: *passed* where the gate is, else what is to blame."""
     if verdict:
-        return f"PASS  {_summary(run)}"
+        return f"PASS  {passed}"
     word = "FAIL" if verdict.grade == "failed" else "NOT JUDGED"
     blamed = [check for check in verdict.checks if check.grade == verdict.grade]
     return f"{word}  {'; '.join(_blame(check) for check in blamed)}"

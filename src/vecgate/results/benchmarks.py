@@ -14,7 +14,8 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True, tag="benchmark", tag_
     clock        CPU: the time of this process's processors; wall: of the clock on it
     is_baseline  what the others of the group are compared with: another library's way, or the floor
     vectors      that one iteration of the work handles
-    median_s     of the rounds, *low_s* and *high_s* the bounds of the middle half
+    median_s     of the rounds, *low_s* and *high_s* the bounds of the middle half; where several processes
+                 measured them, the lowest and the highest of theirs
     rounds       that were measured; *iterations* of the work in each
     times_s      an iteration's time in each round that was kept, in order
     """

@@ -87,7 +87,8 @@ class OperationSecond(msgspec.Struct, frozen=True, kw_only=True):
     """One operation in one second, by when its requests *ended*.
 
     ok         requests that were done; *vectors*, those written, read or deleted by them
-    errors     number by error code, *throttled* ones among them; a connection that failed is `Transport`
+    errors     number by error code; a connection that failed is `Transport`
+    throttled  those of them that were throttled; of the client `bulk`, attempts that were
     retried    requests that were sent again (client `bulk`)
     bytes_out  in bodies sent; *bytes_in*, received
     response   latencies from the intended departure, *service* from the actual one; also of requests

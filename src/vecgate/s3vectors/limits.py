@@ -24,6 +24,8 @@ NON_FILTERABLE_KEY_LENGTH_MAX = constraint("MetadataKey", "max")
 
 #: Largest request body, inclusive: 20,971,520 bytes are taken, one more is refused (observed 2026-09).
 PAYLOAD_BYTES_MAX = 20 * MIB
+#: Vector buckets of an account in a region. (The guide.)
+BUCKETS_MAX = 10_000
 #: topK. The model gives only the lower bound. (The guide; 30 in preview, 100 until 2026-06-16.)
 TOP_K_MAX = 10_000
 #: Results on one page of QueryVectors. (The guide, since 2026-06-16.)

@@ -1,20 +1,25 @@
 """What Amazon charges for requests.
 
 US East (N. Virginia), https://aws.amazon.com/s3/pricing/ (price feed of 2026-09-28, read 2026-10-02). Storage
-and the data that queries process and return come to little for tests, and are not counted here.
+and the data that queries return come to little for tests, and are not counted here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 
 PRICES_READ = "2026-10-02"
-GB = 10**9
+#: S3 bills binary units: "1 GB is 2^30 bytes". https://aws.amazon.com/s3/faqs/
+GB = 2**30
+TB = 2**40
 
 PUT_USD_PER_GB = 0.20
 #: Charged for each PutVectors at least, however small.
 PUT_BYTES_MIN = 128 * 1024
 QUERY_USD_PER_MILLION = 2.50
+#: For the data that a query processes: so many of the index's vectors, at so much a TB.
+QUERY_TIERS: tuple[tuple[float, float], ...] = ((100_000, 0.004), (9_900_000, 0.002), (inf, 0.0004))
 OTHER_USD_PER_THOUSAND = 0.055
 
 
@@ -27,3 +32,15 @@ def requests_usd(requests: Mapping[str, int], *, put_bytes: int = 0) -> float:
         + queries / 1e6 * QUERY_USD_PER_MILLION
         + others / 1e3 * OTHER_USD_PER_THOUSAND
     )
+
+
+def processed_usd(queries: int, *, vectors: int, vector_bytes: float) -> float:
+    """What the data cost that *queries* process in an index of *vectors*.
+
+    *vector_bytes* are those of a vector, its key and its filterable metadata, on average.
+    """
+    usd_per_byte, left = 0.0, float(vectors)
+    for tier, usd_per_tb in QUERY_TIERS:
+        usd_per_byte += min(left, tier) * usd_per_tb / TB
+        left = max(0.0, left - tier)
+    return queries * vector_bytes * usd_per_byte

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 from botocore.credentials import Credentials
 
 from vecgate.endpoint.local import LocalEndpoint
 from vecgate.targets.target import Target, TargetChoice
-from vecgate.targets.url import url_target
+from vecgate.targets.url import LOCAL_CREDENTIALS, url_target
 
 
 @contextmanager
@@ -19,7 +18,5 @@ def open_local(
 ) -> Iterator[Target]:
     """A local endpoint with the options *serve*; with *auth*, one that refuses what is not signed for it."""
     with LocalEndpoint(auth=auth, options=serve) as endpoint:
-        target = url_target(endpoint.url, choice, environment, name="local")
-        if auth:
-            target = replace(target, credentials=Credentials(endpoint.access_key, endpoint.secret_key))
-        yield target
+        keys = Credentials(endpoint.access_key, endpoint.secret_key) if auth else LOCAL_CREDENTIALS
+        yield url_target(endpoint.url, choice, environment, name="local", credentials=keys)

@@ -17,6 +17,8 @@ from vecgate.errors import UsageError
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60
+#: Asked for a target in this order, where no option names one.
+NAMING_VARIABLES = ("VECGATE_TARGET", "AWS_ENDPOINT_URL_S3VECTORS", "AWS_ENDPOINT_URL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,10 @@ class Target:
         return str(url)
 
     def _keys(self) -> dict[str, str]:
-        # The session's own credentials refresh themselves; only others are handed over.
-        if self.session.get_credentials() is self.credentials:
+        # The session's own credentials refresh themselves; only others are handed over. Those that somebody
+        # wrote down are always others: asking the session for its own may take the network.
+        is_explicit = getattr(self.credentials, "method", "explicit") == "explicit"
+        if not is_explicit and self.session.get_credentials() is self.credentials:
             return {}
         frozen = self.credentials.get_frozen_credentials()
         keys = {"aws_access_key_id": frozen.access_key, "aws_secret_access_key": frozen.secret_key}
@@ -167,11 +171,16 @@ def open_target(
 
 def name_of(choice: TargetChoice, environment: Mapping[str, str]) -> str:
     """What the user named, else what the environment does. Raises UsageError where nothing does."""
+    return named_by(choice, environment)[0]
+
+
+def named_by(choice: TargetChoice, environment: Mapping[str, str]) -> tuple[str, str]:
+    """The same, and the setting that named it."""
     if choice.name:
-        return choice.name
-    for variable in ("VECGATE_TARGET", "AWS_ENDPOINT_URL_S3VECTORS", "AWS_ENDPOINT_URL"):
+        return choice.name, "--target"
+    for variable in NAMING_VARIABLES:
         if environment.get(variable):
-            return environment[variable]
+            return environment[variable], variable
     raise UsageError(
         "no target is named",
         hint="Give --target local, aws or a URL, or set VECGATE_TARGET. Amazon is never assumed.",

@@ -62,8 +62,18 @@ def named_target(name: str, choice: TargetChoice, environment: Mapping[str, str]
     return url_target(name.rstrip("/"), choice, environment)
 
 
-def url_target(url: str, choice: TargetChoice, environment: Mapping[str, str], *, name: str = "") -> Target:
-    """The server at *url*, with credentials that open nothing where the environment has none."""
+def url_target(
+    url: str,
+    choice: TargetChoice,
+    environment: Mapping[str, str],
+    *,
+    name: str = "",
+    credentials: Any = None,  # noqa: ANN401 - botocore's
+) -> Target:
+    """The server at *url*, with credentials that open nothing where the environment has none.
+
+    Where *credentials* are given none are looked for, which would ask the machine's metadata service too.
+    """
     session = session_of(choice)
     region, source = region_of(choice, environment, session)
     return Target(
@@ -71,7 +81,7 @@ def url_target(url: str, choice: TargetChoice, environment: Mapping[str, str], *
         endpoint_url=url,
         region=region or LOCAL_REGION,
         region_source=source or "the default",
-        credentials=session.get_credentials() or LOCAL_CREDENTIALS,
+        credentials=credentials or session.get_credentials() or LOCAL_CREDENTIALS,
         verify=verify_of(choice, environment),
         session=session,
     )

@@ -278,16 +278,30 @@ def opened_resources(
     name = f"{prefix}-{run}-{worker}"
     if target.name in {"local", "moto"}:
         resources = Resources(client, prefix=name)
-        yield resources
-        resources.close()
+        try:
+            yield resources
+        finally:
+            resources.close()
         return
-    record = MadeRecord(target, run, worker)
+    record, announced = MadeRecord(target, run, worker), list[str]()
+
+    def announce(bucket: str) -> None:
+        announced.append(bucket)
+        record.announce(bucket)
+
     tags = {RUN_TAG: run} if target.name == "aws" else {}
-    resources = Resources(client, prefix=name, tags=tags, announce=record.announce)
-    yield resources
-    resources.close()
-    if not resources.leaks:
-        record.forget()
+    resources = Resources(client, prefix=name, tags=tags, announce=announce)
+    try:
+        yield resources
+    except BaseException as error:
+        # A creation that was cut short here may have been done there; one that was refused was not.
+        for bucket in announced if not isinstance(error, ClientError) else ():
+            resources.remove_bucket(bucket)
+        raise
+    finally:
+        resources.close()
+        if not resources.leaks:
+            record.forget()
 
 
 def sweep(target: Target, run: str) -> list[str]:

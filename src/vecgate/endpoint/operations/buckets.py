@@ -9,9 +9,7 @@ from vecgate.endpoint.operations.pages import page_of
 from vecgate.endpoint.resources import DEFAULT_ENCRYPTION, check_tags, encryption_of
 from vecgate.endpoint.state import Bucket, State
 from vecgate.endpoint.validation import Document
-
-#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html (read 2026-11-24)
-BUCKETS_MAX = 10_000
+from vecgate.s3vectors.limits import BUCKETS_MAX
 
 
 def create_vector_bucket(state: State, members: Document, now: float) -> Document:

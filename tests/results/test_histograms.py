@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import base64
+import sys
+import zlib
+from math import ceil
+from typing import Any
+
+import pytest
+from hdrh.histogram import HdrHistogram
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from vecgate.errors import SourceError, UsageError
+from vecgate.results.histograms import Histogram, merged
+from vecgate.results.load import Latencies
+
+#: What a histogram tells apart: whole microseconds, and 1 in 1,024.
+DIGITS, STEP_S = 1 / 1024, 1e-6
+
+times = st.floats(min_value=0, max_value=3_599)
+lists_of_times = st.lists(times, min_size=1, max_size=60)
+percentiles = st.one_of(st.sampled_from([50, 90, 95, 99, 99.9, 100]), st.floats(min_value=0.1, max_value=100))
+
+
+def histogram(*seconds: float) -> Histogram:
+    made = Histogram()
+    for each in seconds:
+        made.record(each)
+    return made
+
+
+def is_near(found_ms: float, seconds: float) -> bool:
+    """As near as a histogram keeps it; never shorter than it was."""
+    return seconds - STEP_S <= found_ms / 1e3 <= seconds * (1 + DIGITS) + STEP_S
+
+
+@given(seconds=lists_of_times, percentile=percentiles)
+@example(seconds=[n / 1000 for n in range(1, 1001)], percentile=99.9)
+def test_a_percentile_is_what_sorting_finds(seconds: list[float], percentile: float) -> None:
+    """The nearest rank: so many per cent of the requests took no longer."""
+    rank = max(1, ceil(round(percentile * len(seconds) / 100, 6)))
+    assert is_near(histogram(*seconds).percentile_ms(percentile), sorted(seconds)[rank - 1])
+
+
+@given(seconds=lists_of_times)
+def test_mean_and_maximum_are_to_three_digits(seconds: list[float]) -> None:
+    """Of the times that were recorded."""
+    found = histogram(*seconds)
+    assert is_near(found.max_ms, max(seconds))
+    assert found.mean_ms / 1e3 == pytest.approx(sum(seconds) / len(seconds), rel=DIGITS, abs=2 * STEP_S)
+
+
+@given(parts=st.lists(st.lists(times, max_size=20), max_size=5))
+def test_parts_add_up_to_the_whole(parts: list[list[float]]) -> None:
+    """Counter for counter: merging is as if one histogram had recorded all."""
+    whole = histogram(*(each for part in parts for each in part))
+    made = [histogram(*part) for part in parts]
+    added = Histogram()
+    for part in made:
+        added.add(part)
+    assert added.encode() == whole.encode()
+    assert merged(part.encode() for part in made).encode() == whole.encode()
+    assert merged(part.encode() for part in made).latencies() == whole.latencies()
+
+
+@given(seconds=st.lists(times, max_size=60))
+def test_decoding_is_the_inverse_of_encoding(seconds: list[float]) -> None:
+    """Percentiles and all."""
+    found = histogram(*seconds)
+    again = Histogram.decode(found.encode())
+    assert (again.count, again.latencies(), again.points()) == (
+        len(seconds),
+        found.latencies(),
+        found.points(),
+    )
+
+
+def test_other_tools_read_it() -> None:
+    """The text is a HdrHistogram V2 of microseconds."""
+    read = HdrHistogram.decode(histogram(*[0.001] * 99, 2.0).encode())
+    assert (read.get_total_count(), read.get_count_at_value(1000), read.get_count_at_value(2_000_000)) == (
+        100,
+        99,
+        1,
+    )
+
+
+def test_it_reads_what_other_tools_wrote() -> None:
+    """Also where they expected times of a minute at most."""
+    written = HdrHistogram(1, 60_000_000, 3)
+    written.record_value(59_000_000)
+    assert Histogram.decode(written.encode().decode()).max_ms == pytest.approx(59_000, rel=DIGITS)
+
+
+def test_the_record_says_the_usual() -> None:
+    """Milliseconds: 98 of 100 requests took 10, one 20, and one 500."""
+    found = histogram(*[0.010] * 98, 0.020, 0.500).latencies()
+    rounded = [round(each) for each in (found.p50_ms, found.p95_ms, found.p99_ms, found.max_ms)]
+    assert (found.count, rounded) == (100, [10, 10, 20, 500])
+
+
+def test_nothing_is_nothing() -> None:
+    """No count, no text, no points, no division by zero."""
+    found = Histogram()
+    assert (found.count, found.encode(), found.points(), found.latencies()) == (0, "", [], Latencies())
+    assert (found.mean_ms, found.max_ms, found.percentiles_ms(50, 99)) == (0.0, 0.0, [0.0, 0.0])
+    assert merged(["", ""]).count == 0
+
+
+def test_what_is_beyond_the_range_counts_at_its_end() -> None:
+    """An hour, and no time at all: clocks may disagree by a little."""
+    found = histogram(-0.5, 1e9)
+    assert found.count == 2
+    assert found.percentiles_ms(50, 100) == [0.0, pytest.approx(3_600_000, rel=DIGITS)]
+
+
+def test_requests_within_a_bound_are_counted() -> None:
+    """What took as long as the bound is within."""
+    found = histogram(0.001, 0.001, 0.100, 5.0)
+    assert [found.at_most(bound_s) for bound_s in (0.0005, 0.001, 0.1, 1.0, 60.0)] == [0, 2, 3, 3, 4]
+
+
+def test_the_counters_in_use_are_told() -> None:
+    """Their longest times in microseconds, and how often each counted."""
+    longest, counts = histogram(0.001, 0.001, 0.002).counted()
+    assert (longest.tolist(), counts.tolist()) == ([1000, 2000], [2, 1])
+
+
+def test_the_plot_ends_at_the_longest() -> None:
+    """Ever closer to 100 per cent, as far as there are requests."""
+    points = dict(histogram(*(n / 1000 for n in range(1, 1001))).points())
+    assert min(points) == 0
+    assert list(points) == sorted(points)
+    assert list(points.values()) == sorted(points.values())
+    told = {round(percentile, 6): round(time_ms) for percentile, time_ms in points.items()}
+    assert (told[90.0], told[99.0], told[99.9], told[100.0]) == (900, 990, 999, 1000)
+
+
+GOOD = base64.b64decode(histogram(0.001, 0.5, 7.0).encode())
+
+
+def wrapped(payload: bytes) -> str:
+    packed = zlib.compress(payload)
+    return base64.b64encode(GOOD[:4] + len(packed).to_bytes(4) + packed).decode()
+
+
+@given(
+    text=st.one_of(
+        st.text(min_size=1), st.binary(min_size=1).map(lambda some: base64.b64encode(some).decode())
+    )
+)
+@example(text="HISTFAAAAEV42pNpmSz")
+@example(text=HdrHistogram(1, 1_000_000, 2).encode().decode())
+@example(text=wrapped(b"short"))
+@example(text=wrapped(zlib.decompress(GOOD[8:])[:40] + b"\x80" * 12))
+@example(text=wrapped(zlib.decompress(GOOD[8:])[:40] + b"\xff\xff\xff\xff\x01\x02"))
+def test_what_is_no_histogram_is_refused(text: str) -> None:
+    """With one sentence, whatever it is: streams come from anywhere."""
+    with pytest.raises(SourceError, match="no HdrHistogram V2"):
+        Histogram.decode(text)
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what installs it."""
+    missing: Any = None
+    monkeypatch.setitem(sys.modules, "hdrh.histogram", missing)
+    with pytest.raises(UsageError, match="hdrhistogram is not installed") as caught:
+        Histogram()
+    assert caught.value.hint == "pip install 'vecgate[load]'"
