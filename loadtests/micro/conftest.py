@@ -31,11 +31,11 @@ def block() -> Block:
 
 
 @pytest.fixture(scope="session")
-def sink_url(block: Block, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A sink in its own process that answers reads with a page of *block*."""
-    answers = tmp_path_factory.mktemp("sink") / "answers.json"
-    answers.write_text(json.dumps(_answers(block)))
-    command = [sys.executable, str(Path(__file__).with_name("sink.py")), str(answers)]
+def sink_url(answers: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A sink in its own process that answers reads with a page of the block."""
+    path = tmp_path_factory.mktemp("sink") / "answers.json"
+    path.write_text(json.dumps(answers))
+    command = [sys.executable, str(Path(__file__).with_name("sink.py")), str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
@@ -55,7 +55,9 @@ def new_client(sink_url: str) -> Callable[[], Any]:
     )
 
 
-def _answers(block: Block) -> dict[str, object]:
+@pytest.fixture(scope="session")
+def answers(block: Block) -> dict[str, Any]:
+    """What the sink answers, by operation."""
     page = block.slice(0, PAGE)
     stored = [
         {"key": key, "data": {"float32": [float(value) for value in row]}, "metadata": metadata}

@@ -2,7 +2,7 @@
 
 The endpoint checks signatures, moto's does not. Bars: batches of 500 x 1,024 at 10 times moto's rate with the
 extra `fast` and at 4 times without; single puts at 6 times; `kept`, which is `fast` with a data directory,
-within twice the time of `fast`. `--benchmark-group-by=group` sets the rivals side by side.
+within twice the time of `fast`.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Server:
 class Client:
     """Sends prepared requests over one kept connection; what it costs is the same for every server."""
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, server: Server, name: str) -> None:
+        self._server, self.name = server, name
         self._connection = HTTPConnection(urlsplit(server.url).netloc)
 
     def prepared(self, operation: str, **members: object) -> Callable[[], None]:
@@ -110,7 +110,7 @@ SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
 @pytest.fixture(scope="module", params=SERVERS)
 def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with SERVERS[request.param](tmp_path_factory.mktemp("data")) as server:
-        client = Client(server)
+        client = Client(server, request.param)
         client.prepared("CreateVectorBucket", vectorBucketName="bench")()
         shape = {"dataType": "float32", "dimension": DIMENSION, "distanceMetric": "cosine"}
         client.prepared("CreateIndex", **ADDRESS, **shape)()
@@ -127,21 +127,28 @@ def vectors(count: int, dimension: int = DIMENSION, *, prefix: str = "k") -> lis
     ]
 
 
+def tell(benchmark: BenchmarkFixture, client: Client, vectors: int) -> None:
+    """What a round handles, and that moto's server is what the others are compared with."""
+    benchmark.extra_info.update(baseline=client.name == "moto", vectors=vectors)
+
+
 def measured(benchmark: BenchmarkFixture, call: Callable[[], object], **rounds: int) -> Any:
     """What *call* gives, after it was called as often as *rounds* says."""
     return benchmark.pedantic(call, **rounds)  # type: ignore[no-untyped-call]  # the plugin has no types here
 
 
-@pytest.mark.benchmark(group="put 500 x 1,024")
+@pytest.mark.benchmark(group="endpoint: put 500 x 1024")
 def test_put_batches(client: Client, benchmark: BenchmarkFixture) -> None:
     """A full batch, again and again."""
+    tell(benchmark, client, 500)
     send = client.prepared("PutVectors", **ADDRESS, vectors=vectors(500))
     measured(benchmark, send, rounds=25, warmup_rounds=2)
 
 
-@pytest.mark.benchmark(group="put 500 new x 1,024")
+@pytest.mark.benchmark(group="endpoint: put 500 new x 1024")
 def test_put_new_batches(client: Client, benchmark: BenchmarkFixture) -> None:
     """Full batches of keys that the index has not held before: it grows."""
+    tell(benchmark, client, 500)
     numbers = itertools.count()
 
     def setup() -> tuple[tuple[Callable[[], None]], dict[str, object]]:
@@ -149,11 +156,12 @@ def test_put_new_batches(client: Client, benchmark: BenchmarkFixture) -> None:
             client.prepared("PutVectors", **ADDRESS, vectors=vectors(500, prefix=f"{next(numbers)}-")),
         ), {}
 
-    benchmark.pedantic(lambda send: send(), setup=setup, rounds=60)  # type: ignore[no-untyped-call]  # no types
+    benchmark.pedantic(lambda send: send(), setup=setup, rounds=30)  # type: ignore[no-untyped-call]  # no types
 
 
-@pytest.mark.benchmark(group="put 1 x 1,024")
+@pytest.mark.benchmark(group="endpoint: put 1 x 1024")
 def test_put_single_vectors(client: Client, benchmark: BenchmarkFixture) -> None:
     """One vector to a request."""
+    tell(benchmark, client, 1)
     send = client.prepared("PutVectors", **ADDRESS, vectors=vectors(1))
     measured(benchmark, send, rounds=30, iterations=20, warmup_rounds=1)

@@ -25,8 +25,7 @@ ADDRESS = {"vectorBucketName": "bench", "indexName": "bench"}
 pytestmark = pytest.mark.benchmark(
     group="put 500 x 1024",
     timer=time.process_time,
-    min_rounds=5,
-    max_time=2,
+    min_rounds=3,
     warmup=True,
     warmup_iterations=1,
 )

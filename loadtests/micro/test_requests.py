@@ -24,8 +24,7 @@ ADDRESS = {"vectorBucketName": "bench", "indexName": "bench"}
 pytestmark = pytest.mark.benchmark(
     group="put 1 x 1024",
     timer=time.process_time,
-    min_rounds=200,
-    max_time=2,
+    min_rounds=50,
     warmup=True,
     warmup_iterations=10,
 )

@@ -6,13 +6,14 @@ import threading
 from pathlib import Path
 
 import pytest
-from runs import footer, header, result
+from runs import header, result
 
 from vecgate.errors import UsageError
 from vecgate.results.records import Result
 from vecgate.results.stream import StreamWriter
 from vecgate.testing import running
-from vecgate.testing.running import Follower, run_suite, suite_folder
+from vecgate.testing.children import Follower
+from vecgate.testing.running import run_suite, suite_folder
 
 
 @pytest.fixture
@@ -26,17 +27,16 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_stream_is_followed_while_it_is_written(tmp_path: Path) -> None:
-    """Each result once, as soon as its line is whole."""
+    """Each record once, as soon as its line is whole."""
     path = tmp_path / "run.jsonl"
     with Follower(path) as follower:
         assert follower.news() == []
         with StreamWriter(path) as stream:
             stream.write(header())
-            assert follower.news() == []
+            assert follower.news() == [header()]
             stream.write(result("a.b"))
             stream.write(result("a.c", "failed"))
-            assert [each.id for each in follower.news()] == ["a.b", "a.c"]
-            stream.write(footer())
+            assert follower.news() == [result("a.b"), result("a.c", "failed")]
             assert follower.news() == []
         with path.open("ab") as file:
             file.write(b'{"record":"requirement","id":"a.d"')

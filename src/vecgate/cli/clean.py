@@ -18,9 +18,9 @@ from vecgate.cli.wording import count
 from vecgate.errors import UsageError
 from vecgate.reporting.terminal import table_lines
 from vecgate.targets.leftovers import Leftover, Made, find_leftovers, place_of, recorded
+from vecgate.targets.policy import PREFIX
 from vecgate.targets.removal import remove_bucket
 from vecgate.targets.target import TargetChoice
-from vecgate.testing.options import DEFAULT_PREFIX
 
 AGE = re.compile(r"(\d+)([hd])")
 HOURS = {"h": 1, "d": 24}
@@ -28,7 +28,7 @@ HOURS = {"h": 1, "d": 24}
 
 @click.command(short_help="Find, and remove, what runs have left on a target.")
 @target_options
-@click.option("--prefix", default=f"{DEFAULT_PREFIX}-", show_default=True, help="Of buckets that start so.")
+@click.option("--prefix", default=f"{PREFIX}-", show_default=True, help="Of buckets that start so.")
 @click.option("--older-than", default="0h", show_default=True, help="Of at least this age: 24h, 7d.")
 @click.option("--yes", is_flag=True, help="Remove them.")
 @output_options

@@ -8,6 +8,8 @@ import click
 
 from vecgate.cli.conform_run import GateChoice, Outputs, RunChoice, catalogue, conform_run, list_catalogue
 from vecgate.cli.options import arriving_as, output_options, target_options
+from vecgate.cli.outputs import files_choice
+from vecgate.reporting.outputs import OutputFiles
 from vecgate.targets.target import TargetChoice
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -51,8 +53,6 @@ outputs_choice = arriving_as(
     "outputs",
     Outputs,
     click.option("--results", type=FILE, default=None, help="Keep the result stream here."),
-    click.option("--junit", type=FILE, default=None, help="Write JUnit XML here."),
-    click.option("--markdown", type=FILE, default=None, help="Add a summary in Markdown to this file."),
     click.option(
         "--draft-deviations", type=FILE, default=None, help="List what failed here, to be explained as known."
     ),
@@ -64,6 +64,7 @@ outputs_choice = arriving_as(
 @run_choice
 @gate_choice
 @outputs_choice
+@files_choice
 @click.option("--list", "is_list", is_flag=True, help="List the requirements, run nothing.")
 @output_options
 def conform(
@@ -71,6 +72,7 @@ def conform(
     what: RunChoice,
     gate: GateChoice,
     outputs: Outputs,
+    files: OutputFiles,
     is_list: bool,
     as_json: bool,
     quiet: bool,
@@ -85,5 +87,5 @@ def conform(
     if is_list:
         click.echo(list_catalogue(catalogue(), as_json=as_json))
     else:
-        code = conform_run(choice, what, gate, outputs, as_json=as_json, quiet=quiet)
+        code = conform_run(choice, what, gate, outputs, files, as_json=as_json, quiet=quiet)
         raise click.exceptions.Exit(int(code))

@@ -19,27 +19,26 @@ import click
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
-from vecgate.cli.exit_codes import ExitCode
+from vecgate.cli.exit_codes import EXIT_OF_GRADE, ExitCode
 from vecgate.cli.options import say
 from vecgate.cli.wording import count
 from vecgate.errors import SourceError, TargetError, TargetUnreachable, UsageError, VecgateError
 from vecgate.gate.rules import DEFAULT_RULES, Rule
 from vecgate.gate.verdict import Verdict, counts_of, judge, line_of
 from vecgate.reporting.draft import deviations_draft
-from vecgate.reporting.junit import junit_report
-from vecgate.reporting.markdown import markdown_report
 from vecgate.reporting.matrix import matrix_of
+from vecgate.reporting.outputs import OutputFiles, write_outputs
 from vecgate.reporting.terminal import table_lines, terminal_report
-from vecgate.results.records import SCHEMA_VERSION, Result, Run
+from vecgate.results.records import SCHEMA_VERSION, Result, Run, Stream
 from vecgate.results.stream import read_run
 from vecgate.s3vectors.pricing import PRICES_READ, requests_usd
 from vecgate.targets.target import TargetChoice, name_of, open_target
+from vecgate.testing.children import Ended
 from vecgate.testing.options import FLAGS
-from vecgate.testing.running import Ended, gist_of, run_suite
+from vecgate.testing.running import gist_of, run_suite
 
 #: Requests for each requirement, measured on the local endpoint (1,836 requirements, 2026-11-24), rounded up.
 REQUESTS_EACH = {"PutVectors": 0.8, "QueryVectors": 0.6, "others": 4.0}
-EXIT_OF_GRADE = {"passed": ExitCode.PASS, "failed": ExitCode.GATE_FAILED, "unjudged": ExitCode.BROKEN}
 #: pytest's: all passed, some failed, none collected.
 PYTEST_JUDGED = frozenset({0, 1, 5})
 PYTEST_USAGE = 4
@@ -78,13 +77,18 @@ class Outputs:
     """Files for the result, beside stdout."""
 
     results: Path | None
-    junit: Path | None
-    markdown: Path | None
     draft_deviations: Path | None
 
 
 def conform_run(
-    choice: TargetChoice, what: RunChoice, gate: GateChoice, outputs: Outputs, *, as_json: bool, quiet: bool
+    choice: TargetChoice,
+    what: RunChoice,
+    gate: GateChoice,
+    outputs: Outputs,
+    files: OutputFiles,
+    *,
+    as_json: bool,
+    quiet: bool,
 ) -> ExitCode:
     """Run the suite as chosen, print and write what it found, and give the exit code."""
     rules, before = gate.parsed(), read_run(gate.baseline) if gate.baseline else None
@@ -99,9 +103,9 @@ def conform_run(
         run = _run_of(results, ended)
     verdict = judge(run, rules, before)
     code = ExitCode.INTERRUPTED if ended is None else EXIT_OF_GRADE[verdict.grade]
-    _write(run, verdict, outputs)
     told = {**to_dict(run, verdict), "exit_code": int(code)}
     click.echo(orjson.dumps(told).decode() if as_json else terminal_report(run, verdict))
+    _leave(run, verdict, outputs, files, about=what.deviations)
     return code
 
 
@@ -208,15 +212,14 @@ def _run_of(results: Path, ended: Ended | None) -> Run:
         raise VecgateError(f"the suite left no results: {error}", hint=hint) from error
 
 
-def _write(run: Run, verdict: Verdict, outputs: Outputs) -> None:
-    if outputs.junit:
-        outputs.junit.write_text(junit_report(run), encoding="utf-8")
+def _leave(run: Run, verdict: Verdict, outputs: Outputs, files: OutputFiles, *, about: Path | None) -> None:
     if outputs.draft_deviations:
         outputs.draft_deviations.write_text(deviations_draft(run), encoding="utf-8")
-    if outputs.markdown:
-        # A CI job's summary is one file that several steps add to.
-        with outputs.markdown.open("a", encoding="utf-8") as file:
-            file.write(markdown_report(run, verdict))
+    stream = Stream(run.header, run.results, run.footer)
+    for line in write_outputs(
+        stream, verdict, files, environ=os.environ, report=outputs.results, about=about
+    ):
+        say(line)
 
 
 def to_dict(run: Run, verdict: Verdict) -> dict[str, object]:

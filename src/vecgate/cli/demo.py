@@ -23,8 +23,9 @@ from vecgate.bulk.sources import Source, open_source
 from vecgate.bulk.validation import IndexRules
 from vecgate.bulk.wire import Sender
 from vecgate.cli.bulk_run import leave, run_bulk
+from vecgate.cli.demo_acts import Act, conformance, missing_extras, ramp, report
 from vecgate.cli.exit_codes import ExitCode
-from vecgate.cli.options import opened, output_options
+from vecgate.cli.options import opened, output_options, say
 from vecgate.cli.query import hits, show
 from vecgate.cli.wording import count, milliseconds, size
 from vecgate.s3vectors.arn import IndexAddress
@@ -32,6 +33,10 @@ from vecgate.targets.target import TargetChoice
 
 ADDRESS = IndexAddress("demo", "pypi-packages")
 ASKED_FOR = "locust"
+ACTS = {
+    "Does the endpoint keep the promises of S3 Vectors? (the quick level)": conformance,
+    "And how fast does it answer? A ramp to 1,000 vectors/s, 1,024 dimensions": ramp,
+}
 RECENT = {"year": {"$gte": 2026}}
 NEAREST = 5
 
@@ -62,9 +67,19 @@ class Story:
 
 
 @click.command(short_help="The whole story on the embedded endpoint, with real embeddings.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("vecgate-demo"),
+    show_default=True,
+    help="Folder for the report and the result streams.",
+)
 @output_options
-def demo(as_json: bool, quiet: bool) -> None:
-    """Ingest embeddings of 5,000 PyPI packages into a local endpoint, read them back, search them."""
+def demo(output: Path, as_json: bool, quiet: bool) -> None:
+    """Ingest embeddings of 5,000 PyPI packages into a local endpoint, read them back, search them; then
+    hold the endpoint against the specification, ramp load on it, and write a report of that.
+    """
     is_told = not (as_json or quiet)
     with (
         _packages() as source,
@@ -77,11 +92,37 @@ def demo(as_json: bool, quiet: bool) -> None:
             click.echo(f"1  Ingest {records} of PyPI packages, {source.dimension} dimensions, at {pace}")
         outcome = _ingest(source, sender, quiet=quiet)
         story = _look(source, BulkReader(sender, bucket=ADDRESS.bucket, index=ADDRESS.index), outcome)
-    if as_json:
-        click.echo(orjson.dumps(_to_dict(story)).decode())
-    else:
+    if not as_json:
         _tell(story, is_told=is_told)
-    leave(ExitCode.PASS if story.is_good else ExitCode.GATE_FAILED)
+    acts, path = _acts(output, is_told=is_told, quiet=quiet)
+    is_good = story.is_good and all(act.verdict for act in acts)
+    last = _last_line(story, acts, is_good=is_good)
+    if as_json:
+        lines = {act.stream.header.kind: act.line for act in acts}
+        told = {**_to_dict(story), "acts": lines, "report": str(path or ""), "line": last}
+        click.echo(orjson.dumps({**told, "verdict": "PASS" if is_good else "FAIL"}).decode())
+    else:
+        click.echo(last)
+    leave(ExitCode.PASS if is_good else ExitCode.GATE_FAILED)
+
+
+def _acts(output: Path, *, is_told: bool, quiet: bool) -> tuple[list[Act], Path | None]:
+    """The acts that need more than the base package, and the report of them."""
+    if missing := missing_extras():
+        say(f"left out: specification, ramp and report need pip install 'vecgate[{','.join(missing)}]'")
+        return [], None
+    output.mkdir(parents=True, exist_ok=True)
+    acts = []
+    for number, (title, perform) in enumerate(ACTS.items(), start=5):
+        if is_told:
+            click.echo(f"{number}  {title}")
+        acts.append(perform(output, quiet=quiet))
+        if is_told:
+            click.echo(acts[-1].text)
+    path = report(output, acts)
+    if is_told:
+        click.echo(f"{5 + len(ACTS)}  A report of that, for people: {path}")
+    return acts, path
 
 
 @contextmanager
@@ -128,13 +169,22 @@ def _tell(story: Story, *, is_told: bool) -> None:
         click.echo("4  And which of those were released in 2026? (filter: year >= 2026)")
         show(story.recent, "cosine")
     p50, p99 = (milliseconds(outcome.latency_ms(p)) for p in (50, 99))
+    if not is_told:
+        return
     click.echo(
         f"rate held  {outcome.vectors_per_s:,.0f} vectors/s\n"
         f"requests   {outcome.requests:,}, {size(outcome.payload_bytes)}; p50 {p50}, p99 {p99}\n"
-        f"retries    {outcome.retries:,}\n"
-        f"{_verdict(story)}  {outcome.acknowledged:,} of {outcome.total:,} vectors written, "
-        f"{story.exact:,} read back bit-exact"
+        f"retries    {outcome.retries:,}"
     )
+
+
+def _last_line(story: Story, acts: list[Act], *, is_good: bool) -> str:
+    outcome = story.outcome
+    told = [
+        f"{outcome.acknowledged:,} of {outcome.total:,} vectors written, {story.exact:,} read back bit-exact",
+        *(act.line.split(maxsplit=1)[-1] for act in acts),
+    ]
+    return f"{'PASS' if is_good else 'FAIL'}  {'; '.join(told)}"
 
 
 def _to_dict(story: Story) -> dict[str, object]:
@@ -151,9 +201,4 @@ def _to_dict(story: Story) -> dict[str, object]:
         "retries": outcome.retries,
         "similar": story.similar,
         "recent": story.recent,
-        "verdict": _verdict(story),
     }
-
-
-def _verdict(story: Story) -> str:
-    return "PASS" if story.is_good else "FAIL"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 from vecgate.errors import (
@@ -13,6 +14,7 @@ from vecgate.errors import (
     UsageError,
     VecgateError,
 )
+from vecgate.gate.verdict import Grade
 
 
 class ExitCode(IntEnum):
@@ -30,6 +32,14 @@ class ExitCode(IntEnum):
     BROKEN = 4
     #: Stopped by Ctrl-C or SIGTERM.
     INTERRUPTED = 130
+
+
+#: What a verdict leaves with.
+EXIT_OF_GRADE: Mapping[Grade, ExitCode] = {
+    "passed": ExitCode.PASS,
+    "failed": ExitCode.GATE_FAILED,
+    "unjudged": ExitCode.BROKEN,
+}
 
 
 def exit_code_of(error: VecgateError) -> ExitCode:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from vecgate.gate.verdict import Verdict, line_of
 from vecgate.reporting.matrix import HEADINGS, cells_of, matrix_of, row_of
@@ -37,16 +37,16 @@ def check_lines(verdict: Verdict) -> list[str]:
     return table_lines([[check.name, check.measured, _grade(check.grade)] for check in verdict.checks])
 
 
-def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
-    """*rows* in columns, words to the left; a column of numbers below its heading, to the right."""
-    columns = [_aligned(column) for column in zip(*rows, strict=True)]
+def table_lines(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
+    """*rows* in columns; to the right stand numbers below a heading, and the columns *right*."""
+    columns = [_aligned(column, number in right) for number, column in enumerate(zip(*rows, strict=True))]
     return ["   ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
 
 
-def _aligned(column: Sequence[str]) -> list[str]:
+def _aligned(column: Sequence[str], is_right: bool) -> list[str]:  # noqa: FBT001 - which side
     width = max(map(len, column))
     is_numeric = all(set(text) <= NUMERIC for text in column[1:]) and len(column) > 1
-    return [text.rjust(width) if is_numeric else text.ljust(width) for text in column]
+    return [text.rjust(width) if is_numeric or is_right else text.ljust(width) for text in column]
 
 
 def _grade(grade: str) -> str:

@@ -1,0 +1,123 @@
+"""A load run as a page shows it: what came of it in all, over time, by operation and by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vecgate.errors import VecgateError
+from vecgate.reporting.html.figures import Figure, Figures
+from vecgate.reporting.html.latency import latency_plots, latency_table
+from vecgate.reporting.html.load_tables import load_tables
+from vecgate.reporting.html.plots import LinePlot
+from vecgate.reporting.html.series import PLACES_MAX, PLACES_MAX_WIDE, Timeline, bucket_of
+from vecgate.reporting.html.timeline import generator_plot, in_flight_plot, rate_plot, trouble_plot
+from vecgate.reporting.html.views import Table, Tile
+from vecgate.reporting.html.wording import many, milliseconds, number, share, usd
+from vecgate.results.records import Stream
+from vecgate.results.summary import Summary
+
+#: Operations with charts of their own; the service has 22.
+OPERATIONS_MAX = 24
+
+
+@dataclass(frozen=True, slots=True)
+class LoadView:
+    """What the template of a load run shows.
+
+    tiles      the figures that matter most
+    bound      why the generator was the limit, empty where it was not
+    timeline   charts of the whole run; *calm*, that nothing went wrong
+    resolution what a point of a chart stands for, empty where it is a second
+    latency    of each operation, None where there is a *problem* with the histograms
+    operations the charts of each
+    tables     the rest
+    """
+
+    tiles: tuple[Tile, ...]
+    bound: str
+    timeline: tuple[Figure, ...]
+    calm: str
+    resolution: str
+    latency: Table | None
+    operations: tuple[tuple[str, tuple[Figure, ...]], ...]
+    problem: str
+    tables: tuple[Table, ...]
+
+
+def load_view(stream: Stream, figures: Figures, summary: Summary) -> LoadView:
+    """The view of a load run, of which there is a *summary*."""
+    timeline = Timeline(summary.seconds)
+    latency, problem = _latency(summary)
+    trouble = trouble_plot(timeline)
+    plots = latency_plots(summary, timeline, is_measured=not problem) if timeline.at else {}
+    return LoadView(
+        tiles=tuple(_tiles(summary, is_measured=not problem)),
+        bound=summary.limited_by_generator,
+        timeline=tuple(figures.all("run", _timeline(summary, timeline, trouble))) if timeline.at else (),
+        resolution=resolution_of(timeline),
+        calm="" if trouble or not timeline.at else "No request failed, was throttled, dropped, lost or late.",
+        latency=latency,
+        operations=tuple(
+            (name, tuple(figures.all(f"operation-{order}", found)))
+            for order, (name, found) in enumerate(list(plots.items())[:OPERATIONS_MAX], start=1)
+        ),
+        problem=problem,
+        tables=tuple(load_tables(stream, summary, is_measured=not problem)),
+    )
+
+
+def resolution_of(timeline: Timeline) -> str:
+    """What a point of the charts stands for, where it is more than a second."""
+    each = [bucket_of(len(timeline.at), limit) for limit in (PLACES_MAX, PLACES_MAX_WIDE)]
+    if each[0] == 1:
+        return ""
+    wide = "" if each[1] == 1 else f", wide ones for {each[1]} s"
+    return f"Charts show the lowest and the highest value for every {each[0]} s{wide}."
+
+
+def _timeline(summary: Summary, timeline: Timeline, trouble: LinePlot | None) -> Iterator[LinePlot]:
+    yield rate_plot(summary, timeline)
+    if trouble:
+        yield trouble
+    yield in_flight_plot(summary, timeline)
+    yield generator_plot(timeline)
+
+
+def _latency(summary: Summary) -> tuple[Table | None, str]:
+    """The table, or why there is none: what counts requests does not depend on how long they took."""
+    try:
+        return latency_table(summary), ""
+    except VecgateError as error:
+        return None, f"{error}. {error.hint}".strip()
+
+
+def _tiles(summary: Summary, *, is_measured: bool) -> Iterator[Tile]:
+    unit, due = summary.unit, summary.due
+    yield Tile(
+        "achieved",
+        number(summary.achieved_per_s),
+        f"{unit}/s",
+        f"{share(summary.ok, due)} of the schedule",
+    )
+    if is_measured and summary.operations:
+        name, counts = max(summary.operations.items(), key=lambda item: (item[1].vectors, item[1].requests))
+        response, service = (each.percentile_ms(99) for each in (counts.response, counts.service))
+        yield Tile(f"p99 {name}", number(response), "ms", f"service time {milliseconds(service)}")
+    whole = sum(counts.failed for counts in summary.operations.values())
+    throttled = sum(counts.throttled for counts in summary.operations.values())
+    yield Tile(
+        "failed",
+        f"{whole:,}",
+        f"of {many(summary.requests, 'request')}",
+        f"{throttled:,} of them throttled" if whole else "none throttled",
+        "bad" if whole else "",
+    )
+    yield Tile(
+        "dropped",
+        f"{summary.dropped:,}",
+        f"of {due:,} due",
+        f"{summary.late:,} more than 10 ms late",
+        "bad" if summary.dropped else "",
+    )
+    yield Tile("price", usd(summary.usd), "", f"{usd(summary.usd_per_hour)} an hour at this rate")

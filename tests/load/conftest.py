@@ -1,0 +1,67 @@
+"""An endpoint for load tests, and scenarios that are short."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from vecgate.endpoint.local import LocalEndpoint
+
+#: Small vectors: what is tested here is the schedule.
+SCENARIO = """
+description = "a test"
+unit = "requests"
+in_flight_max = {in_flight}
+start_within = "{start_within}"
+drain_within = "5s"
+thresholds = [{thresholds}]
+
+[vectors]
+dimension = 8
+per_request = 2
+pool = 50
+
+[[stages]]
+kind = "constant"
+rate = {rate}
+for = "{seconds}s"
+"""
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalEndpoint]:
+    """An endpoint that takes unsigned requests, and a state directory of the test's own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with LocalEndpoint() as running:
+        yield running
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Callable[..., str]:
+    """Write a scenario of one constant stage; its path."""
+
+    def write(
+        *,
+        rate: int = 50,
+        seconds: int = 4,
+        in_flight: int = 100,
+        start_within: str = "1s",
+        thresholds: str = "",
+    ) -> str:
+        path = tmp_path / "a-test.toml"
+        path.write_text(
+            SCENARIO.format(
+                rate=rate,
+                seconds=seconds,
+                in_flight=in_flight,
+                start_within=start_within,
+                thresholds=thresholds,
+            )
+        )
+        return str(path)
+
+    return write

@@ -1,0 +1,162 @@
+"""Recall, against loops over plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import hypot, sqrt
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from vecgate.load.recall import recall_of, together
+from vecgate.results.load import Recall
+
+#: What two float32 sums of the same numbers may differ by.
+SAME = 1e-5
+METRICS = st.sampled_from(["cosine", "euclidean"])
+
+
+def distance(one: Sequence[float], other: Sequence[float], metric: str) -> float:
+    if metric == "euclidean":
+        return sum((a - b) ** 2 for a, b in zip(one, other, strict=True))
+    lengths = hypot(*one) * hypot(*other)
+    return 1 - (sum(a * b for a, b in zip(one, other, strict=True)) / lengths if lengths else 0.0)
+
+
+def naive_share(
+    *, rows: list[int], query: list[float], vectors: list[list[float]], metric: str, k: int, kept: list[bool]
+) -> float:
+    """Of the nearest *k* that the filter keeps, how many are in *rows*; as near as the last is as good."""
+    ranked = sorted(
+        distance(query, vector, metric) for vector, is_kept in zip(vectors, kept, strict=True) if is_kept
+    )
+    nearest = ranked[:k]
+    if not nearest:
+        return 1.0
+    good = 0
+    for row in set(rows):
+        if (
+            0 <= row < len(vectors)
+            and kept[row]
+            and distance(query, vectors[row], metric) <= nearest[-1] + SAME
+        ):
+            good += 1
+    return min(1.0, good / len(nearest))
+
+
+def matrix(rows: Sequence[Sequence[float]]) -> npt.NDArray[np.float32]:
+    return np.array(rows, dtype=np.float32)
+
+
+class Case(NamedTuple):
+    """Vectors and queries; for each query what was answered, and which rows its filter keeps."""
+
+    vectors: list[list[float]]
+    queries: list[list[float]]
+    answers: list[list[int]]
+    keeps: list[list[bool] | None]
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Small whole numbers, so that there are many ties, and vectors of no length."""
+    values = st.lists(st.integers(-2, 2).map(float), min_size=2, max_size=2)
+    vectors = draw(st.lists(values, min_size=1, max_size=12))
+    queries = draw(st.lists(values, min_size=1, max_size=4))
+    size = len(queries)
+    answers = st.lists(st.lists(st.integers(-1, len(vectors)), max_size=12), min_size=size, max_size=size)
+    kept = st.none() | st.lists(st.booleans(), min_size=len(vectors), max_size=len(vectors))
+    return Case(vectors, queries, draw(answers), draw(st.lists(kept, min_size=size, max_size=size)))
+
+
+@given(case=cases(), metric=METRICS, k=st.integers(1, 15))
+@example(case=Case([[1.0, 0.0]], [[0.0, 0.0]], [[0]], [None]), metric="cosine", k=1)
+@example(case=Case([[1.0, 0.0]] * 3, [[1.0, 1.0]], [[2, 2, 2]], [None]), metric="euclidean", k=2)
+@example(case=Case([[1.0, 0.0]], [[1.0, 1.0]], [[0]], [[False]]), metric="euclidean", k=2)
+def test_recall_is_what_loops_find(case: Case, metric: str, k: int) -> None:
+    """Ties, filters, answers that are short, doubled or of vectors that are not there."""
+    vectors, queries, answers, keeps = case
+    shares = [
+        naive_share(
+            rows=rows,
+            query=query,
+            vectors=vectors,
+            metric=metric,
+            k=k,
+            kept=kept or [True] * len(vectors),
+        )
+        for rows, query, kept in zip(answers, queries, keeps, strict=True)
+    ]
+    found = recall_of(
+        answers,
+        matrix(queries),
+        matrix(vectors),
+        metric=metric,
+        k=k,
+        keeps=[None if kept is None else np.array(kept) for kept in keeps],
+    )
+    assert found is not None
+    assert (found.k, found.queries, found.lowest) == (k, len(queries), min(shares))
+    assert found.mean == pytest.approx(sum(shares) / len(shares))
+
+
+@given(
+    seed=st.integers(0, 1_000),
+    metric=METRICS,
+    dimension=st.sampled_from([1, 7, 128]),
+    k=st.integers(1, 20),
+    scale=st.sampled_from([1.0, 100.0]),
+)
+@example(seed=0, metric="euclidean", dimension=128, k=10, scale=100.0)
+def test_an_answer_computed_in_float32_is_exact(
+    *, seed: int, metric: str, dimension: int, k: int, scale: float
+) -> None:
+    """As every target computes: what rounding does to its order must not count against it."""
+    rng = np.random.default_rng(seed)
+    vectors = (scale * rng.standard_normal((60, dimension))).astype(np.float32)
+    queries = (scale * rng.standard_normal((3, dimension))).astype(np.float32)
+    if metric == "euclidean":
+        distances = ((queries[:, None] - vectors) ** 2).sum(axis=2)
+    else:
+        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        distances = 1 - (queries / np.linalg.norm(queries, axis=1, keepdims=True)) @ unit.T
+    assert distances.dtype == np.float32
+    answers = np.argsort(distances, axis=1)[:, :k].tolist()
+    found = recall_of(answers, queries, vectors, metric=metric, k=k, keeps=[None] * 3)
+    assert found == Recall(k=k, queries=3, mean=1.0, lowest=1.0)
+
+
+def test_without_answers_there_is_no_recall() -> None:
+    """Neither good nor bad."""
+    assert recall_of([], matrix([[1, 2]]), matrix([[1, 2]]), metric="cosine", k=1, keeps=[]) is None
+    assert together([]) is None
+
+
+def test_half_of_the_nearest_is_half_a_recall() -> None:
+    """In figures that can be checked by eye: four on a line, the two nearest of which are 0 and 1."""
+    vectors, query = matrix([[1], [2], [3], [4]]), matrix([[0.5]])
+    found = recall_of([[1, 3]], query, vectors, metric="euclidean", k=2, keeps=[None])
+    assert found == Recall(k=2, queries=1, mean=0.5, lowest=0.5)
+
+
+def test_parts_count_by_their_queries() -> None:
+    """The worst of all is the worst."""
+    found = together(
+        [Recall(k=5, queries=1, mean=0.2, lowest=0.2), Recall(k=5, queries=3, mean=1, lowest=0.9)]
+    )
+    assert found is not None
+    assert (found.k, found.queries, found.lowest) == (5, 4, 0.2)
+    assert found.mean == pytest.approx(0.8)
+
+
+def test_a_right_angle_is_as_far_as_nothing() -> None:
+    """A vector of no length has no direction: it is at distance 1 of all, by cosine."""
+    vectors, query = matrix([[0, 0], [0, 1], [sqrt(3), 1]]), matrix([[1, 0]])
+    found = recall_of(
+        [[2, 0], [2, 1]], query.repeat(2, axis=0), vectors, metric="cosine", k=2, keeps=[None] * 2
+    )
+    assert found == Recall(k=2, queries=2, mean=1.0, lowest=1.0)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from load_streams import load_stream
+from runs import header
+
+from vecgate.gate.load import judge_load
+from vecgate.gate.verdict import Verdict, judge
+from vecgate.reporting.ctrf import ctrf_report
+from vecgate.results.records import Run, Stream
+
+#: What the schema of the draft of 2025-11-24 asks for, and what else it knows; everything else it refuses.
+REQUIRED = {
+    "document": {"reportFormat", "specVersion", "results"},
+    "results": {"tool", "summary", "tests"},
+    "summary": {"tests", "passed", "failed", "skipped", "pending", "other", "start", "stop"},
+    "test": {"name", "status", "duration"},
+}
+KNOWN = {
+    "document": REQUIRED["document"] | {"reportId", "timestamp", "generatedBy", "extra", "baseline"},
+    "results": REQUIRED["results"] | {"environment", "extra"},
+    "summary": REQUIRED["summary"] | {"flaky", "suites", "duration", "extra"},
+    "test": REQUIRED["test"]
+    | {"id", "start", "stop", "suite", "message", "trace", "snippet", "line", "rawStatus", "tags", "labels"}
+    | {"type", "filePath", "retries", "flaky", "threadId", "parameters", "extra"},
+    "environment": {"testEnvironment", "osPlatform", "healthy", "extra"},
+}
+
+
+def report(stream: Stream, verdict: Verdict) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(ctrf_report(stream, verdict, "the line"))
+    return told
+
+
+def conformance(run: Run) -> dict[str, Any]:
+    return report(Stream(run.header, run.results, run.footer), judge(run))
+
+
+def load() -> dict[str, Any]:
+    stream = load_stream(30, throttled_from=20)
+    return report(stream, judge_load(stream))
+
+
+def test_nothing_is_in_it_that_the_schema_does_not_know(mixed: Run) -> None:
+    """And all that it asks for is."""
+    for document in (conformance(mixed), load()):
+        results = document["results"]
+        parts = [("document", document), ("results", results), ("summary", results["summary"])]
+        for kind, part in [*parts, *(("test", test) for test in results["tests"])]:
+            assert REQUIRED[kind] <= part.keys() <= KNOWN[kind]
+        assert results["environment"].keys() <= KNOWN["environment"]
+        assert (document["reportFormat"], document["specVersion"]) == ("CTRF", "0.0.0")
+        assert all(isinstance(test["duration"], int) for test in results["tests"])
+
+
+def test_our_own_data_stand_under_names_of_ours(mixed: Run) -> None:
+    """As the specification asks of extensions."""
+    document = conformance(mixed)
+    extras = [document["extra"], document["results"]["extra"], document["results"]["tests"][0]["extra"]]
+    assert all(name.startswith("vecgate.") for extra in extras for name in extra)
+    assert document["results"]["extra"]["vecgate.line"] == "the line"
+
+
+def test_a_known_deviation_is_neither_passed_nor_failed(mixed: Run) -> None:
+    """The five states, and our word beside each."""
+    results = conformance(mixed)["results"]
+    assert {test["rawStatus"]: test["status"] for test in results["tests"]} == {
+        "passed": "passed",
+        "failed": "failed",
+        "outgrown": "failed",
+        "deviation": "other",
+        "unsupported": "skipped",
+        "skipped": "skipped",
+    }
+    summary = results["summary"]
+    assert [summary[name] for name in ("tests", "passed", "failed", "skipped", "pending", "other")] == [
+        *(6, 1, 2, 2, 0, 1)
+    ]
+    assert (summary["start"], summary["stop"] - summary["start"]) == (1_795_514_400_000, 60_000)
+
+
+def test_a_failure_has_reason_detail_and_place(mixed: Run) -> None:
+    """Whoever reads it needs no other file."""
+    tests = {test["name"]: test for test in conformance(mixed)["results"]["tests"]}
+    failed = tests["put-vectors.b[x|y]"]
+    assert (failed["message"], failed["suite"], failed["tags"]) == ("assert 1 == 2", ["PutVectors"], ["must"])
+    assert failed["trace"].startswith("request  {'a': 1}")
+    assert tests["put-vectors.a"]["threadId"] == "gw0"
+    assert "message" not in tests["put-vectors.a"]
+
+
+def test_the_thresholds_of_a_load_run_are_its_tests() -> None:
+    """With what was measured."""
+    tests = {test["name"]: test for test in load()["results"]["tests"]}
+    assert tests["dropped == 0"]["status"] == "passed"
+    assert tests["achieved >= 99%"]["status"] == "failed"
+    assert "below the limit" in tests["achieved >= 99%"]["message"]
+    assert tests["achieved >= 99%"]["suite"] == ["ramp-1000"]
+
+
+@pytest.mark.parametrize("started_at", ["2026-11-24", "yesterday"])
+def test_a_run_without_an_end_has_a_report(started_at: str) -> None:
+    """Times that are not known are 0."""
+    stream = Stream(header(kind="load", started_at=started_at), (), None)
+    document = report(stream, judge_load(stream))
+    assert document["results"]["summary"]["duration"] == 0
+    assert document["results"]["tests"][0]["status"] == "other"

@@ -1,0 +1,246 @@
+"""The GitHub action: its file, and its script in a made-up runner."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from vecgate.cli.conform import conform
+
+ROOT = Path(__file__).parents[1]
+ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
+STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
+RUN = next(step for step in STEPS if step.get("id") == "run")
+#: What conform and ramp leave for CI.
+FILES = frozenset({"junit", "markdown", "ctrf", "badge", "annotations"})
+PINNED = re.compile(r"[\w-]+/[\w-]+@[0-9a-f]{40}")
+#: In place of vecgate: remembers its words, and leaves what the real one does.
+FAKE = f"""#!{sys.executable}
+import json, os, pathlib, sys
+with open(os.environ["SEEN"], "a") as seen:
+    seen.write(json.dumps(sys.argv[1:]) + "\\n")
+words = sys.argv[1:]
+if words[0] == "report":
+    if "-o" in words:
+        pathlib.Path(words[-1]).touch()
+    sys.exit(int(os.environ.get("REPORT_CODE", "0")))
+if not os.environ.get("NO_STREAM"):
+    pathlib.Path(words[words.index("--results") + 1]).touch()
+with open(os.environ["GITHUB_OUTPUT"], "a") as outputs:
+    outputs.write("verdict=passed\\nreport=stream\\n")
+sys.exit(int(os.environ.get("CODE", "0")))
+"""
+NASTY = """$(touch pwned); `touch pwned`; "'; touch pwned #"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How the script came out: its exit code, how vecgate was called, what later steps are told."""
+
+    code: int
+    said: str
+    calls: list[list[str]]
+    outputs: dict[str, str]
+
+
+def inputs(**given: str) -> dict[str, str]:
+    """The variables of the step for the inputs *given*, the others as they are by default."""
+    values = {name: each.get("default", "") for name, each in ACTION["inputs"].items()}
+    values |= {name.replace("_", "-"): value for name, value in given.items()}
+    return {
+        variable: values[expression.removeprefix("${{ inputs.").removesuffix(" }}")]
+        for variable, expression in RUN["env"].items()
+    }
+
+
+def run(folder: Path, vecgate: Path, variables: Mapping[str, str]) -> Ran:
+    """Run the script of the action in *folder*, with *vecgate* as the program."""
+    place = folder / "runner" / "vecgate" / "bin"
+    place.mkdir(parents=True)
+    (place / "vecgate").symlink_to(vecgate)
+    runner = {
+        "RUNNER_TEMP": str(folder / "runner"),
+        "GITHUB_OUTPUT": str(folder / "outputs"),
+        "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+        "SEEN": str(folder / "seen"),
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+    }
+    script = folder / "script.sh"
+    script.write_text(RUN["run"])
+    # As GitHub starts it.
+    ended = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],  # noqa: S607 - whichever there is
+        cwd=folder,
+        env={**runner, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seen = folder / "seen"
+    calls = [json.loads(line) for line in seen.read_text().splitlines()] if seen.exists() else []
+    outputs = folder / "outputs"
+    lines = outputs.read_text().splitlines() if outputs.exists() else []
+    told = dict(line.split("=", 1) for line in lines)
+    return Ran(ended.returncode, ended.stdout + ended.stderr, calls, told)
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Path:
+    path = tmp_path / "fake.py"
+    path.write_text(FAKE)
+    path.chmod(0o755)
+    return path
+
+
+def test_every_input_is_used_and_every_output_given() -> None:
+    """In the environment of a step, or of an action that is called."""
+    used = " ".join(str(step.get("env", {})) + str(step.get("with", {})) for step in STEPS)
+    assert set(re.findall(r"inputs\.([\w-]+)", used)) == set(ACTION["inputs"])
+    assert all(each["description"] for each in (*ACTION["inputs"].values(), *ACTION["outputs"].values()))
+    given = {each["value"] for each in ACTION["outputs"].values()}
+    assert given == {f"${{{{ steps.run.outputs.{name} }}}}" for name in ACTION["outputs"]}
+
+
+def test_no_input_is_part_of_a_script() -> None:
+    """What a script is made of, a pull request could write."""
+    scripts = [step["run"] for step in STEPS if "run" in step]
+    assert len(scripts) == 2
+    assert not any("${{" in script for script in scripts)
+    for step in STEPS:
+        assert all(f"${name}" in step["run"] for name in step.get("env", {}))
+
+
+def test_what_it_calls_is_pinned() -> None:
+    """To a commit: a tag can be moved."""
+    called = [step["uses"] for step in STEPS if "uses" in step]
+    assert called
+    assert all(PINNED.fullmatch(each) for each in called)
+
+
+def test_conform_is_called_with_what_was_given(fake: Path, tmp_path: Path) -> None:
+    """Rules and words, one a line."""
+    given = inputs(
+        target="http://127.0.0.1:9",
+        region="eu-central-1",
+        level="quick",
+        require="must\nshould>=95%",
+        deviations="d e.toml",
+        baseline="base.jsonl",
+        arguments="-k\nput or get",
+        allow_aws="true",
+        folder="out",
+    )
+    ran = run(tmp_path, fake, given)
+    assert ran.code == 0, ran.said
+    conform, report, index = ran.calls
+    assert conform == [
+        *("conform", "--target", "http://127.0.0.1:9", "--results", "out/conform.jsonl", "--annotations"),
+        *("--junit", "out/conform.junit.xml", "--ctrf", "out/conform.ctrf.json"),
+        *("--badge", "out/conform.svg", "--markdown", str(tmp_path / "summary.md")),
+        *("--level", "quick", "--require", "must", "--require", "should>=95%"),
+        *("--deviations", "d e.toml", "--baseline", "base.jsonl", "--region", "eu-central-1", "--yes"),
+        *("-k", "put or get"),
+    ]
+    assert report == ["report", "out/conform.jsonl", "-o", "out/conform.html"]
+    assert index == ["report", "--quiet", "--index", "out"]
+    assert ran.outputs == {"verdict": "passed", "results": "out/conform.jsonl", "report": "out/conform.html"}
+
+
+def test_ramp_is_called_with_what_was_given(fake: Path, tmp_path: Path) -> None:
+    """The scenario is no option, whatever it looks like."""
+    given = inputs(
+        command="ramp", target="local", scenario="--help", thresholds="p(99) < 5ms\n", max_cost="0.20"
+    )
+    ran = run(tmp_path, fake, given)
+    assert ran.calls[0][-6:] == ["--threshold", "p(99) < 5ms", "--max-cost", "0.20", "--", "--help"]
+    assert "--level" not in ran.calls[0]
+    assert "--yes" not in ran.calls[0]
+
+
+def test_a_failed_run_has_its_report_and_fails_the_step(
+    fake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the one that is looked at."""
+    ran = run(tmp_path, fake, {**inputs(target="local"), "CODE": "1", "REPORT_CODE": "2"})
+    assert (ran.code, [call[0] for call in ran.calls]) == (1, ["conform", "report", "report"])
+    assert ran.outputs["report"] == "stream"
+
+
+def test_a_run_that_left_nothing_has_no_report(fake: Path, tmp_path: Path) -> None:
+    """Its own code is the step's."""
+    ran = run(tmp_path, fake, {**inputs(target="local"), "CODE": "3", "NO_STREAM": "1"})
+    assert (ran.code, [call[0] for call in ran.calls]) == (3, ["conform"])
+    assert "results" not in ran.outputs
+
+
+def test_another_command_is_refused(fake: Path, tmp_path: Path) -> None:
+    """Such as one that deletes."""
+    ran = run(tmp_path, fake, inputs(command="clean", target="aws"))
+    assert (ran.code, ran.calls) == (2, [])
+    assert "::error title=vecgate::" in ran.said
+
+
+@pytest.mark.parametrize("command", ["conform", "ramp"])
+def test_an_input_is_never_a_program(fake: Path, tmp_path: Path, command: str) -> None:
+    """Not even one that tries."""
+    given = {name.replace("-", "_"): NASTY for name in ACTION["inputs"] if name not in {"command", "folder"}}
+    ran = run(tmp_path, fake, inputs(command=command, **given))
+    assert ran.code == 0, ran.said
+    assert not list(tmp_path.rglob("pwned"))
+    assert NASTY in ran.calls[0]
+
+
+def test_the_action_runs_the_real_program(tmp_path: Path) -> None:
+    """A few requirements, against the local endpoint: files, summary and outputs are there."""
+    program = Path(sys.executable).with_name("vecgate")
+    if not program.exists():
+        pytest.skip("vecgate is not installed as a program beside this Python")
+    given = inputs(target="local", level="quick", arguments="-k\ncreate-vector-bucket.arn")
+    ran = run(tmp_path, program, given)
+    assert ran.code == 0, ran.said
+    assert ran.outputs["verdict"] == "passed"
+    assert (tmp_path / "summary.md").read_text().startswith("## PASS  ")
+    written = {path.name for path in (tmp_path / "vecgate-reports").iterdir()}
+    assert {"conform.jsonl", "conform.junit.xml", "conform.ctrf.json", "conform.svg"} <= written
+
+
+PAGE = (ROOT / "docs" / "ci.md").read_text()
+BLOCKS = [yaml.safe_load(block.split("```")[0]) for block in PAGE.split("```yaml\n")[1:]]
+
+
+def steps_in(block: object) -> Iterator[dict[str, Any]]:
+    """The steps of the jobs in *block*; a block may be a list of steps."""
+    if isinstance(block, list):
+        yield from block
+    elif isinstance(block, dict):
+        for job in block.get("jobs", {}).values():
+            yield from job["steps"]
+
+
+def test_the_workflows_that_are_shown_are_workflows() -> None:
+    """They can be read, call what is pinned, and give the action what it knows."""
+    called = [step for block in BLOCKS for step in steps_in(block) if "uses" in step]
+    assert len(called) > 5
+    for step in called:
+        if step["uses"] == "OWNER/vecgate@COMMIT":
+            assert set(step["with"]) <= set(ACTION["inputs"])
+        else:
+            assert PINNED.fullmatch(step["uses"])
+
+
+def test_the_page_explains_every_input_and_output() -> None:
+    """And what each option of the commands leaves."""
+    assert all(f"| `{name}` |" in PAGE for name in ACTION["inputs"])
+    assert all(f"`{name}`" in PAGE for name in ACTION["outputs"])
+    assert all(option in PAGE for each in conform.params for option in each.opts if each.name in FILES)
