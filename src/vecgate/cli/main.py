@@ -33,6 +33,21 @@ COMMANDS = {
 }
 
 
+#: Package to the extra that brings it.
+EXTRAS = {
+    "altair": "report",
+    "h5py": "hdf5",
+    "hdrh": "load",
+    "hypothesis": "conformance",
+    "jinja2": "report",
+    "locust": "load",
+    "markupsafe": "report",
+    "moto": "moto",
+    "pytest": "conformance",
+    "vl_convert": "report",
+}
+
+
 class LazyGroup(click.Group):
     """Imports a command when it is used: `vecgate serve` has no need of parquet."""
 
@@ -84,11 +99,7 @@ def main() -> NoReturn:
     except Exception as error:  # the last resort: nobody is shown a traceback unasked
         if os.environ.get("VECGATE_DEBUG"):
             raise
-        code = fail(
-            f"vecgate itself failed: {type(error).__name__}: {error}",
-            hint="Set VECGATE_DEBUG=1 to see where, and please report it.",
-            code=ExitCode.BROKEN,
-        )
+        code = _broken(error)
     sys.exit(code or ExitCode.PASS)
 
 
@@ -98,6 +109,19 @@ def fail(message: str, *, hint: str = "", code: ExitCode) -> ExitCode:
     if hint:
         click.echo(f"hint: {hint}", err=True)
     return code
+
+
+def _broken(error: Exception) -> ExitCode:
+    """Something that an extra brings is not installed, or vecgate itself failed."""
+    name = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
+    if extra := EXTRAS.get(name.partition(".")[0]):
+        hint = f"pip install 'vecgate[{extra}]'"
+        return fail(f"this needs {name}, which is not installed", hint=hint, code=ExitCode.USAGE)
+    return fail(
+        f"vecgate itself failed: {type(error).__name__}: {error}",
+        hint="Set VECGATE_DEBUG=1 to see where, and please report it.",
+        code=ExitCode.BROKEN,
+    )
 
 
 def _usage_hint(error: click.ClickException) -> str:

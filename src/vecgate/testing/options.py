@@ -1,11 +1,12 @@
-"""The options of the pytest plugin. Imports nothing but pytest: it is loaded into every run of every user."""
+"""The options of the pytest plugin. Imports nothing heavy: it is loaded into every run of every user."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
+if TYPE_CHECKING:
+    import pytest
 
 #: Option to its help; those in FLAGS take no value.
 OPTIONS = {
@@ -56,6 +57,9 @@ def prefix_of(config: pytest.Config) -> str:
     """The start of the name of each bucket that is made."""
     prefix = str(option(config, "bucket-prefix") or DEFAULT_PREFIX)
     if not PREFIX.fullmatch(prefix):
+        # The command line reads OPTIONS where pytest may not be installed.
+        import pytest  # noqa: PLC0415 - as above
+
         raise pytest.UsageError(
             f"{prefix!r} starts no bucket name: up to 36 lower-case letters, digits and inner hyphens"
         )
