@@ -162,3 +162,10 @@ def test_the_readme_shows_the_stored_result(vecgate: Vecgate) -> None:
     result = vecgate("bench", "--show", MICRO / "results" / "micro.jsonl", "--markdown", "table.md")
     assert result.code == 0
     assert Path("table.md").read_text().strip() in (MICRO / "README.md").read_text()
+
+
+def test_nothing_measured_is_not_a_pass(vecgate: Vecgate, words: tuple[str, ...]) -> None:
+    """An expression that matches nothing is a mistake."""
+    result = vecgate(*words, "-k", "nothing_of_that_name")
+    assert result.code == 2
+    assert "no benchmark" in result.err

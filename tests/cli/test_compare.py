@@ -85,3 +85,15 @@ def test_other_conditions_are_refused_unless_told(vecgate: Vecgate) -> None:
     told = vecgate("compare", "calm.jsonl", "moved.jsonl", "--anyway")
     assert told.code == 0
     assert "differs  machine: x86_64 and none" in told.out
+
+
+def test_a_file_with_lines_that_are_no_records_is_not_compared(vecgate: Vecgate, tmp_path: Path) -> None:
+    """What is missing from it might be what got worse."""
+    whole, broken = tmp_path / "whole.jsonl", tmp_path / "broken.jsonl"
+    lines = ['{"record":"header","run":"a","started_at":"2026-01-01T00:00:00Z","target":"t"}']
+    footer = '{"record":"footer","ended_at":"2026-01-01T00:01:00Z","duration_s":60}'
+    whole.write_text("\n".join([*lines, footer, ""]))
+    broken.write_text("\n".join([*lines, "what is this", footer, ""]))
+    result = vecgate("compare", broken, whole)
+    assert (result.code, result.out) == (2, "")
+    assert "broken.jsonl cannot be compared" in result.err

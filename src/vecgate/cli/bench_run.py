@@ -109,6 +109,8 @@ def _measured(suite: Suite, header: Header, visits: int, *, quiet: bool) -> Stre
         found.append(visit(suite, None))
         _tell_failed(found[-1])
         spent = duration(time.monotonic() - begun_s)
+        if not (found[-1].timings or found[-1].failed):
+            raise UsageError("no benchmark was measured", hint="Does -k match one?")
         measured = count(len(found[-1].timings), "benchmark")
         say(f"visit {number} of {visits}: {measured}, {spent} so far", quiet=quiet)
     return _stream(header, found, time.monotonic() - begun_s)

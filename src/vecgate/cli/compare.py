@@ -9,6 +9,7 @@ import orjson
 
 from vecgate.cli.exit_codes import EXIT_OF_GRADE, ExitCode
 from vecgate.cli.options import say
+from vecgate.errors import SourceError
 from vecgate.gate.compare import Comparison
 from vecgate.gate.compare import compare as held_against
 from vecgate.gate.limits import Limit
@@ -52,6 +53,10 @@ def compare(
     vecgate compare main.jsonl branch.jsonl --max-regression p99=10% --max-regression achieved=1%
     """  # noqa: D301 - click reads the backspace
     streams = read_stream(base), read_stream(head)
+    for path, stream in zip((base, head), streams, strict=True):
+        # That a run was cut off the comparison knows itself; lines that are no records it would miss.
+        if broken := stream.problems[: len(stream.problems) - (stream.footer is None)]:
+            raise SourceError(f"{path} cannot be compared: {'; '.join(broken)}")
     for stream in streams:
         for problem in stream.problems:
             say(f"note: {problem}")
