@@ -44,6 +44,8 @@ CREDENTIAL_ERRORS = (
     SSOError,
     TokenRetrievalError,
 )
+#: Requests of so few vectors gain from the direct sender; full batches do not.
+DIRECT_UP_TO = 10
 #: Raised before anything was sent.
 CONNECT_ERRORS = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from vecgate.cli.wording import duration
 from vecgate.errors import ConfigError, UsageError, VecgateError
 from vecgate.load.capacity import Goal, find_capacity
 from vecgate.load.reading import seconds_of
-from vecgate.load.runner import Test, require_locust
+from vecgate.load.runner import Test, overrides_of, require_locust
 from vecgate.load.trials import Course, Trials, usd_at_most
 from vecgate.results.load import Capacity, Plan, Trial
 from vecgate.results.provenance import new_run, now
@@ -157,14 +157,6 @@ def footer_of(outcome: Outcome, header: Header) -> Footer:
         duration_s=seconds_since(header.started_at),
         is_complete=outcome.found is not None,
     )
-
-
-def overrides_of(settings: Sequence[str]) -> dict[str, str]:
-    """What is set in the scenario. Raises UsageError."""
-    pairs = [setting.partition("=") for setting in settings]
-    if wrong := [name for name, sign, _ in pairs if not (sign and name.strip())]:
-        raise UsageError(f"{wrong[0]!r} sets nothing", hint="Write NAME=VALUE: --set vectors.dimension=128.")
-    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _search(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from math import ceil
@@ -19,6 +18,7 @@ import click
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
+from vecgate.cli.care import interrupted_by_sigterm
 from vecgate.cli.exit_codes import EXIT_OF_GRADE, ExitCode
 from vecgate.cli.options import say
 from vecgate.cli.wording import count
@@ -96,7 +96,7 @@ def conform_run(
     if what.workers != "0" and find_spec("xdist") is None:
         raise UsageError("-n needs pytest-xdist, which is not installed", hint="pip install pytest-xdist")
     _check_reachable(chosen, is_aws_asked=what.yes or bool(what.bucket_prefix), quiet=quiet)
-    with tempfile.TemporaryDirectory() as folder, _interrupted_by_sigterm():
+    with tempfile.TemporaryDirectory() as folder, interrupted_by_sigterm():
         results = outputs.results or Path(folder) / "results.jsonl"
         results.unlink(missing_ok=True)
         ended = _followed(arguments_of(chosen, what), results, quiet=quiet)
@@ -278,12 +278,3 @@ class LiveCount:
         told = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(self._counts.items()))
         number = count(self._counts.total(), "requirement")
         return f"{number}: {told}" if told else number
-
-
-@contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

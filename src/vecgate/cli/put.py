@@ -13,7 +13,7 @@ from vecgate.bulk.config import PRESETS, BulkConfig
 from vecgate.bulk.indexes import create_index, describe_index
 from vecgate.bulk.sources import ColumnChoice, Source, open_source
 from vecgate.bulk.validation import IndexRules
-from vecgate.bulk.wire import Sender
+from vecgate.bulk.wire import DIRECT_UP_TO, Sender
 from vecgate.cli.bulk_run import Files, conclude, leave, run_bulk
 from vecgate.cli.exit_codes import ExitCode
 from vecgate.cli.options import (
@@ -154,10 +154,6 @@ def put(
             quiet=quiet,
         )
     leave(conclude(outcome, kept, verb="written", as_json=as_json))
-
-
-#: Requests of so few vectors gain from the direct sender; full batches do not.
-DIRECT_UP_TO = 10
 
 
 def names_of(words: str | None) -> tuple[str, ...] | None:

@@ -16,7 +16,7 @@ from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.encoding import encode_request
 from vecgate.bulk.progress import BatchMetric, Event
 from vecgate.bulk.run import BulkOutcome
-from vecgate.bulk.wire import Sender
+from vecgate.bulk.wire import DIRECT_UP_TO, Sender
 from vecgate.bulk.writer import BulkWriter
 from vecgate.load.data import synthetic_pool
 from vecgate.load.scale import KEY_BYTES, UNLIMITED_PER_S, Grid, Shape, Slice
@@ -30,8 +30,6 @@ from vecgate.targets.target import Target
 WARM_UP_S = 0.5
 #: A target that throttles until nothing moves must not hold a cell for ever.
 GRACE_S = 10.0
-#: Requests of so few vectors gain from the direct sender; full batches do not.
-DIRECT_UP_TO = 10
 #: Distinct vectors, drawn before the first cell.
 POOL_VECTORS = 2_000
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from msgspec import structs
 
 from vecgate.errors import ConfigError, VecgateError
-from vecgate.gate.load import DEFAULT_THRESHOLDS, judge_load
+from vecgate.gate.load import DEFAULT_THRESHOLDS, GENERATOR, blame_of, judge_load
 from vecgate.gate.thresholds import parse_thresholds
-from vecgate.gate.verdict import Check, Verdict
+from vecgate.gate.verdict import Verdict
 from vecgate.load.capacity import Goal, Probe, TrialOutcome, search
 from vecgate.load.data import metadata_of
 from vecgate.load.runner import Test, run_scenario
@@ -23,8 +23,6 @@ from vecgate.results.summary import Summary, summary_of
 from vecgate.s3vectors.estimate import estimate
 from vecgate.s3vectors.metadata import metadata_bytes
 
-#: The check of a run that says whether the generator was its limit.
-GENERATOR = "generator"
 #: Of the metadata of a file, which is not read for an estimate: the most that may be filtered on.
 FILE_METADATA_BYTES = 2_048
 #: Capacities that the price of a search is looked at for.
@@ -169,11 +167,6 @@ def _see_that_it_ended(verdict: Verdict) -> None:
 
 
 def _reason(verdict: Verdict) -> str:
-    blamed = [_told(check) for check in verdict.checks if check.grade == verdict.grade != "passed"]
+    blamed = [blame_of(check) for check in verdict.checks if check.grade == verdict.grade != "passed"]
     more = f", and {len(blamed) - 1} more" if len(blamed) > 1 else ""
     return f"{blamed[0]}{more}" if blamed else ""
-
-
-def _told(check: Check) -> str:
-    is_threshold = check.name not in {"whole run", "something ran", GENERATOR}
-    return f"{check.name}: {check.measured}" if is_threshold else check.measured
