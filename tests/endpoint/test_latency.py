@@ -125,7 +125,7 @@ def test_what_waits_is_answered_at_once_when_the_server_stops() -> None:
     with Server(DoorSettings(latency=slow)) as server, server.connection() as connection:
         connection.sendall(raw_request("POST", "/ListVectorBuckets", b"{}"))
         deadline = time.monotonic() + 10
-        while server.door.keeper.metrics.in_flight == 0:
+        while server.metrics.in_flight == 0:
             assert time.monotonic() < deadline
         server.ask_to_stop()
         assert connection.recv(100).startswith(b"HTTP/1.1 200")

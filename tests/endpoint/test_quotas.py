@@ -181,6 +181,6 @@ def test_a_quota_is_a_429_and_nothing_is_applied() -> None:
         with pytest.raises(ClientError, match="TooManyRequestsException"):
             client.delete_vectors(**index, keys=["k1"])
         assert len(client.list_vectors(**index)["vectors"]) == 299
-        assert server.door.keeper.metrics.throttled == {"write_vectors": 1, "write_requests": 1}
+        assert server.metrics.throttled == {"write_vectors": 1, "write_requests": 1}
         with pytest.raises(client.exceptions.NotFoundException):
             client.delete_vectors(vectorBucketName="bucket", indexName="other", keys=["k1"])

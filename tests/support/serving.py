@@ -18,6 +18,7 @@ from botocore.credentials import Credentials
 
 from vecgate.endpoint.http import HttpDoor
 from vecgate.endpoint.keeper import DoorSettings
+from vecgate.endpoint.metrics import Metrics
 from vecgate.endpoint.server import Certificate, EndpointServer
 from vecgate.endpoint.state import State
 
@@ -59,6 +60,14 @@ class Server:
     def ask_to_stop(self) -> None:
         """As a signal does."""
         self._loop.call_soon_threadsafe(self._server.stop)
+
+    @property
+    def metrics(self) -> Metrics:
+        """What is counted, every answer that was read included: the loop counts it before it turns to us."""
+        is_counted = threading.Event()
+        self._loop.call_soon_threadsafe(is_counted.set)
+        assert is_counted.wait(10)
+        return self.door.keeper.metrics
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()

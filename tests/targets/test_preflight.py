@@ -58,7 +58,7 @@ def running() -> Iterator[Server]:
 def server(running: Server) -> Iterator[Server]:
     """The same, with nothing in it and nothing counted."""
     running.state.reset()
-    running.door.keeper.metrics.requests.clear()
+    running.metrics.requests.clear()
     yield running
     for path in records_folder().glob("*"):
         path.unlink()
@@ -121,11 +121,11 @@ def test_the_users_own_index_is_only_read(as_whom: Callable[[str], Target], serv
             dimension=3,
             distanceMetric="cosine",
         )
-    before = server.door.keeper.metrics.requests.copy()
+    before = server.metrics.requests.copy()
     findings = preflight(
         as_whom("anybody"), used_on("local", "ramp"), place=Place("media", "films", is_mine=True)
     )
-    asked = {operation for operation, _ in server.door.keeper.metrics.requests - before}
+    asked = {operation for operation, _ in server.metrics.requests - before}
     assert asked == {name for name in USED["ramp"] if is_reading(name)}
     assert found(findings, "GetIndex").found == "allowed"
     # Its vector is of another dimension: that is told only to those who may ask.
@@ -161,7 +161,7 @@ def test_who_is_not_known_is_told_once(
     assert (reachable.grade, reachable.way_out) == ("failed", way_out)
     assert f"answered with 403 {code}" in reachable.found
     assert len(findings) == 3
-    assert server.door.keeper.metrics.requests.total() == 1
+    assert server.metrics.requests.total() == 1
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_credentials_that_cannot_be_used_end_it(target_at: Callable[..., Target]
     ended._expiry_time = datetime(2026, 1, 1, tzinfo=UTC)
     (only,) = preflight(replace(target_at(server.url), credentials=ended), USED["ramp"])
     assert (only.check, only.grade) == ("credentials", "failed")
-    assert server.door.keeper.metrics.requests.total() == 0
+    assert server.metrics.requests.total() == 0
 
 
 @pytest.mark.parametrize(
