@@ -13,7 +13,7 @@ from vecgate.cli import demo
 
 def test_the_demo_tells_the_whole_story(vecgate: Vecgate, tmp_path: Path) -> None:
     """5,000 vectors, bit-exact, at no more than 1,000 a second; the filter holds; then the specification, a
-    ramp, and the report of both.
+    ramp, and the report of all three.
     """
     result = vecgate("demo", "--json", "-o", tmp_path / "out")
     found = json.loads(result.out)
@@ -29,6 +29,7 @@ def test_the_demo_tells_the_whole_story(vecgate: Vecgate, tmp_path: Path) -> Non
     page = Path(found["report"]).read_text(encoding="utf-8")
     assert "ramp-1000" in page
     assert "QueryVectors" in page
+    assert "5,000 of 5,000 records written" in page
     assert result.code == (0 if found["verdict"] == "PASS" else 1)
 
 

@@ -12,6 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from commands import Vecgate, write_parquet
 
+from vecgate.results.bulk import BulkTotals
+from vecgate.results.counts import by_operation
+from vecgate.results.load import Second
+from vecgate.results.stream import read_stream
+
 
 def at(index: str, target: str) -> tuple[str, ...]:
     """Where to put."""
@@ -162,3 +167,39 @@ def test_an_arn_names_the_index_alone(vecgate: Vecgate, endpoint: str) -> None:
     refused = vecgate("put", file, "--index", arn, "--target", endpoint, "--create")
     assert refused.code == 2
     assert "--create needs names, not an ARN" in refused.err
+
+
+def test_a_run_can_be_kept_as_a_result_stream(vecgate: Vecgate, endpoint: str) -> None:
+    """Its seconds add up to what the summary says; the report has the same verdict."""
+    words = ("put", write_parquet(Path("films.parquet"), 1_200), *at("kept", endpoint), "--create")
+    outcome = json.loads(vecgate(*words, "-o", "out/put.jsonl", "--json").out)
+    stream = read_stream(Path("out/put.jsonl"))
+    assert (stream.header.kind, stream.header.target, stream.problems) == ("bulk", endpoint, ())
+    totals = stream.first(BulkTotals)
+    assert totals is not None
+    assert (totals.total, totals.acknowledged, totals.requests) == (1_200, 1_200, outcome["requests"])
+    done = by_operation(second.operations for second in stream.of(Second))["PutVectors"]
+    assert (done.ok, done.vectors, done.bytes_out) == (3, 1_200, outcome["payload_bytes"])
+    told = vecgate("report", "out/put.jsonl", "-o", "page.html")
+    assert told.out.splitlines()[0].split("   ")[1:3] == [f"Ingest into {endpoint}", "PASS"]
+    assert "1,200 of 1,200 records written" in told.out
+
+
+def test_a_delete_can_be_kept_too(vecgate: Vecgate, endpoint: str) -> None:
+    """With the keys that it deleted."""
+    file = write_parquet(Path("films.parquet"), 7)
+    vecgate("put", file, *at("gone", endpoint), "--create")
+    vecgate("delete", file, *at("gone", endpoint), "--yes", "--results", "gone.jsonl")
+    told = vecgate("report", "gone.jsonl", "--json")
+    (run,) = json.loads(told.out)["pages"][0]["runs"]
+    assert (run["verdict"], run["line"]) == ("passed", "7 of 7 records deleted")
+
+
+def test_a_stream_that_cannot_be_written_is_named(vecgate: Vecgate, endpoint: str) -> None:
+    """Before anything is sent."""
+    Path("taken").write_text("a file")
+    words = ("put", write_parquet(Path("films.parquet"), 7), *at("named", endpoint), "--create")
+    result = vecgate(*words, "-o", "taken/run.jsonl")
+    assert result.code == 2
+    assert result.err.splitlines()[-1].startswith("error: taken/run.jsonl cannot be written: ")
+    assert result.out == ""

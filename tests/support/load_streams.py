@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from vecgate.results.benchmarks import Benchmark, PeerRun
+from vecgate.results.bulk import BulkPlan, BulkTotals
 from vecgate.results.counts import by_operation
 from vecgate.results.histograms import Histogram
 from vecgate.results.load import (
@@ -345,6 +346,54 @@ def peers_stream() -> Stream:
     return Stream(head("peers"), tuple(runs), foot(90.0))
 
 
+def bulk_stream(
+    operation: Literal["PutVectors", "DeleteVectors"] = "PutVectors",
+    *,
+    throttled_at: int | None = None,
+    **totals: Any,
+) -> Stream:
+    """A run of four seconds over 3,500 records, 1,000 in a second; *totals* instead of the usual ones."""
+    plan = BulkPlan(
+        operation=operation,
+        source="films.parquet",
+        total=3_500,
+        dimension=64,
+        batch_vectors=500,
+        vectors_per_s=1_000,
+        requests_per_s=100,
+        in_flight_max=5,
+    )
+    usual = {
+        **dict.fromkeys(("total", "read", "acknowledged"), 3_500),
+        "requests": 7,
+        "payload_bytes": 700_000,
+        "vectors_per_s": 998.5,
+        "elapsed_s": 3.5,
+        "cpu_s": 0.14,
+    }
+    seconds = [
+        Second(
+            at_s=at,
+            generator_cores=0.04,
+            busiest_cores=0.04,
+            operations={
+                operation: OperationSecond(
+                    ok=requests,
+                    vectors=500 * requests,
+                    throttled=3 * (at == throttled_at),
+                    retried=4 * (at == throttled_at),
+                    bytes_out=100_000 * requests,
+                    service=latencies([10.0 + at] * requests),
+                )
+            },
+        )
+        for at, requests in enumerate((2, 2, 2, 1))
+    ]
+    return Stream(
+        head("bulk"), (plan, *seconds, BulkTotals(**{**usual, **totals})), foot(4.0, requests={operation: 7})
+    )
+
+
 #: A stream of each kind but conformance, small ones.
 EXAMPLES: Mapping[str, Callable[[], Stream]] = {
     "load": lambda: load_stream(20, ("PutVectors", "QueryVectors"), stall_at=12, recall=True),
@@ -352,4 +401,5 @@ EXAMPLES: Mapping[str, Callable[[], Stream]] = {
     "scale": scale_stream,
     "benchmarks": benchmark_stream,
     "peers": peers_stream,
+    "bulk": bulk_stream,
 }

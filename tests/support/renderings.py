@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from difflib import SequenceMatcher
 from io import StringIO
@@ -21,6 +21,7 @@ from quantities import UNITS
 from vecgate.cli import capacity_report, scale_report
 from vecgate.cli.bench_run import KeptChoice, show
 from vecgate.cli.ramp_live import LiveTable
+from vecgate.gate.bulk import bulk_line_of, judge_bulk
 from vecgate.gate.load import judge_load
 from vecgate.gate.verdict import judge
 from vecgate.load.capacity import Goal, TrialOutcome, find_capacity
@@ -32,7 +33,7 @@ from vecgate.reporting.load_terminal import load_text
 from vecgate.reporting.markdown import markdown_report
 from vecgate.reporting.terminal import terminal_report
 from vecgate.results.load import Capacity, Cell, Plan, Trial
-from vecgate.results.records import Stream
+from vecgate.results.records import Kind, Stream
 from vecgate.results.stream import read_stream
 
 #: Runs `vecgate` with these words in a folder, and gives what it said on stdout and stderr.
@@ -132,15 +133,11 @@ def _printed(stream: Stream) -> list[str]:
         case "load":
             judged = judge_load(stream)
             return [f"{_live(stream)}{load_text(stream, judged)}", load_markdown(stream, judged)]
-        case "capacity":
-            return ["\n".join(_capacity_lines(stream))]
-        case "scale":
-            return ["\n".join(scale_report.report(_Measured(stream)))]
         case "benchmarks":
             kept = KeptChoice(None, None, everything=False)
             return [_said(lambda: show(stream, kept, as_json=False)), benchmark_markdown(stream)]
-        case "peers":
-            return [table(stream)]
+        case kind:
+            return [TOLD[kind](stream)]
 
 
 def _said(action: Callable[[], object]) -> str:
@@ -208,3 +205,12 @@ class _Measured(scale_report.Outcome):
     @property
     def cells(self) -> tuple[Cell, ...]:
         return self._cells
+
+
+#: Kind of run that has one text to that text.
+TOLD: Mapping[Kind, Callable[[Stream], str]] = {
+    "capacity": lambda stream: "\n".join(_capacity_lines(stream)),
+    "scale": lambda stream: "\n".join(scale_report.report(_Measured(stream))),
+    "peers": table,
+    "bulk": lambda stream: bulk_line_of(judge_bulk(stream), stream),
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,13 @@ import platformdirs
 from vecgate.bulk.aside import aside_path
 from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.journal import remove_journal, settled_in
+from vecgate.bulk.progress import Subscriber
 from vecgate.bulk.run import BulkOutcome
 from vecgate.bulk.sources import Source
 from vecgate.bulk.wire import Sender
 from vecgate.bulk.writer import BulkWriter
 from vecgate.cli.bar import LiveBar
+from vecgate.cli.bulk_stream import BulkStream
 from vecgate.cli.exit_codes import ExitCode, exit_code_of
 from vecgate.cli.main import fail
 from vecgate.cli.options import KeepChoice, say
@@ -81,19 +83,26 @@ def run_bulk(
     config: BulkConfig,
     work: Callable[[BulkWriter], BulkOutcome],
     *,
+    stream: BulkStream | None = None,
     quiet: bool,
 ) -> BulkOutcome:
-    """Do *work* under the live bar; the first Ctrl-C or SIGTERM ends it cleanly, the second at once."""
-    with LiveBar(quiet=quiet) as bar:
-        writer = BulkWriter(
-            sender,
-            bucket=address.bucket,
-            index=address.arn or address.index,
-            config=config,
-            subscribers=[bar],
-        )
-        with _ended_by_signals(writer):
-            return work(writer)
+    """Do *work* under the live bar, recorded in *stream*; the first Ctrl-C or SIGTERM ends it cleanly, the
+    second at once.
+    """
+
+    def done(subscribers: Sequence[Subscriber] = ()) -> BulkOutcome:
+        with LiveBar(quiet=quiet) as bar:
+            writer = BulkWriter(
+                sender,
+                bucket=address.bucket,
+                index=address.arn or address.index,
+                config=config,
+                subscribers=[bar, *subscribers],
+            )
+            with _ended_by_signals(writer):
+                return work(writer)
+
+    return stream.recorded(done) if stream else done()
 
 
 def conclude(outcome: BulkOutcome, kept: Files, *, verb: str, as_json: bool) -> ExitCode:

@@ -8,10 +8,8 @@ import click
 
 from vecgate.cli.capacity_run import SearchChoice, capacity_run
 from vecgate.cli.care import Spending, spending_options
-from vecgate.cli.options import arriving_as, output_options, target_options
+from vecgate.cli.options import arriving_as, output_options, results_option, target_options
 from vecgate.targets.target import TargetChoice
-
-FILE = click.Path(path_type=Path, dir_okay=False)
 
 search_options = arriving_as(
     "what",
@@ -63,7 +61,7 @@ search_options = arriving_as(
 @target_options
 @search_options
 @spending_options
-@click.option("-o", "--results", type=FILE, default=None, help="Keep the result stream here.")
+@results_option
 @output_options
 def capacity(
     scenario: str,

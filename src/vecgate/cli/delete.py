@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from vecgate.bulk.config import PRESETS
 from vecgate.bulk.indexes import describe_index
 from vecgate.bulk.sources import ColumnChoice, open_source
 from vecgate.cli.bulk_run import Files, conclude, leave, run_bulk
+from vecgate.cli.bulk_stream import BulkStream
 from vecgate.cli.options import (
     IndexChoice,
     KeepChoice,
     index_options,
     opened,
     output_options,
+    results_option,
     run_options,
     say,
     target_options,
@@ -35,6 +39,7 @@ from vecgate.targets.target import TargetChoice
 @click.option("--vectors-per-s", "--rate", type=float, default=None, help="Never more keys a second.")
 @run_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@results_option
 @output_options
 def delete(
     files: tuple[str, ...],
@@ -45,6 +50,7 @@ def delete(
     vectors_per_s: float | None,
     keep: KeepChoice,
     yes: bool,
+    results: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -68,11 +74,13 @@ def delete(
         kept = Files.of(source, address, place, "DeleteVectors", keep)
         if not yes:
             click.confirm(f"Delete {total_of(source)} from {address} at {place}?", abort=True, err=True)
+        stream = BulkStream.of(results, "DeleteVectors", source, config, place) if results else None
         outcome = run_bulk(
             sender,
             address,
             config,
             lambda writer: writer.delete(source, journal=kept.journal, set_aside=kept.set_aside),
+            stream=stream,
             quiet=quiet,
         )
     leave(conclude(outcome, kept, verb="deleted", as_json=as_json))

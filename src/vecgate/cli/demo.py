@@ -23,13 +23,15 @@ from vecgate.bulk.sources import Source, open_source
 from vecgate.bulk.validation import IndexRules
 from vecgate.bulk.wire import Sender
 from vecgate.cli.bulk_run import leave, run_bulk
+from vecgate.cli.bulk_stream import BulkStream
 from vecgate.cli.demo_acts import Act, conformance, missing_extras, ramp, report
 from vecgate.cli.exit_codes import ExitCode
 from vecgate.cli.options import opened, output_options, say
 from vecgate.cli.query import hits, show
 from vecgate.cli.wording import count, milliseconds, size
+from vecgate.results.stream import read_stream
 from vecgate.s3vectors.arn import IndexAddress
-from vecgate.targets.target import TargetChoice
+from vecgate.targets.target import Target, TargetChoice
 
 ADDRESS = IndexAddress("demo", "pypi-packages")
 ASKED_FOR = "locust"
@@ -78,7 +80,7 @@ class Story:
 @output_options
 def demo(output: Path, as_json: bool, quiet: bool) -> None:
     """Ingest embeddings of 5,000 PyPI packages into a local endpoint, read them back, search them; then
-    hold the endpoint against the specification, ramp load on it, and write a report of that.
+    hold the endpoint against the specification, ramp load on it, and write a report of it all.
     """
     is_told = not (as_json or quiet)
     with (
@@ -90,11 +92,12 @@ def demo(output: Path, as_json: bool, quiet: bool) -> None:
             records = count(source.total or 0, "embedding")
             pace = f"{PRESETS['steady'].vectors_per_s:,} vectors/s"
             click.echo(f"1  Ingest {records} of PyPI packages, {source.dimension} dimensions, at {pace}")
-        outcome = _ingest(source, sender, quiet=quiet)
+        stream = _stream(output, source, place)
+        outcome = _ingest(source, sender, stream, quiet=quiet)
         story = _look(source, BulkReader(sender, bucket=ADDRESS.bucket, index=ADDRESS.index), outcome)
     if not as_json:
         _tell(story, is_told=is_told)
-    acts, path = _acts(output, is_told=is_told, quiet=quiet)
+    acts, path = _acts(output, stream, is_told=is_told, quiet=quiet)
     is_good = story.is_good and all(act.verdict for act in acts)
     last = _last_line(story, acts, is_good=is_good)
     if as_json:
@@ -106,12 +109,21 @@ def demo(output: Path, as_json: bool, quiet: bool) -> None:
     leave(ExitCode.PASS if is_good else ExitCode.GATE_FAILED)
 
 
-def _acts(output: Path, *, is_told: bool, quiet: bool) -> tuple[list[Act], Path | None]:
-    """The acts that need more than the base package, and the report of them."""
-    if missing := missing_extras():
-        say(f"left out: specification, ramp and report need pip install 'vecgate[{','.join(missing)}]'")
+def _stream(output: Path, source: Source, place: Target) -> BulkStream | None:
+    """Where the ingest is recorded for the report; None where there will be none."""
+    if missing_extras():
+        return None
+    return BulkStream.of(output / "ingest.jsonl", "PutVectors", source, PRESETS["steady"], place)
+
+
+def _acts(
+    output: Path, ingest: BulkStream | None, *, is_told: bool, quiet: bool
+) -> tuple[list[Act], Path | None]:
+    """The acts that need more than the base package, and the report of them and of the *ingest*."""
+    if ingest is None:
+        missing = ",".join(missing_extras())
+        say(f"left out: specification, ramp and report need pip install 'vecgate[{missing}]'")
         return [], None
-    output.mkdir(parents=True, exist_ok=True)
     acts = []
     for number, (title, perform) in enumerate(ACTS.items(), start=5):
         if is_told:
@@ -119,7 +131,7 @@ def _acts(output: Path, *, is_told: bool, quiet: bool) -> tuple[list[Act], Path 
         acts.append(perform(output, quiet=quiet))
         if is_told:
             click.echo(acts[-1].text)
-    path = report(output, acts)
+    path = report(output, [read_stream(ingest.path), *(act.stream for act in acts)])
     if is_told:
         click.echo(f"{5 + len(ACTS)}  A report of that, for people: {path}")
     return acts, path
@@ -131,7 +143,7 @@ def _packages() -> Iterator[Source]:
         yield open_source(path)
 
 
-def _ingest(source: Source, sender: Sender, *, quiet: bool) -> BulkOutcome:
+def _ingest(source: Source, sender: Sender, stream: BulkStream | None, *, quiet: bool) -> BulkOutcome:
     create_index(sender, ADDRESS, IndexRules(source.dimension or 0, "cosine"))
     with TemporaryDirectory(prefix="vecgate-demo-") as folder:
         journal, aside = Path(folder) / "journal", Path(folder) / "set-aside.jsonl"
@@ -140,6 +152,7 @@ def _ingest(source: Source, sender: Sender, *, quiet: bool) -> BulkOutcome:
             ADDRESS,
             PRESETS["steady"],
             lambda writer: writer.put(source, journal=journal, set_aside=aside),
+            stream=stream,
             quiet=quiet,
         )
 

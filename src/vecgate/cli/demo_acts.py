@@ -1,7 +1,8 @@
-"""What the demo does beside its ingest: a conformance run, a load ramp, and the report of both."""
+"""What the demo does beside its ingest: a conformance run, a load ramp, and a report."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -75,11 +76,11 @@ def ramp(folder: Path, *, quiet: bool) -> Act:
     return Act(stream, verdict, load_line_of(verdict, summary))
 
 
-def report(folder: Path, acts: list[Act]) -> Path:
-    """The report of *acts*, in *folder*."""
+def report(folder: Path, streams: Sequence[Stream]) -> Path:
+    """The report of *streams*, in *folder*."""
     # What draws is large: it is loaded for this alone.
     from vecgate.reporting.html.page import render  # noqa: PLC0415 - as above
 
     path = folder / "report.html"
-    path.write_text(render([act.stream for act in acts]), encoding="utf-8")
+    path.write_text(render(streams), encoding="utf-8")
     return path

@@ -119,3 +119,10 @@ def output_options(command: F) -> F:
     """`--json` and `--quiet`."""
     command = click.option("--quiet", "-q", is_flag=True, help="No progress; the result alone.")(command)
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+
+
+def results_option(command: F) -> F:
+    """`--results`."""
+    return click.option("-o", "--results", type=_FILE, default=None, help="Keep the result stream here.")(
+        command
+    )

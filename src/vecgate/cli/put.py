@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from vecgate.bulk.sources import ColumnChoice, Source, open_source
 from vecgate.bulk.validation import IndexRules
 from vecgate.bulk.wire import DIRECT_UP_TO, Sender
 from vecgate.cli.bulk_run import Files, conclude, leave, run_bulk
+from vecgate.cli.bulk_stream import BulkStream
 from vecgate.cli.exit_codes import ExitCode
 from vecgate.cli.options import (
     IndexChoice,
@@ -22,6 +24,7 @@ from vecgate.cli.options import (
     index_options,
     opened,
     output_options,
+    results_option,
     run_options,
     say,
     target_options,
@@ -89,6 +92,7 @@ def config_of(preset: str, **overrides: float | None) -> BulkConfig:
 @click.option("--in-flight", type=int, default=None, help="Requests at once.")
 @run_options
 @click.option("--strict", is_flag=True, help="Stop at the first record that cannot be written.")
+@results_option
 @output_options
 def put(
     files: tuple[str, ...],
@@ -109,6 +113,7 @@ def put(
     in_flight: int | None,
     keep: KeepChoice,
     strict: bool,
+    results: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -146,11 +151,13 @@ def put(
         _prepare(place, sender, address, source, creation if create else None, quiet=quiet)
         kept = Files.of(source, address, place, "PutVectors", keep)
         say(_plan(source, config, kept), quiet=quiet)
+        stream = BulkStream.of(results, "PutVectors", source, config, place) if results else None
         outcome = run_bulk(
             sender,
             address,
             config,
             lambda writer: writer.put(source, journal=kept.journal, set_aside=kept.set_aside, strict=strict),
+            stream=stream,
             quiet=quiet,
         )
     leave(conclude(outcome, kept, verb="written", as_json=as_json))

@@ -10,7 +10,7 @@ import orjson
 
 from vecgate.cli.care import Spending, spending_options
 from vecgate.cli.exit_codes import EXIT_OF_GRADE, ExitCode
-from vecgate.cli.options import arriving_as, output_options, say, target_options
+from vecgate.cli.options import arriving_as, output_options, results_option, say, target_options
 from vecgate.cli.outputs import files_choice
 from vecgate.cli.ramp_run import RampChoice, ramp_run, scenario_lines, serve_as_worker
 from vecgate.errors import UsageError
@@ -62,7 +62,7 @@ ramp_choice = arriving_as(
 @target_options
 @ramp_choice
 @spending_options
-@click.option("-o", "--results", type=FILE, default=None, help="Keep the result stream here.")
+@results_option
 @files_choice
 @click.option("--openmetrics", type=FILE, default=None, help="Write the metrics as OpenMetrics text here.")
 @click.option("--list", "is_list", is_flag=True, help="List the scenarios, run nothing.")

@@ -7,13 +7,11 @@ from pathlib import Path
 import click
 
 from vecgate.cli.care import Spending, spending_options
-from vecgate.cli.options import arriving_as, output_options, target_options
+from vecgate.cli.options import arriving_as, output_options, results_option, target_options
 from vecgate.cli.scale_run import scale_run
 from vecgate.errors import UsageError
 from vecgate.load.scale import Grid
 from vecgate.targets.target import TargetChoice
-
-FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def grid_of(
@@ -56,7 +54,7 @@ grid_options = arriving_as(
 @target_options
 @grid_options
 @spending_options
-@click.option("-o", "--results", type=FILE, default=None, help="Keep the result stream here.")
+@results_option
 @output_options
 def scale(
     choice: TargetChoice,

@@ -19,7 +19,7 @@ from vecgate.gate.verdict import Check, Verdict, verdict_line
 from vecgate.results.records import Kind, Stream
 
 #: Kinds whose figures carry no noise.
-SIDE_BY_SIDE: frozenset[Kind] = frozenset({"scale", "peers"})
+SIDE_BY_SIDE: frozenset[Kind] = frozenset({"scale", "peers", "bulk"})
 WORDS: dict[ChangeGrade, str] = {"doubt": "in doubt", "same": "the same"}
 
 

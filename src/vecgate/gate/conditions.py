@@ -13,7 +13,7 @@ from vecgate.results.records import Kind, Stream
 #: What a speed depends on. A kernel is renewed more often than a machine, and is told of only.
 MACHINE = ("machine", "processor", "cores")
 #: Kinds whose figures are of a machine. What a server answers is not.
-TIMED: frozenset[Kind] = frozenset({"load", "capacity", "scale", "benchmarks", "peers"})
+TIMED: frozenset[Kind] = frozenset({"load", "capacity", "scale", "benchmarks", "peers", "bulk"})
 #: Of a plan: what it is to be judged by, and what follows from the rest.
 NOT_THE_WORK = frozenset({"description", "thresholds", "scheduled", "seed"})
 

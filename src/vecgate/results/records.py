@@ -1,6 +1,6 @@
 """The records of a result stream, a line each: a header, what the run found, a footer.
 
-Those of load runs and benchmarks are in modules of their own; `Record` is any of them.
+Those of load runs, benchmarks and the batch client are in modules of their own; `Record` is any of them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias, TypeVar
 import msgspec
 
 from vecgate.results.benchmarks import Benchmark, PeerRun
+from vecgate.results.bulk import BulkPlan, BulkTotals
 from vecgate.results.load import (
     Capacity,
     Cell,
@@ -26,7 +27,7 @@ from vecgate.results.load import (
 SCHEMA_VERSION = 1
 
 #: What a run was for. One stream holds one run; a report may show several.
-Kind: TypeAlias = Literal["conformance", "load", "capacity", "scale", "benchmarks", "peers"]
+Kind: TypeAlias = Literal["conformance", "load", "capacity", "scale", "benchmarks", "peers", "bulk"]
 Outcome: TypeAlias = Literal["passed", "failed", "deviation", "outgrown", "unsupported", "skipped"]
 
 
@@ -120,6 +121,8 @@ Record: TypeAlias = (
     | Cell
     | Benchmark
     | PeerRun
+    | BulkPlan
+    | BulkTotals
     | Footer
 )
 R = TypeVar("R", bound=Record)

@@ -14,7 +14,7 @@ from typing import Self, get_args
 import msgspec
 from msgspec import structs
 
-from vecgate.errors import SourceError
+from vecgate.errors import SourceError, UsageError
 from vecgate.results.records import SCHEMA_VERSION, Footer, Header, Record, Run, Stream
 
 #: The tags of the records that this version knows.
@@ -30,11 +30,14 @@ class _Kind(msgspec.Struct):
 
 
 class StreamWriter:
-    """Writes records to *path*, each flushed as it comes."""
+    """Writes records to *path*, each flushed as it comes. Raises UsageError where that cannot be written."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("wb")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("wb")
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
 
     def __enter__(self) -> Self:
         return self

@@ -107,6 +107,24 @@ OUTLINES = {
         "table: Clients in figures",
         *CONDITIONS,
     ],
+    "bulk": [
+        "h1 Ingest into local",
+        "h2 Verdict",
+        "table: What the verdict rests on",
+        "h2 Over time",
+        "figure: Records taken records a second taken at most",
+        "figure: Processor of the client % of a core",
+        "h2 Latency",
+        "table: Latency by operation, in milliseconds",
+        "h3 PutVectors",
+        "figure: PutVectors: service time ms p50 p95 p99",
+        "figure: PutVectors: distribution ms service",
+        "figure: PutVectors: requests requests a second done",
+        "h2 Conditions",
+        "h3 Batch client",
+        *CONDITIONS[1:],
+        "h3 Requests sent",
+    ],
     "conformance": [
         "h1 Conformance of http://h:1",
         "h2 Verdict",
@@ -385,7 +403,7 @@ def test_a_missing_template_engine_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("value", [1e308, -1.0, 5e-324])
-@pytest.mark.parametrize("kind", ["load", "capacity", "scale", "benchmarks", "peers"])
+@pytest.mark.parametrize("kind", EXAMPLES)
 def test_figures_beyond_all_measure_make_a_page_too(kind: str, value: float) -> None:
     """A stream may hold anything that is a number."""
     stream = load_stream(2, ("PutVectors",)) if kind == "load" else EXAMPLES[kind]()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from vecgate.reporting.html.views import Facts
 from vecgate.reporting.html.wording import duration, many, moment, share
+from vecgate.results.bulk import BulkPlan
 from vecgate.results.load import Plan
 from vecgate.results.records import Stream
 
@@ -20,6 +21,8 @@ def conditions_of(stream: Stream) -> Iterator[Facts]:
     header, footer = stream.header, stream.footer
     if plan := stream.first(Plan):
         yield _scenario(plan)
+    if bulk := stream.first(BulkPlan):
+        yield _bulk(bulk)
     yield Facts.of(
         "Run",
         [
@@ -36,6 +39,21 @@ def conditions_of(stream: Stream) -> Iterator[Facts]:
     yield Facts.of("Options", header.options)
     requests = footer.requests if footer else {}
     yield Facts.of("Requests sent", {name: f"{number:,}" for name, number in requests.items()})
+
+
+def _bulk(plan: BulkPlan) -> Facts:
+    dimensions = f", {plan.dimension:,} dimensions" if plan.dimension else ""
+    return Facts.of(
+        "Batch client",
+        [
+            ("operation", plan.operation),
+            ("input", plan.source + dimensions),
+            ("records", "not counted beforehand" if plan.total is None else f"{plan.total:,}"),
+            ("requests", f"of up to {many(plan.batch_vectors, 'vector')}"),
+            ("at most", f"{plan.vectors_per_s:,.0f} vectors/s, {plan.requests_per_s:,.0f} requests/s"),
+            ("in flight", f"at most {plan.in_flight_max:,}"),
+        ],
+    )
 
 
 def _scenario(plan: Plan) -> Facts:

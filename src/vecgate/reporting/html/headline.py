@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from vecgate.errors import VecgateError
+from vecgate.gate.bulk import bulk_line_of, judge_bulk
 from vecgate.gate.load import judge_load, load_line_of
 from vecgate.gate.verdict import Check, Verdict, judge, line_of, verdict_line
 from vecgate.reporting.html.wording import many, number, times
 from vecgate.results.benchmarks import Benchmark, PeerRun
+from vecgate.results.bulk import BulkPlan
 from vecgate.results.load import Capacity, Cell, Plan
 from vecgate.results.records import Stream
 from vecgate.results.summary import Summary, summary_of
@@ -41,14 +44,10 @@ def headline_of(stream: Stream, summary: Summary | None = None) -> Headline:
             return _conformance(stream)
         case "load":
             return _load(stream, summary)
-        case "capacity":
-            return _ended(stream, _capacity(stream))
-        case "scale":
-            return _ended(stream, _scale(stream))
-        case "benchmarks":
-            return _ended(stream, _benchmarks(stream))
-        case "peers":
-            return _ended(stream, _peers(stream))
+        case "bulk":
+            return _bulk(stream)
+        case kind:
+            return _ended(stream, FOUND[kind](stream))
 
 
 def _conformance(stream: Stream) -> Headline:
@@ -70,6 +69,12 @@ def _load(stream: Stream, summary: Summary | None) -> Headline:
         return Headline(title, "unjudged", str(error))
     except ArithmeticError:
         return Headline(title, "unjudged", "its figures are beyond all measure")
+
+
+def _bulk(stream: Stream) -> Headline:
+    plan, verdict = stream.first(BulkPlan), judge_bulk(stream)
+    verb = "Deleting from" if plan and plan.operation == "DeleteVectors" else "Ingest into"
+    return _judged(f"{verb} {stream.header.target}", verdict, bulk_line_of(verdict, stream))
 
 
 def _judged(title: str, verdict: Verdict, line: str) -> Headline:
@@ -124,3 +129,12 @@ def _peers(stream: Stream) -> Headline:
     return Headline(
         "Clients side by side", "found", f"{len(known):,} of {many(len(found), 'client')} measured"
     )
+
+
+#: Kind of run that finds something out to what it found.
+FOUND: Mapping[str, Callable[[Stream], Headline]] = {
+    "capacity": _capacity,
+    "scale": _scale,
+    "benchmarks": _benchmarks,
+    "peers": _peers,
+}

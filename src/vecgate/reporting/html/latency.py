@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from math import log10
 
@@ -15,7 +15,6 @@ from vecgate.reporting.html.wording import milliseconds, number
 from vecgate.results.counts import Counts
 from vecgate.results.histograms import Histogram
 from vecgate.results.load import Latencies, OperationSecond
-from vecgate.results.summary import Summary
 
 PERCENTILES = (50.0, 95.0, 99.0, 99.9)
 #: Both clocks, and what each is.
@@ -24,18 +23,16 @@ CLOCKS = ("response", "service")
 NINES = ("0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %", "99.99999 %")
 
 
-def latency_table(summary: Summary) -> Table:
+def latency_table(operations: Mapping[str, Counts], note: str) -> Table:
     """Response and service times of each operation, one above the other."""
     columns = ("operation", "time", "requests", "p50", "p95", "p99", "p99.9", "slowest", "mean")
-    rows = [row for name, counts in summary.operations.items() for row in _rows(name, counts)]
-    note = (
-        "Response times count from the moment a request was due, service times from the moment it left. "
-        "Where they differ, requests waited for the generator or for one another."
-    )
+    rows = [row for name, counts in operations.items() for row in _rows(name, counts)]
     return Table("Latency by operation, in milliseconds", columns, tuple(rows), frozenset({"time"}), note)
 
 
-def latency_plots(summary: Summary, timeline: Timeline, *, is_measured: bool) -> dict[str, list[LinePlot]]:
+def latency_plots(
+    operations: Mapping[str, Counts], timeline: Timeline, *, is_measured: bool
+) -> dict[str, list[LinePlot]]:
     """The charts of each operation; without its distribution where histograms cannot be read."""
     return {
         name: [
@@ -43,21 +40,21 @@ def latency_plots(summary: Summary, timeline: Timeline, *, is_measured: bool) ->
             *(distribution_plots(name, counts) if is_measured else ()),
             _requests(name, timeline),
         ]
-        for name, counts in summary.operations.items()
+        for name, counts in operations.items()
     }
 
 
 def distribution_plots(name: str, counts: Counts) -> Iterator[LinePlot]:
     """The whole distribution, the slowest part of it spread out; none where nothing was measured."""
-    points = counts.response.points()
-    if not points:
+    clocks = _measured(counts)
+    if not clocks:
         return
-    percentiles = [percentile for percentile, _ in points]
-    count = counts.response.count
-    places = [log10(1 / (1 - each / 100)) if each < 100 else log10(count) for each in percentiles]  # noqa: PLR2004 - per cent
+    first = next(iter(clocks.values()))
+    percentiles = [percentile for percentile, _ in first.points()]
+    places = [log10(1 / (1 - each / 100)) if each < 100 else log10(first.count) for each in percentiles]  # noqa: PLR2004 - per cent
     lines = [
-        Line("response", "response", tuple(value for _, value in points)),
-        Line("service", "service", tuple(counts.service.percentiles_ms(*percentiles)), is_dashed=True),
+        Line(word, word, tuple(clock.percentiles_ms(*percentiles)), is_dashed=clock is not first)
+        for word, clock in clocks.items()
     ]
     yield LinePlot(
         title=f"{name}: distribution",
@@ -67,14 +64,20 @@ def distribution_plots(name: str, counts: Counts) -> Iterator[LinePlot]:
         places=tuple(places),
         names=tuple(_percentile(each) for each in percentiles),
         lines=tuple(lines),
-        told=f"{_told('Response', counts.response)} {_told('Service', counts.service)}",
+        told=" ".join(_told(word.capitalize(), clock) for word, clock in clocks.items()),
     )
 
 
 def _rows(name: str, counts: Counts) -> Iterator[Cells]:
-    for word, histogram in zip(CLOCKS, (counts.response, counts.service), strict=True):
+    for word, histogram in _measured(counts).items():
         times = [*histogram.percentiles_ms(*PERCENTILES), histogram.max_ms, histogram.mean_ms]
         yield (name, word, f"{histogram.count:,}", *(Cell(number(each), each) for each in times))
+
+
+def _measured(counts: Counts) -> dict[str, Histogram]:
+    """The clocks that were read: a put has no schedule, and so no response times."""
+    both = zip(CLOCKS, (counts.response, counts.service), strict=True)
+    return {word: histogram for word, histogram in both if histogram.count}
 
 
 def _over_time(name: str, timeline: Timeline) -> Iterator[LinePlot]:
@@ -83,6 +86,8 @@ def _over_time(name: str, timeline: Timeline) -> Iterator[LinePlot]:
     services = _three(timeline, name, lambda operation: operation.service)
     y = tenfold(value for line in (*responses, *services) for value in line.values)
     for word, lines in zip(CLOCKS, (responses, services), strict=True):
+        if not any(line.values.count(None) < len(line.values) for line in lines):
+            continue
         kept = shortened(timeline.at, [line.values for line in lines])
         drawn = tuple(replace(line, values=column) for line, column in zip(lines, kept.columns, strict=True))
         slowest = max((value for value in lines[-1].values if value), default=0.0)

@@ -17,6 +17,10 @@ from vecgate.reporting.html.wording import many, milliseconds, number, share, us
 from vecgate.results.records import Stream
 from vecgate.results.summary import Summary
 
+NOTE = (
+    "Response times count from the moment a request was due, service times from the moment it left. "
+    "Where they differ, requests waited for the generator or for one another."
+)
 #: Operations with charts of their own; the service has 22.
 OPERATIONS_MAX = 24
 
@@ -50,7 +54,7 @@ def load_view(stream: Stream, figures: Figures, summary: Summary) -> LoadView:
     timeline = Timeline(summary.seconds)
     latency, problem = _latency(summary)
     trouble = trouble_plot(timeline)
-    plots = latency_plots(summary, timeline, is_measured=not problem) if timeline.at else {}
+    plots = latency_plots(summary.operations, timeline, is_measured=not problem) if timeline.at else {}
     return LoadView(
         tiles=tuple(_tiles(summary, is_measured=not problem)),
         bound=summary.limited_by_generator,
@@ -87,7 +91,7 @@ def _timeline(summary: Summary, timeline: Timeline, trouble: LinePlot | None) ->
 def _latency(summary: Summary) -> tuple[Table | None, str]:
     """The table, or why there is none: what counts requests does not depend on how long they took."""
     try:
-        return latency_table(summary), ""
+        return latency_table(summary.operations, NOTE), ""
     except VecgateError as error:
         return None, f"{error}. {error.hint}".strip()
 

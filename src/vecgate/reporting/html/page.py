@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from msgspec import structs
 
 from vecgate.reporting.html.benchmarks import benchmarks_view
+from vecgate.reporting.html.bulk import bulk_view
 from vecgate.reporting.html.capacity import capacity_view
 from vecgate.reporting.html.charts import Drawer
 from vecgate.reporting.html.conditions import conditions_of
@@ -22,7 +23,7 @@ from vecgate.reporting.html.templating import page
 from vecgate.reporting.html.views import Facts
 from vecgate.results.load import Plan, Second, Stage
 from vecgate.results.records import Kind, Stream
-from vecgate.results.summary import Summary, summary_of
+from vecgate.results.summary import summary_of
 
 View: TypeAlias = LoadView | ConformanceView | Tried | Groups
 
@@ -30,10 +31,20 @@ View: TypeAlias = LoadView | ConformanceView | Tried | Groups
 TEMPLATES: Mapping[Kind, str] = {
     "conformance": "conformance.html.j2",
     "load": "load.html.j2",
+    "bulk": "load.html.j2",
     "capacity": "tried.html.j2",
     "scale": "tried.html.j2",
     "benchmarks": "groups.html.j2",
     "peers": "groups.html.j2",
+}
+#: Kind of run to its view; that of a load run takes its summary too.
+VIEWS: Mapping[Kind, Callable[[Stream, Figures], View]] = {
+    "conformance": lambda stream, _: conformance_view(stream.run),
+    "bulk": bulk_view,
+    "capacity": capacity_view,
+    "scale": scale_view,
+    "benchmarks": benchmarks_view,
+    "peers": peers_view,
 }
 
 
@@ -88,7 +99,7 @@ def run_view(stream: Stream, figures: Figures) -> RunView:
         stream=stream,
         headline=headline_of(stream, None if missing else summary),
         template=TEMPLATES[stream.header.kind],
-        view=_view(whole, figures, summary),
+        view=load_view(whole, figures, summary) if summary else VIEWS[whole.header.kind](whole, figures),
         problems=tuple(problems),
         facts=tuple(conditions_of(stream)),
     )
@@ -113,20 +124,3 @@ def with_plan(stream: Stream) -> tuple[Stream, list[str]]:
     )
     told = "the plan of this run is missing: what was to be done, and what it must meet, is not known"
     return structs.replace(stream, records=(plan, *stream.records)), [told]
-
-
-def _view(stream: Stream, figures: Figures, summary: Summary | None) -> View:
-    match stream.header.kind:
-        case "load":
-            assert summary is not None
-            return load_view(stream, figures, summary)
-        case "conformance":
-            return conformance_view(stream.run)
-        case "capacity":
-            return capacity_view(stream, figures)
-        case "scale":
-            return scale_view(stream, figures)
-        case "benchmarks":
-            return benchmarks_view(stream, figures)
-        case "peers":
-            return peers_view(stream, figures)
