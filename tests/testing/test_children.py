@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -127,6 +128,18 @@ def test_a_run_that_we_leave_is_asked_to_end(
     with pytest.raises(error):
         run_child(command, tmp_path / "run.jsonl", leave)
     assert (tmp_path / "removed").exists()
+
+
+def test_a_job_in_the_background_can_end_its_child(
+    child: Callable[..., list[str]], stream: bytes, tmp_path: Path
+) -> None:
+    """A script gives it no Ctrl-C, and that a signal is ignored is inherited; it goes on to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        test_a_run_that_we_leave_is_asked_to_end(child, stream, tmp_path, ValueError)
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_child_that_will_not_end_is_ended(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import IO, Self
 
 import msgspec
@@ -47,20 +48,37 @@ def run_child(
     a second interrupt ends it at once. What it prints is kept, or is on our own terminal where *is_shown*.
     """
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(  # noqa: S603 - the caller's own program
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=None if is_shown else said,
-            stderr=None if is_shown else said,
-            env=environment,
-            process_group=0,  # Ctrl-C comes to us, and goes on to it once
-        )
+        with _heeding_interrupts():
+            process = subprocess.Popen(  # noqa: S603 - the caller's own program
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=None if is_shown else said,
+                stderr=None if is_shown else said,
+                env=environment,
+                process_group=0,  # Ctrl-C comes to us, and goes on to it once
+            )
         try:
             code = _followed(process, results, on_record)
         except BaseException:
             _stopped(process, stop_with)
             raise
         return Ended(code, _end_of(said))
+
+
+@contextmanager
+def _heeding_interrupts() -> Iterator[None]:
+    """What is started within heeds SIGINT, also where we do not, as a job in the background of a script.
+
+    A process inherits that a signal is ignored, and not that it has a handler.
+    """
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN or current_thread() is not main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _followed(process: subprocess.Popen[bytes], results: Path, on_record: Callable[[Record], None]) -> int:
