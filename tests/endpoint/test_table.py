@@ -130,3 +130,22 @@ def test_sizes_count_floats_key_and_metadata() -> None:
 def test_norms_are_right_at_the_ends_of_float32(vector: list[float], norm: float) -> None:
     """Zero for a zero vector only; infinite only where float32 ends."""
     assert norms_of(np.array([vector], np.float32))[0] == np.float32(norm)
+
+
+def test_a_large_matrix_grows_where_it_is() -> None:
+    """Whoever puts does not wait until all that was put before is copied; small ones take little."""
+    table = VectorTable(4_096)
+    put(table, [f"a{n}" for n in range(500)])
+    assert capacity(table) < 2_000
+    put(table, [f"b{n}" for n in range(700)])
+    before = table.vectors.__array_interface__["data"]
+    put(table, [f"c{n}" for n in range(4_000)])
+    assert table.vectors.__array_interface__["data"] == before
+    assert capacity(table) == 2**30 / (4 * 4_096)
+
+
+def capacity(table: VectorTable) -> int:
+    """How many vectors there is room for."""
+    base = table.vectors.base
+    assert isinstance(base, np.ndarray)
+    return len(base)

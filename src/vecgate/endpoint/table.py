@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from vecgate.endpoint.columns import Column, Columns
 from vecgate.endpoint.order import KeyOrder
+from vecgate.s3vectors.limits import MIB
 from vecgate.s3vectors.metadata import Metadata, metadata_bytes
 
 Float32Matrix: TypeAlias = npt.NDArray[np.float32]
@@ -25,6 +26,9 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 FLOAT32_BYTES = 4
 ROWS_AT_FIRST = 64
+#: A matrix that grows beyond the one gets room up to the other at once: to copy it takes ever longer, and
+#: requests wait for it. Room is addresses; what has not been written takes no memory.
+ROOMY_BYTES, ROOM_BYTES = 16 * MIB, 1024 * MIB
 #: Between these the squares that make up a norm, and products of two norms, are well within float32.
 MODEST_NORM_MIN, MODEST_NORM_MAX = 1e-15, 1e15
 
@@ -129,6 +133,8 @@ class VectorTable:
         if rows <= len(self._norms):
             return
         capacity = max(rows, 2 * len(self._norms), ROWS_AT_FIRST)
+        if capacity * self.dimension * FLOAT32_BYTES > ROOMY_BYTES:
+            capacity = max(capacity, ROOM_BYTES // (self.dimension * FLOAT32_BYTES))
         self._vectors = _grown(self._vectors, len(self), capacity)
         self._norms = _grown(self._norms, len(self), capacity)
         self._hashes = _grown(self._hashes, len(self), capacity)
