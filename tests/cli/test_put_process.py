@@ -30,7 +30,7 @@ def start(
     """`vecgate put` in its own process, 60 batches paced so that it takes a while."""
     words = [sys.executable, "-m", "vecgate", "put", str(file), *at(index, target)]
     return subprocess.Popen(
-        [*words, "--batch", "50", "--rate", "2000", *more],
+        [*words, "--batch", "50", "--rate", "500", *more],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -279,7 +279,9 @@ def serving_with(*options: str) -> Iterator[Running]:
         assert process.stderr is not None
         running = Running(process.stdout.readline().split()[-1], "")
         while "Ctrl-C" not in running.hints:
-            running.hints += process.stderr.readline()
+            line = process.stderr.readline()
+            assert line, "it has ended"
+            running.hints += line
         try:
             yield running
         finally:

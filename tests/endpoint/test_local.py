@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from slowness import slowness
 
 from vecgate.endpoint import local
 from vecgate.endpoint.local import LocalEndpoint
@@ -178,12 +180,20 @@ def test_an_endpoint_takes_the_options_of_serve(tmp_path: Path) -> None:
             buckets(endpoint, "B", "b")
 
 
-def test_an_endpoint_is_there_within_a_second() -> None:
-    """From nothing to its first answer; the best of a few, for the machine may be busy."""
+def test_an_endpoint_takes_less_than_a_second() -> None:
+    """From nothing to its first answer and its end: of a processor, so that others on this machine do not
+    count, and the best of a few.
+    """
     took: list[float] = []
-    while not took or (min(took) >= 1.0 and len(took) < 10):
-        began = time.monotonic()
+    while not took or (min(took) >= slowness() and len(took) < 5):
+        before = children_s()
         with LocalEndpoint(auth=True) as endpoint:
             assert buckets(endpoint, endpoint.access_key, endpoint.secret_key) == []
-            took.append(time.monotonic() - began)
-    assert min(took) < 1.0
+        took.append(children_s() - before)
+    assert 0 < min(took) < slowness()
+
+
+def children_s() -> float:
+    """Seconds that the children which have ended have used of a processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
