@@ -34,12 +34,15 @@ if words[0] == "report":
     if "-o" in words:
         pathlib.Path(words[-1]).touch()
     sys.exit(int(os.environ.get("REPORT_CODE", "0")))
-if not os.environ.get("NO_STREAM"):
-    pathlib.Path(words[words.index("--results") + 1]).touch()
+if os.environ.get("NO_STREAM"):
+    sys.exit(3)
+pathlib.Path(words[words.index("--results") + 1]).write_text("header")
 with open(os.environ["GITHUB_OUTPUT"], "a") as outputs:
     outputs.write("verdict=passed\\nreport=stream\\n")
 sys.exit(int(os.environ.get("CODE", "0")))
 """
+#: Inputs that are no words for the program.
+NO_WORDS = frozenset({"command", "folder", "name"})
 NASTY = """$(touch pwned); `touch pwned`; "'; touch pwned #"""
 
 
@@ -172,16 +175,56 @@ def test_a_failed_run_has_its_report_and_fails_the_step(
     fake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is the one that is looked at."""
-    ran = run(tmp_path, fake, {**inputs(target="local"), "CODE": "1", "REPORT_CODE": "2"})
+    ran = run(tmp_path, fake, {**inputs(target="local"), "CODE": "1"})
     assert (ran.code, [call[0] for call in ran.calls]) == (1, ["conform", "report", "report"])
-    assert ran.outputs["report"] == "stream"
+    assert ran.outputs["report"] == "vecgate-reports/conform.html"
 
 
-def test_a_run_that_left_nothing_has_no_report(fake: Path, tmp_path: Path) -> None:
-    """Its own code is the step's."""
-    ran = run(tmp_path, fake, {**inputs(target="local"), "CODE": "3", "NO_STREAM": "1"})
-    assert (ran.code, [call[0] for call in ran.calls]) == (3, ["conform"])
-    assert "results" not in ran.outputs
+def test_a_report_that_cannot_be_rendered_is_none(fake: Path, tmp_path: Path) -> None:
+    """The output is a page or empty, whatever vecgate itself has told: no stream passes for one."""
+    ran = run(tmp_path, fake, {**inputs(target="local"), "CODE": "1", "REPORT_CODE": "2"})
+    assert (ran.code, ran.outputs["report"]) == (1, "")
+    assert ran.outputs["results"] == "vecgate-reports/conform.jsonl"
+
+
+def test_a_run_that_never_began_leaves_nothing_of_an_earlier_one(fake: Path, tmp_path: Path) -> None:
+    """Its own code is the step's; what another call has left, under another name, stays."""
+    folder = tmp_path / "vecgate-reports"
+    folder.mkdir()
+    written = [f"conform.{end}" for end in ("jsonl", "html", "junit.xml", "ctrf.json", "svg")]
+    for name in (*written, "index.html", "ramp.jsonl"):
+        (folder / name).write_text("PASS of an earlier run")
+    ran = run(tmp_path, fake, {**inputs(target="local"), "NO_STREAM": "1"})
+    assert (ran.code, [call[0] for call in ran.calls]) == (3, ["conform", "report"])
+    assert ran.outputs == {"report": ""}
+    assert [path.name for path in folder.iterdir()] == ["ramp.jsonl"]
+
+
+def test_what_an_earlier_run_has_left_may_be_the_baseline(fake: Path, tmp_path: Path) -> None:
+    """It is kept elsewhere for as long as the job lasts."""
+    folder = tmp_path / "vecgate-reports"
+    folder.mkdir()
+    (folder / "conform.jsonl").write_text("before")
+    ran = run(tmp_path, fake, inputs(target="local", baseline="vecgate-reports/conform.jsonl"))
+    words = ran.calls[0]
+    assert Path(words[words.index("--baseline") + 1]).read_text() == "before"
+    assert (folder / "conform.jsonl").read_text() == "header"
+
+
+def test_two_calls_of_one_command_are_told_apart_by_name(fake: Path, tmp_path: Path) -> None:
+    """Each has files of its own in the folder."""
+    ran = run(tmp_path, fake, inputs(target="local", name="conform-moto"))
+    assert ran.outputs["results"] == "vecgate-reports/conform-moto.jsonl"
+    assert ran.outputs["report"] == "vecgate-reports/conform-moto.html"
+    assert "vecgate-reports/conform-moto.junit.xml" in ran.calls[0]
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", ".hidden", "-o", "a b", NASTY])
+def test_a_name_leads_nowhere_else(fake: Path, tmp_path: Path, name: str) -> None:
+    """It is the name of files in the folder, and nothing more."""
+    ran = run(tmp_path, fake, inputs(target="local", name=name))
+    assert (ran.code, ran.calls) == (2, [])
+    assert "::error title=vecgate::the input name" in ran.said
 
 
 def test_another_command_is_refused(fake: Path, tmp_path: Path) -> None:
@@ -194,7 +237,7 @@ def test_another_command_is_refused(fake: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["conform", "ramp"])
 def test_an_input_is_never_a_program(fake: Path, tmp_path: Path, command: str) -> None:
     """Not even one that tries."""
-    given = {name.replace("-", "_"): NASTY for name in ACTION["inputs"] if name not in {"command", "folder"}}
+    given = {name.replace("-", "_"): NASTY for name in ACTION["inputs"] if name not in NO_WORDS}
     ran = run(tmp_path, fake, inputs(command=command, **given))
     assert ran.code == 0, ran.said
     assert not list(tmp_path.rglob("pwned"))

@@ -59,6 +59,7 @@ def samples() -> Iterator[Sample]:
     yield _bench("peers", "loadtests.peers.peers")
     for name in ("put", "doctor", "demo"):
         yield _transcript(name, ".txt")
+    yield _transcript("lambda", ".json")
     for name in ("writes", "abort", "max-cost"):
         yield _transcript(name, ".jsonl")
 

@@ -43,7 +43,7 @@ class Place:
         with subprocess.Popen(
             [sys.executable, "-m", "vecgate", *words],
             cwd=self.folder,
-            env=self._variables(),
+            env=self.variables(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -54,7 +54,8 @@ class Place:
             said, _ = process.communicate(timeout=WITHIN_S)
         return self._anybodys(f"$ vecgate {' '.join(words)}\n{said}")
 
-    def _variables(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
+        """The environment of a program in this place."""
         return {
             "PATH": "/usr/bin:/bin",
             "HOME": str(self.folder),
@@ -94,6 +95,28 @@ def demo(place: Place, file: Path) -> None:
     file.write_text(place.vecgate("demo"), encoding="utf-8")
 
 
+def invoke(place: Place, file: Path) -> None:
+    """Write as the Lambda function does: the body of its answer."""
+    event = {"action": "test-batch-processing", "create": True, "dimension": 256, "vectors": 2_000}
+    source = f"""
+import json
+from vecgate.aws_lambda import handler
+class Context:
+    aws_request_id = "req-1"
+    get_remaining_time_in_millis = staticmethod(lambda: 60_000)
+print(json.dumps(json.loads(handler({event!r}, Context())["body"]), indent=2))
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", source],
+        env={**place.variables(), "VECGATE_TARGET": place.url},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=WITHIN_S,
+        check=True,
+    )
+    file.write_text(said.stdout, encoding="utf-8")
+
+
 def writes(place: Place, file: Path) -> None:
     """Run the scenario of docs/thresholds.md."""
     _ramp(place, file)
@@ -115,6 +138,7 @@ MADE: FILES = {
     "put": put,
     "doctor": doctor,
     "demo": demo,
+    "lambda": invoke,
     "writes": writes,
     "abort": abort,
     "max-cost": max_cost,

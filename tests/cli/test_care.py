@@ -8,7 +8,7 @@ import signal
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from vecgate.cli.care import Spending, botocore_errors_told, interrupted_by_sigterm, interruptible
+from vecgate.cli.care import Spending, botocore_errors_told, interruptible
 from vecgate.errors import TargetError, TargetUnreachable, UsageError
 from vecgate.targets.target import Target
 
@@ -51,6 +51,15 @@ def test_what_boto3_raises_names_the_target(error: Exception, kind: type[Excepti
         raise error
 
 
+def test_of_a_refusal_the_first_line_is_told() -> None:
+    """What a service says below it may repeat the signed headers."""
+    error = client_error(403)
+    error = ClientError({**error.response, "Error": {"Code": "X", "Message": "m\n\nhost:a"}}, "ListVectors")
+    with pytest.raises(TargetError) as told, botocore_errors_told(OTHER):
+        raise error
+    assert str(told.value).endswith(": m")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_sigterm_is_as_ctrl_c_and_whether_one_came_is_known(number: signal.Signals) -> None:
     """Afterwards all is as it was."""
@@ -60,6 +69,4 @@ def test_sigterm_is_as_ctrl_c_and_whether_one_came_is_known(number: signal.Signa
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
         assert is_interrupted()
-    with interrupted_by_sigterm(), pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), number)
     assert signal.getsignal(number) is before

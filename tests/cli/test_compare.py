@@ -32,11 +32,31 @@ def test_what_got_worse_fails(vecgate: Vecgate) -> None:
 
 
 def test_what_is_allowed_passes(vecgate: Vecgate) -> None:
-    """A limit for what it names, and none for the rest."""
-    words = ("compare", "calm.jsonl", "throttled.jsonl", "--max-regression")
-    assert vecgate(*words, "p50=10%").code == 0
-    assert vecgate(*words, "p50=10%", "--max-regression", "achieved=1%").code == 1
+    """A limit excuses what it names, and nothing else."""
+    words = ("compare", "calm.jsonl", "throttled.jsonl")
+    limits = [f"--max-regression={name}=50%" for name in ("achieved", "errors", "throttled", "p50")]
+    assert vecgate(*words, *limits).code == 0
+    assert vecgate(*words, *limits, "--max-regression=achieved=1%").code == 1
+    assert vecgate(*words, limits[-1]).code == 1
     assert vecgate("compare", "throttled.jsonl", "calm.jsonl").code == 0
+
+
+def test_a_summary_makes_its_folder_or_is_refused_at_once(vecgate: Vecgate) -> None:
+    """What cannot be written is known before anything is compared."""
+    words = ("compare", "calm.jsonl", "calm.jsonl", "--markdown")
+    assert vecgate(*words, "new/folder/summary.md").code == 0
+    assert Path("new/folder/summary.md").read_text().startswith("## PASS")
+    refused = vecgate(*words, "calm.jsonl/summary.md")
+    assert (refused.code, refused.out) == (2, "")
+    assert "calm.jsonl/summary.md cannot be written" in refused.err
+
+
+def test_a_summary_that_fails_when_it_is_written_hides_no_result(vecgate: Vecgate) -> None:
+    """The result is printed first."""
+    result = vecgate("compare", "calm.jsonl", "calm.jsonl", "--markdown", "/dev/full")
+    assert result.code == 2
+    assert result.out.splitlines()[-1].startswith("PASS  nothing is worse than allowed")
+    assert "error: /dev/full cannot be written" in result.err
 
 
 def test_json_and_markdown_tell_the_same(vecgate: Vecgate) -> None:
@@ -61,7 +81,7 @@ def test_a_run_that_was_cut_off_is_not_judged(vecgate: Vecgate) -> None:
     [
         (("calm.jsonl", "capacity.jsonl"), "kind load cannot be compared with one of kind capacity"),
         (("calm.jsonl", "gone.jsonl"), "gone.jsonl cannot be read"),
-        (("calm.jsonl", "none.jsonl"), "none.jsonl, line 1 is no record"),
+        (("calm.jsonl", "none.jsonl"), "none.jsonl is no result stream: line 1 is no record"),
         (("calm.jsonl",), "Missing argument 'HEAD'"),
         (("calm.jsonl", "calm.jsonl", "--max-regression", "p99"), "'p99' is no limit"),
         (("calm.jsonl", "calm.jsonl", "--max-regression", "p98=1%"), "no figure has 'p98' in its name"),

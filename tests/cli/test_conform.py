@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
@@ -21,8 +20,7 @@ from suites import PRELUDE, SUITE
 
 from vecgate.endpoint.local import LocalEndpoint
 from vecgate.results.stream import read_run
-from vecgate.targets.leftovers import MadeRecord, records_folder
-from vecgate.targets.target import TargetChoice, open_target
+from vecgate.targets.leftovers import records_folder
 from vecgate.testing import running
 
 PASSES = "@must('a.passes')\ndef test_passes():\n    'It passes.'\n"
@@ -75,7 +73,7 @@ def test_a_target_that_does_not_fails(vecgate: Vecgate, few: Path, endpoint: str
     write(few, PASSES + FAILS)
     result = vecgate("conform", "--target", endpoint)
     assert result.code == 1
-    assert result.out.splitlines()[-1] == "FAIL  1 of 2 must requirements passed, a.fails"
+    assert result.out.splitlines()[-1] == "FAIL  1 of 2 must requirements passed; failed: a.fails"
     assert "failed  a.fails: assert 1 == 2" in result.err
     assert "assert 1 == 2" in result.out
     assert vecgate("conform", "--target", endpoint, "--require", "must>=50%").code == 0
@@ -110,6 +108,42 @@ def test_a_baseline_is_held(vecgate: Vecgate, few: Path, endpoint: str) -> None:
     assert "a.fails" not in again.out
 
 
+def test_reports_of_a_run_say_what_its_gate_said(vecgate: Vecgate, few: Path, endpoint: str) -> None:
+    """With its rules and its baseline, which the stream keeps: PASS stays PASS, and FAIL stays FAIL."""
+    write(few, PASSES + FAILS)
+    lenient = vecgate("conform", "--target", endpoint, "-o", "lenient.jsonl", "--require", "must>=50%")
+    write(few, PASSES.replace("passes", "renamed"))
+    held = ("--baseline", "lenient.jsonl", "--junit", "held.xml")
+    strict = vecgate("conform", "--target", endpoint, "-o", "strict.jsonl", *held)
+    assert (lenient.code, strict.code) == (0, 1)
+    told = vecgate("report", "lenient.jsonl", "strict.jsonl").out.splitlines()
+    assert told[0].split("   ")[2:] == ["PASS", "1 of 2 requirements passed, 1 of level must failed"]
+    assert told[1].split("   ")[2:] == ["FAIL", "1 passed before and is gone, a.passes"]
+    assert 'name="baseline"' in Path("held.xml").read_text()
+
+
+def test_a_part_of_the_suite_claims_a_part_of_the_baseline(
+    vecgate: Vecgate, few: Path, endpoint: str
+) -> None:
+    """What was not to run was not looked at, and looking at nothing fails."""
+    write(few, PASSES + PASSES.replace("passes", "other"))
+    vecgate("conform", "--target", endpoint, "-o", "before.jsonl")
+    part = vecgate("conform", "--target", endpoint, "-k", "other", "--baseline", "before.jsonl")
+    assert (part.code, "1 of 2 that passed before was looked at, and none is worse" in part.out) == (0, True)
+    write(few, PASSES + PASSES.replace("passes", "new"))
+    none = vecgate("conform", "--target", endpoint, "-k", "new", "--baseline", "before.jsonl")
+    assert none.code == 1
+
+
+@pytest.mark.parametrize("option", ["--junit", "--markdown", "--ctrf", "--badge", "--draft-deviations"])
+def test_a_file_that_cannot_be_written_is_told_before_the_run(vecgate: Vecgate, option: str) -> None:
+    """Not after minutes of it. Here a file stands where the folder would be."""
+    Path("file").write_text("")
+    result = vecgate("conform", "--target", "http://127.0.0.1:1", option, "file/report")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("error: file/report cannot be written: ")
+
+
 def test_nothing_ran_is_no_pass(vecgate: Vecgate, few: Path, endpoint: str) -> None:
     """With its own words."""
     write(few, PASSES)
@@ -121,7 +155,7 @@ def test_workers_share_the_work(vecgate: Vecgate, few: Path, endpoint: str) -> N
     """With the same verdict."""
     write(few, PASSES + FAILS)
     result = vecgate("conform", "--target", endpoint, "-n", "2", "--shuffle", "3")
-    assert result.out.splitlines()[-1] == "FAIL  1 of 2 must requirements passed, a.fails"
+    assert result.out.splitlines()[-1] == "FAIL  1 of 2 must requirements passed; failed: a.fails"
 
 
 def test_the_catalogue_is_listed(vecgate: Vecgate, few: Path) -> None:
@@ -245,52 +279,3 @@ def select_nothing(wait_s: float) -> None:
         left.settimeout(wait_s)
         with pytest.raises(TimeoutError):
             left.recv(1)
-
-
-@pytest.fixture
-def leftovers(endpoint: str, client: Any, tmp_path: Path) -> Iterator[None]:
-    """A bucket with an index that a record names, one with our tag, and one of somebody else."""
-    with open_target(TargetChoice(endpoint), os.environ) as target:
-        MadeRecord(target, "run1", "main").announce("vgl-recorded")
-    client.create_vector_bucket(vectorBucketName="vgl-recorded")
-    client.create_index(
-        vectorBucketName="vgl-recorded",
-        indexName="index",
-        dataType="float32",
-        dimension=1,
-        distanceMetric="cosine",
-    )
-    client.create_vector_bucket(vectorBucketName="vgl-tagged", tags={"vecgate-run": "run2"})
-    client.create_vector_bucket(vectorBucketName="vgl-other", tags={"team": "x"})
-    yield
-    for name in names_of(client, "vgl-") - {"vgl-recorded"}:
-        client.delete_vector_bucket(vectorBucketName=name)
-
-
-@pytest.mark.usefixtures("leftovers")
-def test_leftovers_are_found_and_removed_only_when_told(vecgate: Vecgate, endpoint: str, client: Any) -> None:
-    """What nothing proves to be ours is shown, and kept."""
-    words = ("clean", "--target", endpoint, "--prefix", "vgl-")
-    dry = vecgate(*words)
-    assert dry.code == 0
-    assert [line.split()[0] for line in dry.out.splitlines()[:-1]] == [
-        "vgl-other",
-        "vgl-recorded",
-        "vgl-tagged",
-    ]
-    assert "no proof: kept" in dry.out
-    assert dry.out.splitlines()[-1] == "PASS  2 buckets left by runs; add --yes to remove"
-    assert len(names_of(client, "vgl-")) == 3
-    assert vecgate(*words, "--older-than", "24h", "--yes").out == "PASS  0 buckets removed\n"
-    told = json.loads(vecgate(*words, "--json").out)
-    assert [each["proof"] for each in told["buckets"]] == [None, "record", "tag"]
-    assert vecgate(*words, "--yes").out.splitlines()[-1] == "PASS  2 buckets removed"
-    assert names_of(client, "vgl-") == {"vgl-other"}
-    assert list(records_folder().glob("*")) == []
-
-
-def test_an_age_that_is_none_is_refused(vecgate: Vecgate, endpoint: str) -> None:
-    """Before anything is looked for."""
-    result = vecgate("clean", "--target", endpoint, "--older-than", "yesterday")
-    assert result.code == 2
-    assert "'yesterday' is no age" in result.err

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
 import pytest
+from between import between
 from commands import Vecgate
 from guarded import INDEX, SECRET, Sign, administrator_at, guarded_endpoint
 from strangers import stranger
@@ -18,7 +23,10 @@ from strangers import stranger
 from vecgate.cli.doctor import doctor
 from vecgate.cli.exit_codes import ExitCode
 from vecgate.cli.installed import extras_finding
+from vecgate.targets.leftovers import records_folder
 from vecgate.targets.policy import USED, policy_of, used_on
+from vecgate.targets.target import Target, TargetChoice
+from vecgate.targets.url import url_target
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "doctor.md").read_text()
@@ -71,6 +79,25 @@ def test_a_rehearsal_tries_what_writes(vecgate: Vecgate, guarded: str, sign: Sig
     assert set(grades.values()) == {"ok"}
     assert grades.keys() >= set(used_on("a URL", "ramp"))
     assert admin.list_vector_buckets()["vectorBuckets"] == before
+
+
+def test_sigterm_ends_a_rehearsal_and_its_bucket_is_removed(guarded: str, sign: Sign, admin: Any) -> None:
+    """That is how CI cancels."""
+    sign("ramp")
+    before = admin.list_vector_buckets()["vectorBuckets"]
+    with between(guarded) as proxy:
+        proxy.hangs = {"PutVectors"}
+        # What writes is tried before as well, about a bucket that nothing is called: that is to be answered.
+        proxy.since = "CreateIndex"
+        words = [sys.executable, "-m", "vecgate", "doctor", "--target", proxy.url, "--write"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert proxy.came.wait(60)
+            assert len(admin.list_vector_buckets()["vectorBuckets"]) == len(before) + 1
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.strip()) == (130, "error: interrupted")
+    assert admin.list_vector_buckets()["vectorBuckets"] == before
+    assert list(records_folder().glob("*")) == []
 
 
 def test_a_refused_operation_fails_with_its_way_out(vecgate: Vecgate, guarded: str, sign: Sign) -> None:
@@ -129,6 +156,7 @@ def test_settings_that_do_not_do_are_a_check_that_failed(
         (("--target", "local", "--for", "nothing"), "'nothing' is not one of"),
         (("--policy", "nothing"), "'nothing' is not one of"),
         (("--policy", "ramp", "--account", "12"), "'12' is no account"),
+        (("--policy", "ramp", "--region", "nonsense"), "'nonsense' is no region"),
     ],
 )
 def test_what_makes_no_sense_is_refused(vecgate: Vecgate, words: tuple[str, ...], told: str) -> None:
@@ -136,6 +164,11 @@ def test_what_makes_no_sense_is_refused(vecgate: Vecgate, words: tuple[str, ...]
     result = vecgate("doctor", *words)
     assert (result.code, result.out) == (2, "")
     assert told in result.err
+
+
+def as_amazon(url: str) -> Callable[[TargetChoice, Mapping[str, str]], Target]:
+    """What finds Amazon, but for where it is."""
+    return lambda choice, environment: replace(url_target(url, choice, environment), name="aws")
 
 
 def test_on_amazon_the_account_is_told_and_tags_are_tried(
@@ -149,8 +182,8 @@ def test_on_amazon_the_account_is_told_and_tags_are_tried(
     sign("ramp")
     with stranger(identity, headers={"content-type": "text/xml"}) as sts:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts)
-        Path("amazon.toml").write_text(f'url = "{guarded}"\nname = "aws"\n')
-        result = vecgate("doctor", "--target", "amazon.toml", "--write")
+        monkeypatch.setattr("vecgate.targets.aws.aws_target", as_amazon(guarded))
+        result = vecgate("doctor", "--target", "aws", "--write")
     assert result.code == 0, result.out
     assert "000000000000, arn:aws:iam::000000000000:user/ann" in result.out
     assert [line.split()[0] for line in result.out.splitlines() if " TagResource " in line] == ["ok"]

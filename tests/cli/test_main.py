@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -9,7 +11,7 @@ import pytest
 from commands import Vecgate
 
 from vecgate.cli.exit_codes import ExitCode, exit_code_of
-from vecgate.cli.main import COMMANDS
+from vecgate.cli.main import COMMANDS, cli
 from vecgate.errors import (
     BadRecord,
     ConfigError,
@@ -97,6 +99,24 @@ def test_a_bug_of_ours_is_no_traceback_and_no_failed_gate(
 def test_exit_codes_tell_whose_fault_it_is(error: VecgateError, code: int) -> None:
     """Usage, target and machine are told apart."""
     assert exit_code_of(error) == code
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does(vecgate: Vecgate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what it made is removed; nothing of that lasts beyond the command."""
+    before = signal.getsignal(signal.SIGTERM)
+    removed = []
+
+    def told_to_end(**_: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            removed.append("the bucket")
+
+    monkeypatch.setattr(cli, "main", told_to_end)
+    result = vecgate("any")
+    assert (result.code, result.err) == (130, "error: interrupted\n")
+    assert removed == ["the bucket"]
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_importing_vecgate_is_cheap() -> None:

@@ -189,3 +189,12 @@ def test_a_run_that_never_began_leaves_nothing(capsys: pytest.CaptureFixture[str
     """There is nothing to tell of."""
     LiveTable().close()
     assert capsys.readouterr() == ("", "")
+
+
+def test_an_hour_is_not_charged_for_what_was_put_beforehand(capsys: pytest.CaptureFixture[str]) -> None:
+    """The price has it; a second that costs a cent makes 36 dollars an hour."""
+    live = LiveTable()
+    live.add(plan(usd_before=0.5))
+    live.add(second(0, 0.01, usd=0.51))
+    live.close()
+    assert capsys.readouterr().err.splitlines()[-1].split()[-2:] == ["0.5100", "36.00"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from commands import Vecgate
 from load_streams import OPERATIONS, load_stream, peers_stream, scale_stream, written
 from pages import Page
 from runs import footer, header, result
+from slowness import slowness
 
 from vecgate.cli.report import report
 from vecgate.results.records import Stream
@@ -62,7 +62,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_shown(vecgate: Vecgate) ->
     """Exit code 1: not all that was asked for is there."""
     done = vecgate("report", "runs/one.jsonl", "notes.txt", "none.jsonl")
     assert done.code == 1
-    assert "warning: notes.txt, line 1 is no record" in done.err
+    assert "warning: notes.txt is no result stream: line 1 is no record" in done.err
     assert "warning: none.jsonl cannot be read: No such file or directory" in done.err
     words = Page(Path("report.html").read_text(encoding="utf-8")).words
     assert "PASS 1 of 1 requirement passed" in words
@@ -102,6 +102,66 @@ def test_a_folder_is_listed(vecgate: Vecgate) -> None:
     assert "../runs/scale.html" in links
 
 
+def test_pages_of_several_runs_are_listed(vecgate: Vecgate) -> None:
+    """Those that vecgate has made, by their titles; not the list itself, and no page of another program."""
+    Path("runs/other.html").write_text("<title>Other – vecgate</title>")
+    vecgate("report", "--matrix", "runs/one.jsonl", "-o", "runs/compatibility.html")
+    for _ in range(2):
+        assert vecgate("report", "--index", "runs").code == 0
+    page = Page(Path("runs/index.html").read_text(encoding="utf-8"))
+    links = [each.get("href") for each in page.all("a")]
+    assert sorted(map(str, links)) == [
+        "#main", "compatibility.html", "one.jsonl", "peers.jsonl", "scale.jsonl",
+    ]  # fmt: skip
+    assert "Pages of several runs Compatibility" in page.words
+
+
+def test_targets_side_by_side_lead_to_their_own_pages(vecgate: Vecgate) -> None:
+    """Where these are beside their streams."""
+    vecgate("report", "--matrix", "runs/one.jsonl", "-o", "runs/before.html")
+    vecgate("report", "runs/one.jsonl", "-o", "runs/one.html")
+    vecgate("report", "--matrix", "runs/one.jsonl", "-o", "after.html")
+    before, after = (
+        [each.get("href") for each in Page(Path(name).read_text(encoding="utf-8")).all("a")]
+        for name in ("runs/before.html", "after.html")
+    )
+    assert before == ["#main"]
+    assert after == ["#main", "runs/one.html", "runs/one.html#run1-1"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("runs/one.jsonl", "-o", "runs/one.jsonl"),
+        ("runs/one.jsonl", "-o", "link.html"),
+        ("runs/one.jsonl", "runs/peers.jsonl", "-o", "runs/../runs/peers.jsonl"),
+        ("--matrix", "runs/one.jsonl", "-o", "runs/one.jsonl"),
+        ("--index", "runs", "-o", "runs/scale.jsonl"),
+        ("runs/one.jsonl", "--index", "runs", "-o", "runs/scale.jsonl"),
+        ("runs/one.jsonl", "--index", "runs", "-o", "runs/index.html"),
+    ],
+)
+def test_no_page_takes_the_place_of_what_it_is_made_of(vecgate: Vecgate, words: tuple[str, ...]) -> None:
+    """By whatever path: the stream is all that there is of a run."""
+    Path("link.html").symlink_to("runs/one.jsonl")
+    before = {path: path.read_bytes() for path in Path("runs").iterdir()}
+    done = vecgate("report", *words)
+    assert (done.code, done.out) == (2, "")
+    assert "Name another file with -o." in done.err
+    assert {path: path.read_bytes() for path in Path("runs").iterdir()} == before
+
+
+def test_what_a_server_said_does_nothing_to_a_terminal(vecgate: Vecgate, tmp_path: Path) -> None:
+    """Its escapes are seen, and an id of 5,000 characters makes no row as long."""
+    title = "\x1b]0;owned\x07\u202e"
+    hostile = Stream(header(target=title), (result("a." + "x" * 5_000, "failed"),), footer())
+    written(tmp_path / "bad.jsonl", hostile)
+    out = vecgate("report", "bad.jsonl", "runs/one.jsonl").out
+    assert not set("\x1b\x07\u202e") & set(out)
+    assert "\\u001b]0;owned" in out
+    assert max(map(len, out.splitlines())) < 500
+
+
 def test_the_result_is_json_where_asked(vecgate: Vecgate) -> None:
     """What is in each page, and what could not be read."""
     done = vecgate("report", "runs/one.jsonl", "empty.jsonl", "--json")
@@ -129,7 +189,7 @@ def test_the_result_is_json_where_asked(vecgate: Vecgate) -> None:
         ((), "no result stream is named"),
         (("--matrix",), "no result stream is named"),
         (("--matrix", "--index", "runs"), "no result stream is named"),
-        (("notes.txt",), "notes.txt, line 1 is no record"),
+        (("notes.txt",), "notes.txt is no result stream: line 1 is no record"),
         (("empty.jsonl",), "empty.jsonl is no result stream: it has no header"),
         (("runs",), "is a directory"),
         (("--index", "nowhere"), "does not exist"),
@@ -153,11 +213,6 @@ def test_a_run_of_ten_minutes_takes_less_than_three_seconds(tmp_path: Path) -> N
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 3 * slowness()
     assert Path("report.html").stat().st_size < 500_000
-
-
-def slowness() -> float:
-    """Coverage and its like make everything slower than it is."""
-    return 1.0 if sys.gettrace() is None and "COVERAGE_PROCESS_START" not in os.environ else 4.0
 
 
 @pytest.mark.parametrize("option", sorted(max(each.opts, key=len) for each in report.params))

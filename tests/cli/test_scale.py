@@ -135,6 +135,7 @@ def test_a_target_that_allows_nothing_is_said_to(vecgate: Vecgate, monkeypatch: 
             "requests in flight is 0, allowed",
         ),
         (("--target", "local", "--max-cost", "0.001"), 2, "it costs about $0.44, and $0.001 is allowed"),
+        (("--target", "local", "--seed", "-1"), 2, "seed is -1, allowed is 0 to 4,294,967,295"),
         (("--target", "local", "--max-cost", "nan"), 2, "nan is no number of US dollars"),
     ],
 )
@@ -169,7 +170,7 @@ def test_an_interrupted_grid_tells_what_it_has_and_removes_what_it_made(
     """Exit code 130, with the bucket gone."""
     words = ("scale", "--target", endpoint, "--dimension", "8", "--batches", "5", "--in-flight", "1,2")
     with subprocess.Popen(
-        [sys.executable, "-m", "vecgate", *words, "--seconds", "1", "-o", "scale.jsonl"],
+        [sys.executable, "-m", "vecgate", *words, "--seconds", "4", "-o", "scale.jsonl"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -201,6 +202,14 @@ DONE = [Slice(1_000, 100, 1.0, 0.95), Slice(1_000, 100, 1.0, 0.95)]
             "SCALE  send 10 vectors a request, 1 in flight: 1,000 vectors/s, $2.44 a million",
             0,
         ),
+        (
+            Outcome(GRID, {Shape(10, 1): DONE, Shape(10, 2): DONE}, leaks=["bucket vg-1: no"]),
+            (
+                "NOT CLEAN  1 resource is left behind, `vecgate clean` finds it; "
+                "send 10 vectors a request, 1 in flight: 1,000 vectors/s, $2.44 a million"
+            ),
+            3,
+        ),
         (Outcome(GRID, {Shape(10, 1): DONE}, is_cut=True), "INTERRUPTED  1 of 2 cells measured", 130),
         (
             Outcome(GRID, {}, failure=TransportError("PutVectors", "reset")),
@@ -230,7 +239,7 @@ def test_what_was_the_limit_is_said() -> None:
     told = report(Outcome(GRID, {Shape(10, 1): DONE, Shape(10, 2): throttled}, leaks=["bucket vg-1: no"]))
     assert "limit     the target throttled 1 of 2 cells: what they reach is what it allows" in told
     assert "client    it used up to 0.9 cores: near 1, it is the limit and not the target" in told
-    assert told[-2] == "left behind: bucket vg-1: no"
+    assert told[-2] == "left behind: bucket vg-1: no; `vecgate clean` finds it"
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "scale.md").read_text()

@@ -10,7 +10,7 @@ from documents import ROOT, Page, commands_in, slug_of, target_of
 from hypothesis import example, given
 from hypothesis import strategies as st
 from load_streams import foot, head, load_stream, scale_stream, written
-from quantities import UNITS, figures, quantities, quantity
+from quantities import UNITS, figures, json_quantities, quantities, quantity
 from renderings import is_printed, renderings, renewed, segments
 from stated import Stated, problems, read_stated, value_of
 
@@ -114,6 +114,12 @@ def test_a_link_is_from_the_page_that_has_it(page: Page) -> None:
 def test_numbers_with_units_are_found(text: str, found: list[str]) -> None:
     """Shapes, versions and counts are none."""
     assert [each.text for each in quantities(text)] == found
+
+
+def test_numbers_of_json_have_the_units_of_their_names() -> None:
+    """A count has none, and a percentile is of times."""
+    line = '{"steps": 7, "ms":13.4, "latency_ms": {"p50": 2.7}, "vectors_per_s": 1048.9, "left_s": 2}'
+    assert [each.text for each in json_quantities(line)] == ["13.4 ms", "2.7 ms", "1048.9/s", "2 s"]
 
 
 @given(

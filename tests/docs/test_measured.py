@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 from documents import ROOT, Line, Page, Region, commands_in, pages
-from quantities import Quantity, figures, quantities
+from loadtests.samples.published import samples
+from quantities import Quantity, figures, json_quantities, quantities
 from renderings import Run, is_printed, renderings, renewed, replayed, segments
 from stated import Stated, problems, read_stated
 
@@ -82,6 +83,15 @@ def written(page: Page, region: Region, printed: Sequence[str]) -> Page:
     return new
 
 
+def test_every_result_of_a_page_can_be_made_again() -> None:
+    """By `make samples`, or by what the page about samples says."""
+    told = (ROOT / "reports" / "README.md").read_text(encoding="utf-8")
+    made = {ROOT / sample.file for sample in samples()}
+    kept = [path for folder in ("docs/runs", "loadtests/profile") for path in (ROOT / folder).iterdir()]
+    assert kept
+    assert [path.name for path in kept if path not in made and f"/{path.name}`" not in told] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_number_is_without_a_source(page: Page) -> None:
     """It is in a measured region of its page, or among what is stated."""
@@ -104,7 +114,9 @@ def told_on(page: Page) -> Iterator[tuple[Line, Quantity]]:
     for (is_block, _), lines in groupby(page.lines, lambda line: (bool(line.block), line.block)):
         for line in lines:
             is_told = not is_block or (line.language in TOLD and not line.is_command)
-            if is_told and not line.region and not line.is_frame:
+            if line.language == "json" and not line.region:
+                yield from ((line, found) for found in json_quantities(line.text))
+            elif is_told and not line.region and not line.is_frame:
                 yield from ((line, found) for found in quantities(LITERAL.sub(" ", line.text)))
 
 

@@ -6,13 +6,13 @@ from comparisons import GROUP, bench, bench_stream
 from load_streams import capacity_stream, cut_off, head, load_stream, peers_stream, scale_stream
 from runs import footer, header, result
 
-from vecgate.errors import SourceError, UsageError
+from vecgate.errors import UsageError
 from vecgate.gate.changes import Turn
 from vecgate.gate.compare import compare, line_of_comparison
 from vecgate.gate.compare_load import change_of
 from vecgate.gate.limits import Limit
 from vecgate.gate.load_figures import Figure
-from vecgate.results.load import Capacity, OperationSecond, WorkerTotals
+from vecgate.results.load import OperationSecond, WorkerTotals
 from vecgate.results.records import Result, Stream
 
 BOTH = ("PutVectors", "QueryVectors")
@@ -94,6 +94,38 @@ def test_conformance_fails_where_something_that_passed_does_not(
     assert line_of_comparison(compare(base, head_)) == line
 
 
+@pytest.mark.parametrize(
+    ("head_", "grade", "told"),
+    [
+        (
+            suite(result("a.b"), left_out=("a.c", "a.d")),
+            "passed",
+            "1 of 3 that passed in the base was looked at, and none is worse",
+        ),
+        (
+            suite(result("a.b"), result("a.c"), result("a.new"), left_out=("a.d",)),
+            "passed",
+            "2 of 3 that passed in the base were looked at, and none is worse",
+        ),
+        (
+            suite(result("a.b"), result("a.c", "failed"), left_out=("a.d",)),
+            "failed",
+            "1 of 3 that passed in the base does not now",
+        ),
+        (
+            suite(result("a.new"), left_out=("a.b", "a.c", "a.d")),
+            "failed",
+            "none of 3 that passed in the base was looked at",
+        ),
+    ],
+    ids=["one", "some", "worse", "none"],
+)
+def test_a_part_of_the_suite_speaks_for_that_part(head_: Stream, grade: str, told: str) -> None:
+    """What was not looked at was not found to be as before; where that is all, nothing is known."""
+    (check,) = compare(suite(result("a.b"), result("a.c"), result("a.d")), head_).verdict.checks
+    assert (check.grade, check.measured) == (grade, told)
+
+
 def test_conformance_knows_no_limits() -> None:
     """What passed must pass."""
     with pytest.raises(UsageError, match="no limits"):
@@ -132,12 +164,39 @@ def test_one_stall_may_be_chance() -> None:
     assert line_of_comparison(judged).startswith("NOT JUDGED  1 of 1 figure in doubt, p99(PutVectors) is ")
 
 
-def test_limits_count_instead_of_noise() -> None:
-    """Only what they name, and as far as they allow."""
+#: What throttling makes worse, but for the price.
+SHARES = (Limit("achieved", 0.5), Limit("errors", 0.5), Limit("throttled", 0.5))
+
+
+@pytest.mark.parametrize(
+    ("limits", "grade"),
+    [
+        (SHARES, "passed"),
+        ((*SHARES, Limit("p50", 0.1)), "passed"),
+        ((*SHARES, Limit("cost", 0.01)), "failed"),
+        ((*SHARES[:2], Limit("throttled", 0.01)), "failed"),
+        (SHARES[:2], "failed"),
+        ((Limit("p50", 0.1),), "failed"),
+        ((Limit("", 0.9),), "failed"),
+    ],
+    ids=["shares", "and-a-time", "not-the-price", "too-little", "one-left-out", "a-time-alone", "all"],
+)
+def test_limits_excuse_what_they_name(limits: tuple[Limit, ...], grade: str) -> None:
+    """A run that is throttled is no better for its latency."""
     throttled = load_stream(60, BOTH, throttled_from=20)
-    assert compare(CALM, throttled, [Limit("p50", 0.1)]).verdict
-    assert compare(CALM, throttled, [Limit("errors", 0.5)]).verdict
-    assert compare(CALM, throttled, [Limit("errors", 0.01)]).verdict.grade == "failed"
+    assert compare(CALM, throttled, limits).verdict.grade == grade
+
+
+def test_a_limit_for_a_percentile_of_too_few_requests_is_not_judged() -> None:
+    """However near it came out; it is said how many it takes, and what else there is."""
+    few = load_stream(10)
+    line = line_of_comparison(compare(few, few, [Limit("p99", 0.25)]))
+    assert line == (
+        "NOT JUDGED  1 of 1 figure cannot be told (measure longer, or limit another), "
+        "p99(PutVectors): 600 requests are too few for a p99, which takes 1,000"
+    )
+    assert compare(few, few, [Limit("p95", 0.25)]).verdict
+    assert compare(few, few, [Limit("", 0.25)]).verdict
 
 
 @pytest.mark.parametrize(
@@ -164,7 +223,7 @@ def test_few_requests_have_no_p99() -> None:
     """A percentile needs some beyond it."""
     few = load_stream(10)
     found = {change.name: change.reason for change in compare(few, few).changes}
-    assert found["p99(PutVectors)"] == "600 requests are too few for a p99"
+    assert found["p99(PutVectors)"] == "600 requests are too few for a p99, which takes 1,000"
     assert found["p50(PutVectors)"] == ""
 
 
@@ -219,33 +278,6 @@ def test_kinds_that_have_nothing_in_common_are_refused(base: Stream, head_: Stre
     """Also when told to."""
     with pytest.raises(UsageError, match=said):
         compare(base, head_, anyway=True)
-
-
-def capacity(rate: float, failed: float | None) -> Stream:
-    return Stream(head("capacity"), (Capacity(rate_per_s=rate, failed_per_s=failed),), footer())
-
-
-@pytest.mark.parametrize(
-    ("rate", "failed", "grade"),
-    [
-        (2_380, 2_590, "same"),
-        (2_200, 2_400, "doubt"),
-        (1_800, 2_000, "worse"),
-        (3_000, 3_200, "better"),
-        (3_000, None, "better"),
-    ],
-)
-def test_a_capacity_lies_between_what_held_and_what_did_not(
-    rate: float, failed: float | None, grade: str
-) -> None:
-    """Two that overlap may be the same."""
-    assert grades(capacity(2_380, 2_590), capacity(rate, failed)) == {"capacity": grade}
-
-
-def test_a_search_that_found_nothing_is_refused() -> None:
-    """There is no figure in it."""
-    with pytest.raises(SourceError, match="without a result"):
-        compare(capacity_stream(), capacity_stream(found=False))
 
 
 def test_benchmarks_are_judged_too() -> None:

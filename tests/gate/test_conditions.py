@@ -54,6 +54,14 @@ def test_another_scenario_is_decisive(other: dict[str, object], told: str) -> No
     assert [str(each) for each in differences(RUN, planned(**other)) if each.is_decisive] == [told]
 
 
+def test_long_values_are_not_told() -> None:
+    """Nobody finds the difference between two lists of stages in a line; programs are given both."""
+    stages = [{"kind": "constant", "duration_s": 60.0, "rate_per_s": float(rate)} for rate in range(9)]
+    (found,) = differences(RUN, planned(stages=stages))
+    assert (str(found), found.is_decisive) == ("stages", True)
+    assert found.head.startswith('[{"kind":')
+
+
 @pytest.mark.parametrize("name", ["description", "seed", "thresholds"])
 def test_what_a_run_is_to_meet_is_not_its_work(name: str) -> None:
     """A stricter threshold changes no latency."""

@@ -4,7 +4,7 @@ import pytest
 
 from vecgate.errors import UsageError
 from vecgate.gate.changes import Change, Interval
-from vecgate.gate.limits import Limit, figures, limit_checks, told
+from vecgate.gate.limits import Limit, check_limits, figures, limit_checks, told
 
 SURE, WIDE = Interval(0.01, 0.9), Interval(-0.1, 0.9)
 
@@ -54,15 +54,15 @@ def test_what_is_no_limit_is_refused(text: str) -> None:
         (
             change("p99(A)", 0.5, None, reason="4 are too few"),
             "unjudged",
-            ("p99(A) is 50 % worse (4 are too few)",),
+            ("p99(A): 4 are too few",),
         ),
-        (change("p99(A)", 0.01, None, reason="4 are too few"), "passed", ()),
+        (change("p99(A)", 0.01, None, reason="4 are too few"), "unjudged", ("p99(A): 4 are too few",)),
         (change("p99(A)", 0.0, None, grade="gone"), "failed", ("p99(A) is gone",)),
     ],
     ids=["at-it", "over", "better", "doubt", "unknown", "unknown-but-near", "gone"],
 )
 def test_a_limit_is_held(found: Change, grade: str, blamed: tuple[str, ...]) -> None:
-    """Worse than allowed beyond noise fails; where it may be chance, that is no pass either."""
+    """Worse than allowed beyond noise fails; where it may be chance, or cannot be told, that is no pass."""
     (check,) = limit_checks([Limit("p99", 0.1)], [found, change("p50(A)", 5.0)])
     assert (check.grade, check.ids) == (grade, blamed)
 
@@ -75,12 +75,51 @@ def test_a_limit_for_all_is_for_those_that_no_other_names() -> None:
 
 
 def test_shares_that_no_limit_names_must_not_be_worse() -> None:
-    """A tenth more of all requests that fail is not what `10%` means."""
+    """Neither a tenth for all nor a limit for a latency says that more requests may fail, or be gone."""
     worse = change("errors(A)", 0.02, unit="%", grade="worse")
     doubt = change("errors(B)", 0.02, Interval(-0.1, 0.1), unit="%", grade="doubt")
-    (check,) = limit_checks([Limit("", 0.1)], [worse, doubt])
-    assert check.ids == ("errors(A) is 2 points worse",)
-    assert limit_checks([Limit("errors", 0.05)], [worse])[0].grade == "passed"
+    gone = change("achieved", 0.0, None, unit="%", grade="gone")
+    for limit in (Limit("", 0.1), Limit("p99", 0.1)):
+        ruled, others = limit_checks([limit], [change("p99(A)", 0.05), worse, doubt, gone])
+        assert (ruled.grade, others.name, others.grade) == ("passed", "other shares", "failed")
+        assert others.ids == ("errors(A) is 2 points worse", "achieved is gone")
+    (named,) = limit_checks([Limit("errors", 0.05)], [worse])
+    assert named.grade == "passed"
+
+
+def test_shares_of_a_run_that_does_not_tell_are_not_judged() -> None:
+    """As without a limit."""
+    short = change("errors(A)", 0.5, None, unit="%", grade="doubt", reason="too short")
+    ruled, others = limit_checks([Limit("p99", 0.1)], [change("p99(A)", 0.0), short])
+    assert (ruled.grade, others.grade, others.measured) == (
+        "passed",
+        "unjudged",
+        "nothing can be told: too short",
+    )
+
+
+def test_a_limit_for_all_is_for_those_that_can_be_told() -> None:
+    """That one operation has few requests takes nothing from the others; that all have does."""
+    known, few = change("p99(A)", 0.05), change("p99(B)", 0.05, None, reason="4 are too few")
+    assert [check.grade for check in limit_checks([Limit("", 0.1)], [known, few])] == ["passed"]
+    assert [check.grade for check in limit_checks([Limit("", 0.1)], [few])] == ["unjudged"]
+    far = change("p99(B)", 0.5, None, reason="4 are too few")
+    (check,) = limit_checks([Limit("", 0.1)], [known, far])
+    assert (check.grade, check.ids) == ("unjudged", ("p99(B) is 50 % worse (4 are too few)",))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_limit_with_the_longest_name_is_for_a_figure(order: int) -> None:
+    """Whether it allows more or less than the others; of equal ones the stricter is."""
+    found = [change("p99(A)", 0.3), change("p99(B)", 0.3), change("p50(A)", 0.3)]
+    limits = [Limit("p99", 0.1), Limit("p99(A)", 0.5), Limit("", 0.9), Limit("p99", 0.2)]
+    checks = {str(check.name): check for check in limit_checks(limits[::order], found)}
+    assert {name: (check.grade, check.ids) for name, check in checks.items()} == {
+        "p99 at most 10 % worse": ("failed", ("p99(B) is 30 % worse",)),
+        "p99(A) at most 50 % worse": ("passed", ()),
+        "all at most 90 % worse": ("passed", ()),
+        "p99 at most 20 % worse": ("passed", ()),
+    }
 
 
 def test_a_limit_for_nothing_is_refused() -> None:
@@ -89,6 +128,14 @@ def test_a_limit_for_nothing_is_refused() -> None:
         limit_checks([Limit("p98", 0.1)], [change(f"p99({number})", 0) for number in range(14)])
     assert caught.value.hint.startswith("There are p99(0), p99(1)")
     assert caught.value.hint.endswith("p99(11) and 2 more.")
+
+
+def test_a_limit_for_all_needs_no_name() -> None:
+    """Also where there is nothing; one for a part does."""
+    check_limits([Limit("", 0.1)], [])
+    with pytest.raises(UsageError, match="'p99'") as caught:
+        check_limits([Limit("p99", 0.1)], [])
+    assert caught.value.hint == "There are none."
 
 
 def test_changes_are_told_in_few_words() -> None:

@@ -135,6 +135,38 @@ def test_a_run_that_never_began_is_not_judged() -> None:
     ]
 
 
+def test_a_run_whose_plan_is_gone_did_begin() -> None:
+    """It has seconds: something is wrong with the stream and not with the run."""
+    verdict = judge_load(Stream(header(kind="load"), tuple(steady(3))))
+    assert [(check.measured, check.grade) for check in verdict.checks] == [
+        ("its plan is missing", "unjudged")
+    ]
+
+
+BROKEN = replace(stream(*steady()), problems=("a.jsonl, line 4 is no record: no", "b"), broken=2)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (BROKEN, "a.jsonl, line 4 is no record: no, and 1 more"),
+        (stream(*steady(5), *steady(10)[6:]), "where second 5 belongs is second 6"),
+        (stream(*steady(5), *steady(10)[4:]), "where second 5 belongs is second 4"),
+        (stream(*steady(10)[1:]), "where second 0 belongs is second 1"),
+    ],
+    ids=["a line", "missing", "twice", "the first"],
+)
+def test_a_stream_that_is_not_whole_is_not_judged(found: Stream, said: str) -> None:
+    """What is not there may be what failed, and what is there twice would make it look better."""
+    assert judge_load(found).grade == "unjudged"
+    assert line(found) == f"NOT JUDGED  the result stream is not whole: {said}"
+
+
+def test_what_the_target_left_behind_does_not_make_a_stream_less_whole() -> None:
+    """That is a problem, but none of its lines."""
+    assert judge_load(replace(stream(*steady()), problems=("left behind: a bucket",)))
+
+
 def test_a_threshold_of_a_later_version_cannot_be_judged() -> None:
     """The others are; what this one cannot read is said."""
     checks = judge_load(stream(*steady(), planned=plan(thresholds=("p(99) < 500ms", "joy > 3")))).checks
@@ -245,6 +277,14 @@ def test_what_is_known_at_the_end_only_cannot_end_a_run() -> None:
 def test_a_run_ends_before_it_costs_more_than_allowed(max_usd: float | None, told: list[str]) -> None:
     """A second costs a cent here, and the run takes another two to end."""
     assert watched(steady(4), max_usd=max_usd) == told
+
+
+def test_what_was_put_beforehand_is_no_step_that_goes_on() -> None:
+    """It counts towards the limit, but the next second will not cost as much again."""
+    dear = [second(at_s, *[0.04] * 10, usd=0.50 + (at_s + 1) * 0.01) for at_s in range(4)]
+    planned = replace(HOLD, usd_before=0.50)
+    assert ends(watched(dear, planned=planned, max_usd=1.0)) == []
+    assert ends(watched(dear, planned=planned, max_usd=0.54)) == [2]
 
 
 def test_live_and_final_agree() -> None:

@@ -102,6 +102,22 @@ def test_an_empty_run_meets_nothing(text: str) -> None:
     assert (str(found), found.holds) == ("no data", False)
 
 
+def test_two_stages_of_one_name_have_no_sample() -> None:
+    """Nobody can say which is meant, and the better one must not hide the other."""
+    planned = plan(*[stage(duration_s=1, name="peak")] * 2)
+    summary = summary_of(stream(MIXED, second(1, *[0.010] * 100), planned=planned))
+    assert str(measure(parse_threshold("errors{stage:peak} < 1%"), summary)) == "no data"
+
+
+def test_stages_without_a_name_go_by_their_number() -> None:
+    """Though people are told the same of both."""
+    planned = plan(*[stage(per_s=1_000, duration_s=1)] * 2)
+    summary = summary_of(stream(MIXED, second(1, *[0.010] * 100), planned=planned))
+    assert [each.stage.told for each in summary.stages] == ["constant 1,000/s"] * 2
+    assert measure(parse_threshold("errors{stage:1} < 1%"), summary).value == pytest.approx(100 * 10 / 190)
+    assert measure(parse_threshold("errors{stage:2} < 1%"), summary).value == 0
+
+
 def test_an_attempt_that_was_throttled_counts_among_all_that_were_sent() -> None:
     """The batch client sends again: 10 requests, 10 attempts more, 5 answers that asked for less."""
     told_of = second(0, operations={"PutVectors": operation(*[0.1] * 10, retried=10, throttled=5)})

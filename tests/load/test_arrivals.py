@@ -270,3 +270,23 @@ def test_a_long_schedule_is_kept_in_a_few_chunks() -> None:
         assert before < time_s <= after
     assert len(schedule._chunks) <= CHUNKS_KEPT
     assert all(len(chunk) <= CHUNK for chunk in schedule._chunks.values())
+
+
+def test_a_second_is_cut_where_a_stage_ends_within_it() -> None:
+    """Not at its steps, and not where the last one ends; a rounding error is no part of a second."""
+    found = of(constant(10, 1.5), stage("step", 10, 20, 0.25, steps=2), constant(1, 1.25), constant(1, 0.5))
+    assert [found.bounds_in(at_s) for at_s in range(4)] == [
+        [0.0, 1.0],
+        [1.0, 1.5, 1.75, 2.0],
+        [2.0, 3.0],
+        [3.0, 4.0],
+    ]
+    assert of(*[constant(1, 0.1)] * 10, constant(1, 5)).bounds_in(0)[-2:] == [pytest.approx(0.9), 1.0]
+
+
+@SOME
+@given(plan=lists_of_stages(*ALL), seed=st.integers(0, 9))
+def test_what_is_due_in_the_stages_is_what_is_due(plan: list[Stage], seed: int) -> None:
+    """Each arrival in one of them."""
+    schedule = of(*plan, seed=seed)
+    assert sum(schedule.due_in_stage(number) for number in range(len(plan))) == schedule.total

@@ -12,9 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vecgate.bulk.encoding import Body
-from vecgate.load.bodies import QUERIES, Bodies, key_of, record_of, spread_over
+from vecgate.load.bodies import Bodies, key_of, record_of, spread_over
 from vecgate.load.data import GROUPS, Pool, synthetic_pool
-from vecgate.load.specs import QuerySpec, Scenario
+from vecgate.load.specs import QUERIES, QuerySpec, Scenario
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.s3vectors.metadata import metadata_bytes
 from vecgate.testing.strategies import metadata_objects

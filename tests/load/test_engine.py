@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from vecgate.bulk.encoding import Body
 from vecgate.errors import NoCredentials, ServiceError, TransportError
 from vecgate.load.arrivals import Schedule
-from vecgate.load.lab.engine import Answered, Engine, Sent, code_of
+from vecgate.load.lab.engine import Engine, Flight, Sent, code_of
 from vecgate.load.recorder import Recorder
 from vecgate.load.requests import Request
 from vecgate.load.sharing import Share, divided
@@ -54,11 +54,11 @@ class Service:
     takes_s: Callable[[int], float] = lambda _: 0.0
     started: list[tuple[int, float]] = field(default_factory=list)
 
-    def __call__(self, request: Request) -> Answered:
+    def __call__(self, request: Request, flight: Flight) -> None:
         arrival = request.records.start
         self.started.append((arrival, self.time.clock() - BEGUN_S))
         self.time.sleep(self.takes_s(arrival))
-        return Answered(7)
+        flight.bytes_in = 7
 
 
 class Users:
@@ -201,16 +201,18 @@ def test_two_latencies_are_told() -> None:
         assert round(told.response.p50_ms) == 150
 
 
-def test_a_request_sent_again_counts_from_its_last_departure() -> None:
-    """Whoever sends says when that was, and how often."""
+@pytest.mark.parametrize("failure", [None, TransportError("PutVectors", "reset")])
+def test_a_request_sent_again_counts_from_its_last_departure(failure: Exception | None) -> None:
+    """Whoever sends says when that was, and how often; also of one that has failed in the end."""
     schedule = schedule_of(1, 1)
     time = VirtualTime(BEGUN_S)
 
-    def send(request: Request) -> Answered:
+    def send(request: Request, flight: Flight) -> None:
         time.sleep(0.5)
-        left_s = time.clock()
+        flight.retried, flight.left_s = 2, time.clock()
         time.sleep(0.2)
-        return Answered(1, retried=2, left_s=left_s)
+        if failure:
+            raise failure
 
     engine = Engine(
         schedule, request_of, send, Recorder(), start_within_s=1, clock=time.clock, sleep=time.sleep
@@ -221,7 +223,8 @@ def test_a_request_sent_again_counts_from_its_last_departure() -> None:
     users.end()
     (sent,) = users.sent
     assert (round(sent.response_s, 6), round(sent.service_s, 6)) == (0.7, 0.2)
-    assert engine.recorder.take(0).operations["PutVectors"].retried == 2
+    counts = engine.recorder.take(0).operations["PutVectors"]
+    assert (counts.retried, counts.ok) == (2, 0 if failure else 1)
 
 
 def test_a_stalled_service_does_not_stall_the_schedule() -> None:
@@ -376,17 +379,43 @@ def test_after_a_stop_no_share_begins_anything(parts: int, part: int, stop_s: fl
 
 
 def test_what_is_left_can_be_given_up() -> None:
-    """Dropped, all of it, and counted; what is in flight goes on."""
+    """What has not begun is dropped; what was never answered is an error that took until now."""
     with lab_of(schedule_of(10, 1), users=1, takes_s=lambda _: 30.0) as lab:
         lab.engine.begin(ALL, at_s=BEGUN_S)
         lab.time.run(until_s=BEGUN_S + 20)
-        assert lab.engine.give_up() == 9
-        told = lab.run(20)
-        assert (told.started, told.dropped, told.in_flight) == (1, 9, 1)
-        assert (lab.engine.is_idle, lab.engine.is_done) == (True, False)
-        lab.run(40)
-        assert lab.engine.is_done
-        assert lab.engine.give_up() == 0
+        lab.engine.give_up()
+        told = lab.engine.recorder.take(0)
+        counts = told.operations["PutVectors"]
+        assert (told.started, told.dropped, told.in_flight) == (1, 9, 0)
+        assert (counts.ok, counts.vectors, counts.errors) == (0, 0, {"Unanswered": 1})
+        assert round(counts.response.max_ms, -2) == round(counts.service.max_ms, -2) == 20_000
+        assert lab.engine.due_between(0, 1) == 10
+        lab.run(21)
+        assert lab.engine.is_done, "nobody waits for the answer any longer"
+        lab.engine.give_up()
+        told = lab.run(40)
+        assert (told.started, told.dropped, told.in_flight, told.operations) == (0, 0, 0, {})
+
+
+def test_what_was_taken_and_has_not_left_is_dropped_with_the_rest() -> None:
+    """Its user waits for the moment that it is due, or has yet to wake; it is counted once and not sent."""
+    with lab_of(schedule_of(10, 1), users=2) as lab:
+        lab.engine.begin(ALL, at_s=BEGUN_S)
+        lab.time.run(until_s=BEGUN_S + 0.27)
+        lab.engine.give_up()
+        told = lab.run(10)
+        assert (told.started, told.dropped) == (3, 7)
+        assert len(lab.service.started) == 3
+
+
+def test_a_run_ends_with_its_schedule_or_when_it_is_stopped() -> None:
+    """From then on what is under way is waited for."""
+    with lab_of(schedule_of(10, 2)) as lab:
+        lab.engine.begin(ALL, at_s=BEGUN_S)
+        assert lab.engine.ends_s == BEGUN_S + 2
+        lab.time.run(until_s=BEGUN_S + 0.5)
+        lab.engine.stop()
+        assert lab.engine.ends_s == pytest.approx(BEGUN_S + 0.5)
 
 
 # Failures.
@@ -452,14 +481,31 @@ def test_a_user_that_is_ended_in_the_middle_leaves_nothing_in_flight() -> None:
         assert lab.engine.is_done
 
 
+def test_a_request_that_is_cut_off_was_sent_as_often_as_it_was() -> None:
+    """And each time was charged for."""
+    time = VirtualTime(BEGUN_S)
+
+    def send(request: Request, flight: Flight) -> None:
+        flight.retried, flight.left_s = 3, time.clock()
+        time.sleep(60)
+
+    engine = Engine(
+        schedule_of(1, 1), request_of, send, Recorder(), start_within_s=1, clock=time.clock, sleep=time.sleep
+    )
+    engine.begin(ALL, at_s=BEGUN_S)
+    user = gevent.spawn(engine.serve)
+    time.run(until_s=BEGUN_S + 1)
+    user.kill()
+    assert engine.recorder.take(0).operations["PutVectors"].retried == 3
+
+
 def test_on_a_real_clock_every_request_starts_once() -> None:
     """Three hundred in a third of a second, in greenlets that really wait."""
     started = []
 
-    def send(request: Request) -> Answered:
+    def send(request: Request, flight: Flight) -> None:
         started.append(request.records.start)
         gevent.sleep(0.005)
-        return Answered(1)
 
     def user() -> None:
         while not engine.is_idle:

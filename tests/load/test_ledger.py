@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from vecgate.load.arrivals import Schedule
 from vecgate.load.ledger import Ledger
@@ -137,7 +138,9 @@ class Accounts(RuleBasedStateMachine):
         self.ended += self.serving
         self.serving = {}
         self.close()
-        assert self.sums == {}
+        # At the very end nothing may happen any more: those seconds are of no interest.
+        assert all(at_s >= max(SECONDS, len(self.closed)) for at_s in self.sums)
+        assert not [part for parts in self.sums.values() for part in parts if part.due or part.started]
         assert list(self.book.closed()) == []
         assert [each.worker for each in self.book.totals] == self.ended
         assert self.book.recall is None
@@ -206,6 +209,59 @@ def test_what_a_lost_worker_had_on_its_list_is_lost_too() -> None:
     book.told("a", told(2, 12))
     assert book.overdue(now_s=5.6) == ["b"]
     assert [(each.due, each.lost) for each in book.closed()] == [(12, 2), (12, 0), (12, 0)]
+
+
+def test_a_worker_that_has_ended_is_lost_at_once() -> None:
+    """It will say nothing more: what it was to tell is waited for no longer."""
+    book = ledger()
+    for worker in "ab":
+        book.joined(worker, at_s=0)
+        book.told(worker, told(0, 6))
+    book.told("a", told(1, 6))
+    assert book.overdue(now_s=1.1, ended=["c"]) == []
+    assert book.overdue(now_s=1.1, ended=["b", "c"]) == ["b"]
+    assert [(each.due, each.lost) for each in book.closed()] == [(12, 0), (12, 6)]
+
+
+def test_idle_seconds_count_only_where_something_follows() -> None:
+    """A worker goes on telling while it judges answers; the others may still have requests under way."""
+    book = ledger()
+    for worker in "ab":
+        book.joined(worker, at_s=0)
+        for at_s in range(SECONDS):
+            book.told(worker, told(at_s, 6))
+    assert len(list(book.closed())) == SECONDS
+    ended = told(9, operations={"PutVectors": OperationSecond(ok=1)})
+    for at_s, second in {8: told(8), 9: ended, 10: told(10), 11: told(11)}.items():
+        book.told("a", told(at_s))
+        book.told("b", second)
+    assert [each.at_s for each in book.closed()] == [8, 9]
+    done(book, "a", "b")
+    assert list(book.closed()) == []
+
+
+def test_after_a_stop_idle_seconds_are_none_of_the_schedule() -> None:
+    """The run is as long as something happened."""
+    book = ledger()
+    book.joined("a", at_s=0)
+    book.told("a", told(0, 12))
+    book.told("a", told(1))
+    assert [each.at_s for each in book.closed()] == [0, 1], "a second of the schedule counts, idle or not"
+    book.stopped()
+    book.told("a", told(2))
+    assert list(book.closed()) == []
+
+
+def test_queries_pay_for_all_that_is_in_the_index() -> None:
+    """What was put before, and in the run until then; those that failed pay too. A TB is $0.004."""
+    book = Ledger(ledger().schedule, 2.0, held=100, vector_bytes=2**20, usd=0.5)
+    book.joined("a", at_s=0)
+    queries = OperationSecond(ok=3, errors={"Transport": 1})
+    book.told("a", told(0, operations={"QueryVectors": queries}))
+    puts = OperationSecond(ok=1, vectors=100)
+    book.told("a", told(1, usd=1.0, operations={"PutVectors": puts, "QueryVectors": OperationSecond(ok=1)}))
+    each = 100 / 2**20 * 0.004
+    assert [second.usd for second in book.closed()] == pytest.approx([0.5 + 4 * each, 1.5 + 6 * each])
 
 
 def test_a_worker_that_never_told_anything_is_lost_too() -> None:
@@ -281,3 +337,21 @@ def test_recall_is_that_of_all_workers_by_their_queries() -> None:
     assert book.recall is not None
     assert (book.recall.k, book.recall.queries, book.recall.lowest) == (10, 40, 0.5)
     assert book.recall.mean == pytest.approx(0.95)
+
+
+def test_a_second_in_which_a_stage_ends_keeps_its_parts() -> None:
+    """Those of the workers are added up, and what was due on one that is gone is lost in each of them."""
+    stages = [Stage(kind="constant", from_per_s=10, to_per_s=10, duration_s=each) for each in (1.5, 1.5)]
+    book = Ledger(Schedule.of(stages, per_arrival=1, seed=0), 2.0)
+    book.joined("a", at_s=0)
+    book.joined("b", at_s=0)
+    for worker in ("a", "b"):
+        book.told(worker, told(0, 5))
+    book.told("a", replace(told(1, 5), parts=(told(1, 3), told(1, 2))))
+    assert book.overdue(now_s=1.0, ended={"b"}) == ["b"]
+    _, found = book.closed()
+    assert (found.due, found.lost) == (10, 5)
+    assert [(each.due, each.due_vectors, each.started, each.lost) for each in found.parts] == [
+        (5, 10, 3, 2),
+        (5, 10, 2, 3),
+    ]

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vecgate.load.recall import recall_of, together
+from vecgate.load import recall
+from vecgate.load.recall import Held, recall_of, together
 from vecgate.results.load import Recall
 
 #: What two float32 sums of the same numbers may differ by.
@@ -53,12 +54,13 @@ def matrix(rows: Sequence[Sequence[float]]) -> npt.NDArray[np.float32]:
 
 
 class Case(NamedTuple):
-    """Vectors and queries; for each query what was answered, and which rows its filter keeps."""
+    """Vectors, put round and round as *total* records; what each query was answered, and its filter keeps."""
 
     vectors: list[list[float]]
     queries: list[list[float]]
     answers: list[list[int]]
     keeps: list[list[bool] | None]
+    total: int = 1
 
 
 @st.composite
@@ -67,37 +69,42 @@ def cases(draw: st.DrawFn) -> Case:
     values = st.lists(st.integers(-2, 2).map(float), min_size=2, max_size=2)
     vectors = draw(st.lists(values, min_size=1, max_size=12))
     queries = draw(st.lists(values, min_size=1, max_size=4))
-    size = len(queries)
-    answers = st.lists(st.lists(st.integers(-1, len(vectors)), max_size=12), min_size=size, max_size=size)
+    size, total = len(queries), draw(st.integers(0, 40))
+    answers = st.lists(st.lists(st.integers(-1, total), max_size=12), min_size=size, max_size=size)
     kept = st.none() | st.lists(st.booleans(), min_size=len(vectors), max_size=len(vectors))
-    return Case(vectors, queries, draw(answers), draw(st.lists(kept, min_size=size, max_size=size)))
+    keeps = draw(st.lists(kept, min_size=size, max_size=size))
+    return Case(vectors, queries, draw(answers), keeps, total)
 
 
 @given(case=cases(), metric=METRICS, k=st.integers(1, 15))
 @example(case=Case([[1.0, 0.0]], [[0.0, 0.0]], [[0]], [None]), metric="cosine", k=1)
-@example(case=Case([[1.0, 0.0]] * 3, [[1.0, 1.0]], [[2, 2, 2]], [None]), metric="euclidean", k=2)
+@example(case=Case([[1.0, 0.0]] * 3, [[1.0, 1.0]], [[2, 2, 2]], [None], total=3), metric="euclidean", k=2)
 @example(case=Case([[1.0, 0.0]], [[1.0, 1.0]], [[0]], [[False]]), metric="euclidean", k=2)
 def test_recall_is_what_loops_find(case: Case, metric: str, k: int) -> None:
     """Ties, filters, answers that are short, doubled or of vectors that are not there."""
-    vectors, queries, answers, keeps = case
+    rows, queries, answers, kept_rows, total = case
+    vectors = [rows[record % len(rows)] for record in range(total)]
+    keeps = [
+        None if kept is None else [kept[record % len(rows)] for record in range(total)] for kept in kept_rows
+    ]
     shares = [
         naive_share(
-            rows=rows,
+            rows=answer,
             query=query,
             vectors=vectors,
             metric=metric,
             k=k,
             kept=kept or [True] * len(vectors),
         )
-        for rows, query, kept in zip(answers, queries, keeps, strict=True)
+        for answer, query, kept in zip(answers, queries, keeps, strict=True)
     ]
     found = recall_of(
         answers,
         matrix(queries),
-        matrix(vectors),
+        Held(matrix(rows), total),
         metric=metric,
         k=k,
-        keeps=[None if kept is None else np.array(kept) for kept in keeps],
+        keeps=(None if kept is None else np.array(kept) for kept in kept_rows),
     )
     assert found is not None
     assert (found.k, found.queries, found.lowest) == (k, len(queries), min(shares))
@@ -126,20 +133,21 @@ def test_an_answer_computed_in_float32_is_exact(
         distances = 1 - (queries / np.linalg.norm(queries, axis=1, keepdims=True)) @ unit.T
     assert distances.dtype == np.float32
     answers = np.argsort(distances, axis=1)[:, :k].tolist()
-    found = recall_of(answers, queries, vectors, metric=metric, k=k, keeps=[None] * 3)
+    found = recall_of(answers, queries, Held(vectors, 60), metric=metric, k=k, keeps=[None] * 3)
     assert found == Recall(k=k, queries=3, mean=1.0, lowest=1.0)
 
 
 def test_without_answers_there_is_no_recall() -> None:
     """Neither good nor bad."""
-    assert recall_of([], matrix([[1, 2]]), matrix([[1, 2]]), metric="cosine", k=1, keeps=[]) is None
+    held = Held(matrix([[1, 2]]), 1)
+    assert recall_of([], matrix([[1, 2]]), held, metric="cosine", k=1, keeps=[]) is None
     assert together([]) is None
 
 
 def test_half_of_the_nearest_is_half_a_recall() -> None:
     """In figures that can be checked by eye: four on a line, the two nearest of which are 0 and 1."""
     vectors, query = matrix([[1], [2], [3], [4]]), matrix([[0.5]])
-    found = recall_of([[1, 3]], query, vectors, metric="euclidean", k=2, keeps=[None])
+    found = recall_of([[1, 3]], query, Held(vectors, 4), metric="euclidean", k=2, keeps=[None])
     assert found == Recall(k=2, queries=1, mean=0.5, lowest=0.5)
 
 
@@ -157,6 +165,26 @@ def test_a_right_angle_is_as_far_as_nothing() -> None:
     """A vector of no length has no direction: it is at distance 1 of all, by cosine."""
     vectors, query = matrix([[0, 0], [0, 1], [sqrt(3), 1]]), matrix([[1, 0]])
     found = recall_of(
-        [[2, 0], [2, 1]], query.repeat(2, axis=0), vectors, metric="cosine", k=2, keeps=[None] * 2
+        [[2, 0], [2, 1]], query.repeat(2, axis=0), Held(vectors, 3), metric="cosine", k=2, keeps=[None] * 2
     )
     assert found == Recall(k=2, queries=2, mean=1.0, lowest=1.0)
+
+
+def test_a_large_index_takes_no_more_than_its_pool() -> None:
+    """Ten million records of two vectors: the five million copies of the nearer one are all as near."""
+    held = Held(matrix([[1, 0], [0, 1]]), 10_000_000)
+    asked = matrix([[2, 1]])
+    near, far = [0, 2, 9_999_998], [1, 3, 9_999_999]
+    found = [
+        recall_of([answer], asked, held, metric="cosine", k=3, keeps=[None])
+        for answer in (near, far, near[:2])
+    ]
+    assert [each.mean for each in found if each] == [1.0, 0.0, pytest.approx(2 / 3)]
+
+
+def test_distances_are_never_all_there_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queries are taken a few at a time, and in their order."""
+    monkeypatch.setattr(recall, "DISTANCES", 8)
+    rows, queries = matrix([[1], [2], [4]]), matrix([[0], [1], [2], [3], [4]])
+    found = [each.tolist() for each in recall.distances_of(queries, rows, "euclidean")]
+    assert found == [[(q - r) ** 2 for r in (1, 2, 4)] for q in range(5)]

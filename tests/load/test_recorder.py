@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vecgate.load.recorder import Recorder, merged_second
+from vecgate.load.recorder import Recorder, joined_second, merged_second
 from vecgate.results.load import OperationSecond, Second, WorkerTotals
 
 PUT_MIN_USD = 0.20 / 8192  # a GB has 8,192 times 128 KiB
@@ -153,19 +153,45 @@ def test_workers_together_are_as_one(made: list[Request]) -> None:
 def test_of_what_does_not_add_up_the_worst_counts() -> None:
     """Cores add up, but one worker is the busiest, and one loop the latest."""
     parts = [
-        Second(at_s=3, generator_cores=0.4, busiest_cores=0.4, loop_lag_ms=90.0, in_flight=5),
-        Second(at_s=3, generator_cores=0.9, busiest_cores=0.9, loop_lag_ms=1.0, in_flight=2),
+        Second(at_s=3, generator_cores=0.4, busiest_cores=0.4, loop_lag_ms=90.0, in_flight=5, due=1, lost=1),
+        Second(at_s=3, generator_cores=0.9, busiest_cores=0.9, loop_lag_ms=1.0, in_flight=2, due=3, lost=3),
     ]
-    found = merged_second(parts, at_s=3, lost=4, lost_vectors=40, usd=1.5)
+    found = merged_second(parts, at_s=3, usd=1.5)
     assert found.generator_cores == pytest.approx(1.3)
     assert (found.busiest_cores, found.loop_lag_ms) == (0.9, 90.0)
     assert (found.in_flight, found.workers, found.usd) == (7, 2, 1.5)
-    assert (found.due, found.due_vectors, found.lost) == (4, 40, 4)
+    assert (found.due, found.lost) == (4, 4)
+
+
+def test_the_parts_of_a_second_are_the_second() -> None:
+    """Taken one after the other: what is in flight is so at the end, and the price is told once."""
+    recorder = Recorder()
+    recorder.due(2, 20)
+    recorder.started(0.0)
+    recorder.started(0.0)
+    recorder.ended("PutVectors", response_s=0.1, service_s=0.1, vectors=10, bytes_out=200_000)
+    before = recorder.take(4, cores=0.2)
+    recorder.ended("PutVectors", response_s=0.3, service_s=0.3, code="Odd", bytes_out=200_000)
+    after = recorder.take(4, cores=0.3)
+    found = joined_second([before, after])
+    assert (found.due, found.started, found.in_flight, found.workers) == (2, 2, 0, 1)
+    assert (found.generator_cores, found.busiest_cores) == (0.5, 0.5)
+    assert found.usd == before.usd + after.usd > 0
+    assert [(each.started, each.in_flight, each.usd) for each in found.parts] == [(2, 1, 0.0), (0, 0, 0.0)]
+    assert [each.operations["PutVectors"].ok for each in found.parts] == [1, 0]
+    assert joined_second([before]) == before
+
+
+def test_the_parts_of_workers_are_merged_in_their_order() -> None:
+    """One of them was over before the second stage began; one that only judges answers has no parts."""
+    parts = [Second(at_s=4, due=1), Second(at_s=4, due=2)]
+    workers = [joined_second(parts), joined_second([*parts, Second(at_s=4, due=4)]), Second(at_s=4)]
+    assert [each.due for each in merged_second(workers, at_s=4).parts] == [2, 4, 4]
 
 
 def test_a_second_without_workers_is_empty() -> None:
     """All are gone, the schedule goes on, and the price stays."""
-    assert merged_second([], at_s=9, lost=3, usd=0.5) == Second(at_s=9, due=3, lost=3, workers=0, usd=0.5)
+    assert merged_second([], at_s=9, usd=0.5) == Second(at_s=9, workers=0, usd=0.5)
 
 
 @given(made=st.lists(requests, max_size=10))

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vecgate.load.bodies import QUERIES, Bodies, key_of, record_of
+from vecgate.load.bodies import Bodies, key_of, record_of
 from vecgate.load.data import GROUPS, Pool, pool_of
 from vecgate.load.requests import Answers, Request, Requests
-from vecgate.load.specs import QuerySpec, Scenario, VectorsSpec
+from vecgate.load.specs import QUERIES, QuerySpec, Scenario, VectorsSpec
 from vecgate.results.load import Recall
 from vecgate.s3vectors.arn import IndexAddress
 
@@ -220,3 +220,24 @@ def test_no_more_are_judged_than_were_asked_for() -> None:
         keep(answer_of(1))
     assert len(answers.kept) == 2
     assert answers.keeper(9, filtered=False) is None
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 7])
+def test_workers_judge_queries_of_their_own(parts: int) -> None:
+    """Together they judge as many as were asked for, and none of them twice."""
+    shares = [Answers(wanted=40, part=part, parts=parts) for part in range(parts)]
+    for answers in shares:
+        for number in range(QUERIES):
+            if keep := answers.keeper(number, filtered=False):
+                keep(answer_of(number))
+    judged_ones = [query for answers in shares for query in answers.kept]
+    assert len(judged_ones) == len(set(judged_ones)) == 40
+
+
+def test_without_puts_what_was_put_beforehand_is_deleted() -> None:
+    """One after the other, until all of it is gone; then from the beginning."""
+    requests = requests_of(scenario_of({"DeleteVectors": 1.0}, delete_keys=100))
+    deleted = [key for arrival in range(PRELOAD // 100) for key in keys_of(requests.of(arrival))]
+    assert sorted(deleted) == list(range(PRELOAD))
+    few = requests_of(scenario_of({"DeleteVectors": 1.0}, delete_keys=100, preload=3))
+    assert sorted(keys_of(few.of(5))) == [0, 1, 2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from vecgate.load import runner
 from vecgate.load.runner import Test as LoadTest
 from vecgate.load.runner import overrides_of, require_locust, run_scenario
 from vecgate.results.records import Record
-from vecgate.results.stream import StreamWriter
+from vecgate.results.stream import StreamWriter, read_stream
 from vecgate.targets.target import Target, TargetChoice
 
 RECORDS = (header(kind="load"), plan(), second(0, 0.01))
@@ -28,6 +29,7 @@ class FakeLab:
         self._folder = folder
         self.words: list[str] = []
         self.swept: list[tuple[str, str]] = []
+        self.left: list[str] = []
         self.body = ""
 
     def writes(self, *records: Record) -> None:
@@ -47,7 +49,7 @@ class FakeLab:
 
     def sweep(self, target: Target, run: str) -> list[str]:
         self.swept.append((target.name, run))
-        return []
+        return self.left
 
 
 @pytest.fixture
@@ -95,7 +97,8 @@ def test_all_that_is_asked_for_is_said() -> None:
         words=["--web-port=8090"],
         run="0a1b2c3d",
     )
-    assert test.command()[3:-2] == [
+    *told, bind_port, port = test.command()[3:-2]
+    assert told == [
         "--web-port=8090",
         "--vecgate-scenario=ramp-1000",
         "--vecgate-target=https://s3.test",
@@ -112,7 +115,18 @@ def test_all_that_is_asked_for_is_said() -> None:
         "--vecgate-run=0a1b2c3d",
         "--vecgate-parent=yes",
         "--processes=2",
+        "--master-bind-host=127.0.0.1",
+        "--master-host=127.0.0.1",
     ]
+    assert bind_port.removeprefix("--master-bind-") == port.removeprefix("--master-")
+
+
+def test_runs_with_workers_of_their_own_have_ports_of_their_own(tmp_path: Path) -> None:
+    """So that two of them on one machine know nothing of each other."""
+    tests = [replace(load_test(tmp_path), processes=2) for _ in range(4)]
+    ports = {int(test.command()[-3].removeprefix("--master-port=")) for test in tests}
+    assert all(1_024 <= port < 65_536 for port in ports)
+    assert len(ports) > 1, "the system may give one twice"
 
 
 def test_settings_are_pairs() -> None:
@@ -146,6 +160,25 @@ def test_what_a_run_has_left_behind_is_swept_up(lab: FakeLab, tmp_path: Path) ->
     test = load_test(tmp_path, "http://127.0.0.1:9000")
     run_scenario(test)
     assert lab.swept == [("http://127.0.0.1:9000", test.run)]
+
+
+@pytest.mark.parametrize("left", [[], ["bucket vg-r1: no"]])
+def test_whoever_swept_last_knows_what_is_left_behind(lab: FakeLab, tmp_path: Path, left: list[str]) -> None:
+    """What the child could not remove may be gone by now; what an endpoint of ours held is."""
+    lab.writes(*RECORDS, footer(leaks=("bucket vg-r1: not yet",)))
+    lab.left = left
+    assert run_scenario(load_test(tmp_path, "http://127.0.0.1:9000")).leaks == tuple(left)
+    assert run_scenario(load_test(tmp_path, "local")).leaks == ()
+    assert read_stream(load_test(tmp_path).results).leaks == ("bucket vg-r1: not yet",)
+
+
+def test_a_run_without_results_tells_what_it_left_behind(lab: FakeLab, tmp_path: Path) -> None:
+    """Nothing else would."""
+    lab.left = ["bucket vg-r1: no"]
+    lab.says("error: it is shut", "hint: Open it.", code=3)
+    with pytest.raises(TargetError) as caught:
+        run_scenario(load_test(tmp_path, "http://127.0.0.1:9000"))
+    assert caught.value.hint == "Open it.\nleft behind: bucket vg-r1: no\n`vecgate clean` finds it."
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from vecgate.load.scale import (
     Shape,
     Slice,
     cells_of,
-    cores_of,
     recommended,
     usd_at_quota,
     usd_per_million,
 )
+from vecgate.results.grids import cores_of
 from vecgate.results.load import Cell
 
 

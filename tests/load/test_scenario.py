@@ -55,7 +55,7 @@ def test_a_file_of_stages_alone_has_the_documented_defaults(tmp_path: Path) -> N
         get_keys=10,
         delete_keys=10,
         preload=0,
-        stages=(Stage(kind="constant", from_per_s=100, to_per_s=100, duration_s=10, name="constant 100/s"),),
+        stages=(Stage(kind="constant", from_per_s=100, to_per_s=100, duration_s=10),),
         thresholds=(),
         local=LocalSpec(quotas="off", inject="off", latency="off"),
     )
@@ -155,7 +155,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert (wave.from_per_s, wave.to_per_s, wave.period_s) == (10, 30, 8)
     assert (random.from_per_s, random.to_per_s, random.duration_s) == (12.5, 12.5, 1800)
     assert (down.from_per_s, down.to_per_s) == (4, 0)
-    names = [each.name for each in scenario.stages[1:]]
+    assert {each.name for each in scenario.stages[1:]} == {""}
+    names = [each.told for each in scenario.stages[1:]]
     assert names == ["step 50 to 10/s", "sine 10 to 30/s", "poisson 12.5/s", "ramp 4 to 0/s"]
 
 
@@ -228,7 +229,7 @@ def test_all_rates_and_all_times_of_the_stages_can_be_scaled(tmp_path: Path) -> 
     assert (wave.from_per_s, wave.to_per_s, wave.period_s) == (5, 15, 0.8)
     assert (random.from_per_s, random.to_per_s, random.duration_s) == (6.25, 6.25, 180)
     assert (down.from_per_s, down.to_per_s, down.duration_s) == (2, 0, 0.2)
-    assert random.name == "poisson 6.25/s"
+    assert random.told == "poisson 6.25/s"
 
 
 def test_files_are_looked_for_beside_the_scenario(tmp_path: Path) -> None:

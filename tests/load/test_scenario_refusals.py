@@ -46,6 +46,7 @@ def problems_of(
         ("vectors.spread = nan", "is NaN, allowed is a number from 0 to 100"),
         ('vectors.source = "no.parquet"', 'is "no.parquet", allowed is synthetic or a file that is there'),
         ("query.top_k = 101", "is 101, allowed is a whole number from 1 to 100"),
+        ("query.recall_sample = 513", "is 513, allowed is a whole number from 0 to 512"),
         ("query.filtered_share = -0.1", "is -0.1, allowed is a number from 0 to 1"),
         ('query.return_metadata = "yes"', 'is "yes", allowed is true or false'),
         ("get_keys = 101", "is 101, allowed is a whole number from 1 to 100"),
@@ -53,7 +54,8 @@ def problems_of(
         ("seed = -1", "is -1, allowed is a whole number from 0 to 4,294,967,295"),
         ("name = 3", "is 3, allowed is a text"),
         ("vectors = 3", "is 3, allowed is a table"),
-        ("start_within = 5", f"is 5, allowed is a time {A_TIME}"),
+        ("start_within = 5", f"is 5, allowed is a time above 0 {A_TIME}"),
+        ('start_within = "0s"', f'is "0s", allowed is a time above 0 {A_TIME}'),
         ('drain_within = "25h"', f'is "25h", allowed is a time {A_TIME}'),
         ("operations = 3", "is 3, allowed is a table of operations and their shares, not all 0"),
         ("operations = {}", "is {}, allowed is a table of operations and their shares, not all 0"),
@@ -121,6 +123,34 @@ def test_stages_are_a_list_of_tables(tmp_path: Path, stages: str, problem: str) 
 
 
 @pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        (
+            ("peak", "", "peak"),
+            'stages[3].name is "peak", and so is stage 1 called, allowed is a name of its own',
+        ),
+        (("2", ""), 'stages[1].name is "2", and so is stage 2 called, allowed is a name of its own'),
+        (("", "1"), 'stages[2].name is "1", and so is stage 1 called, allowed is a name of its own'),
+    ],
+)
+def test_no_two_stages_have_one_name(tmp_path: Path, names: tuple[str, ...], problem: str) -> None:
+    """A threshold could not say which it means; one without a name goes by its number."""
+    stages = [f'{{ kind = "constant", rate = 1, for = "9s", name = "{name}" }}' for name in names]
+    assert problems_of(tmp_path, "", stages=f"stages = [{', '.join(stages)}]") == [problem]
+
+
+def test_a_threshold_on_a_stage_in_which_nothing_is_due_is_refused(tmp_path: Path) -> None:
+    """It would have no sample; a short stage has one as soon as something is due in it."""
+    stages = [
+        '{ kind = "constant", rate = 500, for = "200ms", name = "burst" }',
+        '{ kind = "constant", rate = 0, for = "5s", name = "pause" }',
+    ]
+    texts = ["p(99){stage:burst} < 1s", "p(99){stage:pause} < 1s"]
+    found = problems_of(tmp_path, f"thresholds = {texts}", stages=f"stages = [{', '.join(stages)}]")
+    assert found == ["thresholds[2] 'p(99){stage:pause} < 1s' is about a stage in which nothing is due"]
+
+
+@pytest.mark.parametrize(
     ("threshold", "problem"),
     [
         ("3", " is 3, allowed is a table"),
@@ -175,6 +205,14 @@ def test_recall_needs_queries_that_are_judged(tmp_path: Path) -> None:
         (
             'unit = "requests"\nquery.recall_sample = 9\noperations = { PutVectors = 1, QueryVectors = 1 }',
             "query.recall_sample is 9, but PutVectors changes the exact answers while they are asked for",
+        ),
+        (
+            f"{QUERIES}query.recall_sample = 257",
+            "query.recall_sample is 257: without a filter there are 256 different queries, allowed is ",
+        ),
+        (
+            f"{QUERIES}query.recall_sample = 257\nquery.filtered_share = 1",
+            "query.recall_sample is 257: with a filter there are 256 different queries",
         ),
         (
             'vectors.metadata = "file"',

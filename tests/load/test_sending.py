@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.encoding import Body
 from vecgate.bulk.retry import RetryPolicy
-from vecgate.errors import NoCredentials, ServiceError, TransportError
+from vecgate.errors import NoCredentials, ProtocolError, ServiceError, TransportError
 from vecgate.load.bodies import Bodies, key_of
 from vecgate.load.data import synthetic_pool
-from vecgate.load.lab.engine import Answered
+from vecgate.load.lab.engine import Flight
 from vecgate.load.lab.sending import AsTheBatchClient, Once
 from vecgate.load.recorder import Recorder
 from vecgate.load.requests import Request
@@ -50,7 +50,13 @@ class Client:
     def __init__(self, script: Iterable[Mishap | Exception] = (), *, poisoned: Iterable[str] = ()) -> None:
         self.service = ScriptedService(script, poisoned=poisoned)
         self._recorder = Recorder()
-        self.send = AsTheBatchClient(self.service, BODIES, self._recorder, CONFIG)
+        self._client = AsTheBatchClient(self.service, BODIES, self._recorder, CONFIG)
+        self.flight = Flight()
+
+    def send(self, request: Request) -> Flight:
+        self.flight = Flight()
+        self._client(request, self.flight)
+        return self.flight
 
     def told(self) -> OperationSecond:
         return self._recorder.take(0).operations.get("PutVectors", OperationSecond())
@@ -69,7 +75,9 @@ def test_a_request_is_sent_once_and_its_answer_handed_on() -> None:
 
     answers: list[bytes] = []
     query = Request("QueryVectors", BODIES.query(3, filtered=False), on_ok=answers.append)
-    assert Once(Answering())(query) == Answered(14)
+    flight = Flight()
+    Once(Answering())(query, flight)
+    assert flight == Flight(bytes_in=14)
     assert answers == [b'{"vectors":[]}']
 
 
@@ -78,11 +86,69 @@ def test_what_fails_has_failed(mishap: Mishap | Exception) -> None:
     """There is no second attempt, and nobody is handed an answer."""
     service, answers = ScriptedService([mishap]), list[bytes]()
     with pytest.raises((ServiceError, TransportError)):
-        Once(service)(Request("DeleteVectors", BODIES.delete([1]), on_ok=answers.append))
+        Once(service)(Request("DeleteVectors", BODIES.delete([1]), on_ok=answers.append), Flight())
     assert (len(service.requests), answers) == (1, [])
 
 
+class Saying(ScriptedService):
+    """Answers whatever it is asked with 200 and *answer*."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__()
+        self.answer, self.sent = answer, list[str]()
+
+    def send(self, operation: str, body: Body) -> bytes:
+        self.sent.append(operation)
+        return self.answer
+
+
+HTML = b"<html>login</html>"
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer"),
+    [
+        ("PutVectors", HTML),
+        ("DeleteVectors", HTML),
+        ("QueryVectors", HTML),
+        ("QueryVectors", b""),
+        ("QueryVectors", b"{}"),
+        ("GetVectors", b'["vectors"]'),
+        ("ListVectors", b"{}"),
+    ],
+)
+def test_not_all_that_comes_with_200_is_an_answer(operation: str, answer: bytes) -> None:
+    """A login page is none, nor is one without vectors to who asked for them."""
+    with pytest.raises(ProtocolError, match=f"{operation} was answered with something"):
+        Once(Saying(answer))(Request(operation, BODIES.listing()), Flight())
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer"),
+    [
+        ("PutVectors", b""),
+        ("PutVectors", b"{}"),
+        ("DeleteVectors", b""),
+        ("ListVectors", b' \n{ "vectors": [] }'),
+        ("GetVectors", b'{"vectors":[]}'),
+    ],
+)
+def test_an_answer_may_be_written_in_several_ways(operation: str, answer: bytes) -> None:
+    """Whoever has nothing to say may say nothing: Amazon describes the answer to PutVectors as empty."""
+    flight = Flight()
+    Once(Saying(answer))(Request(operation, BODIES.listing()), flight)
+    assert flight.bytes_in == len(answer)
+
+
 # As the batch client.
+
+
+def test_a_put_of_the_batch_client_is_not_written_by_a_login_page() -> None:
+    """It is sent once: what answered is no service."""
+    service, flight = Saying(HTML), Flight()
+    with pytest.raises(ProtocolError):
+        AsTheBatchClient(service, BODIES, Recorder(), CONFIG)(put_of(0), flight)
+    assert (service.sent, flight.retried, flight.bytes_in) == (["PutVectors"], 0, len(HTML))
 
 
 def test_a_throttled_put_is_sent_again() -> None:
@@ -105,27 +171,28 @@ def test_what_was_sent_is_sent_again_unchanged() -> None:
             return super().send(operation, body)
 
     request = put_of(0)
-    AsTheBatchClient(Keeping([Mishap.BROKEN]), BODIES, Recorder(), CONFIG)(request)
+    AsTheBatchClient(Keeping([Mishap.BROKEN]), BODIES, Recorder(), CONFIG)(request, Flight())
     assert len(bodies) == 2
     assert all(body is request.body for body in bodies)
 
 
 def test_the_last_departure_is_told() -> None:
     """Time that was spent on attempts before it is no service time."""
-    service, begun_s = ScriptedService([Mishap.THROTTLED]), time.monotonic()
+    service, begun_s, flight = ScriptedService([Mishap.THROTTLED]), time.monotonic(), Flight()
     policy = RetryPolicy(base_s=0.05)
     config = BulkConfig(batch_vectors=8, vectors_per_s=100, requests_per_s=100, retry=policy)
-    answered = AsTheBatchClient(service, BODIES, Recorder(), config)(put_of(0))
-    assert answered.left_s is not None
+    AsTheBatchClient(service, BODIES, Recorder(), config)(put_of(0), flight)
+    assert flight.left_s is not None
     # The second request has to wait for the eight vectors of the first.
-    assert begun_s + 0.08 <= answered.left_s <= time.monotonic()
+    assert begun_s + 0.08 <= flight.left_s <= time.monotonic()
 
 
 def test_puts_keep_to_the_rate() -> None:
     """Of all users together: eight vectors each, a hundred a second."""
     config = BulkConfig(batch_vectors=8, vectors_per_s=100, requests_per_s=1e9)
     send, begun_s = AsTheBatchClient(ScriptedService(), BODIES, Recorder(), config), time.monotonic()
-    gevent.joinall([gevent.spawn(send, put_of(8 * n)) for n in range(4)], timeout=30, raise_error=True)
+    puts = [gevent.spawn(send, put_of(8 * n), Flight()) for n in range(4)]
+    gevent.joinall(puts, timeout=30, raise_error=True)
     assert time.monotonic() - begun_s >= 3 * 0.08
 
 
@@ -142,12 +209,12 @@ def test_what_was_answered_was_written(script: list[Mishap | Exception], counts:
     for number, count in enumerate(counts):
         request, sent = put_of(100 * number, count), len(client.service.requests)
         try:
-            answered = client.send(request)
+            client.send(request)
         except (ServiceError, TransportError):
             assert len(client.service.requests) > sent, "nothing fails that was not sent"
         else:
             assert keys_of(100 * number, count) <= set(client.service.stored)
-            assert answered.retried == len(client.service.requests) - sent - 1
+        assert client.flight.retried == len(client.service.requests) - sent - 1
     met = script[: len(client.service.requests)]
     assert client.told().throttled == met.count(Mishap.THROTTLED)
 
@@ -195,12 +262,14 @@ def test_a_request_in_flight_is_not_harmed_by_one_that_fails() -> None:
             raise DENIED
 
     send = AsTheBatchClient(Slow(), BODIES, Recorder(), CONFIG)
-    slow = gevent.spawn(send, put_of(0))
+    flight = Flight()
+    slow = gevent.spawn(send, put_of(0), flight)
     gevent.idle()
     with pytest.raises(ServiceError):
-        send(put_of(100))
+        send(put_of(100), Flight())
     is_denied.set()
-    assert slow.get(timeout=10).retried == 0
+    slow.get(timeout=10)
+    assert flight.retried == 0
 
 
 def test_a_target_that_never_answers_is_given_up() -> None:
@@ -208,18 +277,20 @@ def test_a_target_that_never_answers_is_given_up() -> None:
     client = Client([Mishap.RESET] * 99)
     with pytest.raises(TransportError):
         client.send(put_of(0))
-    assert len(client.service.requests) == 4
+    assert (len(client.service.requests), client.flight.retried) == (4, 3)
 
 
 def test_a_throttle_that_never_ends_is_an_error_in_the_end() -> None:
     """The last of them is that of the request, which the engine counts; those before are counted here."""
-    policy = RetryPolicy(base_s=0, deadline_s=0.02)
+    policy = RetryPolicy(base_s=0, deadline_s=0.5)
     config = BulkConfig(batch_vectors=8, vectors_per_s=4_000, requests_per_s=500, retry=policy)
     service, recorder = ScriptedService([Mishap.THROTTLED] * 9_999), Recorder()
     with pytest.raises(ServiceError) as caught:
-        AsTheBatchClient(service, BODIES, recorder, config)(put_of(0))
+        AsTheBatchClient(service, BODIES, recorder, config)(put_of(0), Flight())
     assert caught.value.is_throttling
-    assert recorder.take(0).operations["PutVectors"].throttled == len(service.requests) - 1
+    assert len(service.requests) > 1
+    told = recorder.take(0).operations.get("PutVectors", OperationSecond())
+    assert told.throttled == len(service.requests) - 1
 
 
 def test_without_credentials_nothing_is_tried_again() -> None:
@@ -234,5 +305,5 @@ def test_anything_but_a_put_is_sent_once() -> None:
     client = Client([Mishap.THROTTLED])
     with pytest.raises(ServiceError):
         client.send(Request("DeleteVectors", BODIES.delete([1, 2]), 2))
-    assert client.send(Request("DeleteVectors", BODIES.delete([1, 2]), 2)) == Answered(2)
+    assert client.send(Request("DeleteVectors", BODIES.delete([1, 2]), 2)) == Flight(2)
     assert len(client.service.requests) == 2

@@ -106,6 +106,18 @@ def test_what_a_command_was_told_arrives(
     )
 
 
+def test_every_run_of_a_process_has_an_id_and_a_file_of_its_own() -> None:
+    """Somebody reads the first, and follows no other."""
+    options = configargparse.Namespace(
+        vecgate_run="0a1b", vecgate_results="out/run.jsonl", vecgate_parent="1"
+    )
+    first, second, third = (settings_of(options, number=number) for number in (1, 2, 3))
+    assert (first.run, first.results, first.has_parent) == ("0a1b", Path("out/run.jsonl"), True)
+    assert (second.results, second.has_parent) == (Path("out/run-2.jsonl"), False)
+    assert third.results == Path("out/run-3.jsonl")
+    assert len({first.run, second.run, third.run}) == 3
+
+
 def test_blanks_and_empty_parts_are_nothing() -> None:
     """People write them for the eye."""
     found = parsed(

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from vecgate.cli.ramp_run import priced
+from vecgate.load.price import priced
 from vecgate.load.scenario import (
     LocalSpec,
     QuerySpec,

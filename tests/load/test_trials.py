@@ -143,7 +143,15 @@ def test_the_price_of_a_search_is_that_of_its_longest_way() -> None:
     usd, number = usd_at_most(goal, found)
     # The longest is that of a target which holds 566 and not 800.
     assert number == 6
-    assert usd == pytest.approx((100 + 200 + 400 + 800 + 566 + 566) * found.usd_at(800) / 800)
+    assert usd == pytest.approx(sum(map(found.usd_at, (100, 200, 400, 800, 566, 566))))
+
+
+def test_every_trial_pays_for_what_is_put_before_it() -> None:
+    """However short it is: 10,000 of 1,024 dimensions are $0.0077, a second of queries next to nothing."""
+    searches = course("query", trial_s=1)
+    assert searches.usd_at(1.0) == pytest.approx(10_000 * 4_158 / 2**30 * 0.20, rel=0.01)
+    usd, number = usd_at_most(Goal(1, 2, resolution=0.5, confirmations=1, chances=1), searches)
+    assert usd == pytest.approx(number * 0.00774, rel=0.01)
 
 
 def test_a_trial_is_priced_as_it_is_run(scenario: Callable[..., str]) -> None:

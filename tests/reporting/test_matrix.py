@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from vecgate.reporting.matrix import HEADINGS, cells_of, matrix_of
+from runs import result
+
+from vecgate.reporting.matrix import HEADINGS, cells_of, matrix_of, untested_in
 from vecgate.results.records import Run
 
 
@@ -13,3 +15,18 @@ def test_the_matrix_counts_by_operation_level_and_outcome(mixed: Run) -> None:
         ["filters", "", "", "", "", "", "", "1"],
     ]
     assert HEADINGS[1:4] == ("must", "should", "may")
+
+
+def test_what_has_no_id_is_shown() -> None:
+    """A stream may hold anything."""
+    assert [row.name for row in matrix_of([result(""), result("put-vectors.a")])] == [
+        "PutVectors",
+        "without an id",
+    ]
+
+
+def test_a_reason_is_told_once() -> None:
+    """Of what was not tested, and of nothing else."""
+    found = [result(f"a.{n}", "skipped", reason="no time") for n in range(3)]
+    found += [result("a.x", "skipped"), result("a.y", "unsupported", reason="no QueryVectors")]
+    assert untested_in(found) == ("no time",)

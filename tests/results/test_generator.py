@@ -59,6 +59,20 @@ def test_a_short_run_can_be_limited_too() -> None:
     assert told(*changed(0, 10, **BUSY)[:2])
 
 
+@pytest.mark.parametrize("lag_ms", [52.0, 199.0])
+def test_a_hiccup_in_a_short_run_is_no_limit(lag_ms: float) -> None:
+    """A pause says of one second no more than of many, although it makes some of its requests late."""
+    assert not told(second(0, *[0.04] * 30, loop_lag_ms=lag_ms, late=2))
+    assert not told(*changed(0, 10, loop_lag_ms=lag_ms, late=2)[:2])
+    assert told(*changed(0, 10, loop_lag_ms=lag_ms, late=2)[:3])
+
+
+def test_a_short_run_that_stood_still_for_a_fifth_of_it_is_limited() -> None:
+    """In each of its seconds; of two, one is not enough."""
+    assert told(second(0, *[0.04] * 30, loop_lag_ms=200.0, late=2))
+    assert not told(second(0, *[0.04] * 10, loop_lag_ms=200.0, late=2), second(1, *[0.04] * 10))
+
+
 def test_dropping_with_room_for_more_is_the_generators_doing() -> None:
     """Nothing was free in time, although the bound was far."""
     assert told(*changed(4, 3, dropped=5, in_flight=3)) == (

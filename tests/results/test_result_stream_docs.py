@@ -11,11 +11,12 @@ from loads import steady, stream
 from vecgate.results.load import Latencies, OperationSecond, Stage
 from vecgate.results.records import Record
 from vecgate.results.stream import StreamWriter
+from vecgate.results.verdicts import Check
 
 PAGE = (Path(__file__).parents[2] / "docs" / "result-stream.md").read_text(encoding="utf-8")
 #: Heading to what stands below it.
 SECTIONS = dict(re.findall(r"^### (.+)\n((?:(?!^##).*\n)*)", PAGE, re.MULTILINE))
-PARTS = {Stage: "stage", OperationSecond: "counts", Latencies: "latencies"}
+PARTS = {Stage: "stage", Check: "check", OperationSecond: "counts", Latencies: "latencies"}
 KINDS = {**{kind: f"`{kind.__struct_config__.tag}`" for kind in get_args(Record)}, **PARTS}
 
 

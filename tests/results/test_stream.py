@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 from runs import footer, header, result, run
 
-from vecgate.errors import SourceError
+from vecgate.errors import SourceError, UsageError, VecgateError
 from vecgate.results.records import Record
-from vecgate.results.stream import StreamWriter, read_run, run_of, stream_of
+from vecgate.results.stream import StreamWriter, begin_anew, read_run, run_of, stream_of
 
 RESULTS = (result("a.b"), result("a.c", "failed", reason="“ü”\n2"))
 RECORDS: tuple[Record, ...] = (header(lacking={"text": "no"}), *RESULTS, footer())
@@ -95,7 +96,6 @@ FOOTER = b'{"record":"footer","ended_at":"e","duration_s":1}\n'
         (b'{"record":"\xff"}', "file, line 2 is no record: "),
         (b'{"record":' + b"[" * 100_000, "file, line 2 is no record: "),
         (b'{"record":"footer"}', "file, line 2 is no record: Object missing required field `ended_at`"),
-        (HEADER.strip(), "file, line 2 begins another run: a stream holds one"),
     ],
 )
 def test_a_line_that_is_no_record_is_named_and_the_rest_is_read(line: bytes, said: str) -> None:
@@ -109,10 +109,28 @@ def test_a_line_that_is_no_record_is_named_and_the_rest_is_read(line: bytes, sai
         run_of(content, "file")
 
 
+def test_nothing_is_read_from_another_run_on() -> None:
+    """Two runs in one file, as `cat` makes them, are not one of twice as much."""
+    run = HEADER + written_result() + FOOTER
+    stream = stream_of(run + run, "file")
+    assert [each.id for each in stream.run.results] == ["a.b"]
+    assert (stream.problems, stream.broken) == (("file, line 4 begins another run: a stream holds one",), 1)
+    with pytest.raises(SourceError, match="line 4"):
+        run_of(run + run, "file")
+
+
+def test_a_disk_that_takes_nothing_more_is_told_with_the_file() -> None:
+    """It is no wrong usage, and nothing is tried again when the file is closed."""
+    with pytest.raises(VecgateError) as caught, StreamWriter(Path("/dev/full")) as stream:
+        stream.write(header())
+    assert type(caught.value) is VecgateError
+    assert str(caught.value) == "/dev/full cannot be written any further: No space left on device"
+
+
 def test_of_many_lines_that_are_no_records_the_first_are_named() -> None:
     """The others are counted."""
     stream = stream_of(HEADER + b"x\n" * 1_000 + FOOTER, "file")
-    assert len(stream.problems) == 21
+    assert (len(stream.problems), stream.broken) == (21, 1_000)
     assert stream.problems[-1] == "file: 980 more lines are no records"
 
 
@@ -131,3 +149,19 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """One clear line."""
     with pytest.raises(SourceError, match=r"none\.jsonl cannot be read: No such file"):
         read_run(tmp_path / "none.jsonl")
+
+
+def test_a_stream_begins_anew_and_what_is_no_file_stays(tmp_path: Path) -> None:
+    """An earlier run is gone, a link is followed, and a device is not replaced by a file."""
+    path, link, pipe = tmp_path / "deep" / "run.jsonl", tmp_path / "link", tmp_path / "pipe"
+    begin_anew(path)
+    path.write_text("an earlier run")
+    link.symlink_to(path)
+    begin_anew(link)
+    assert (link.is_symlink(), path.read_bytes()) == (True, b"")
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="pipe cannot be written: it is no file"):
+        begin_anew(pipe)
+    assert pipe.is_fifo()
+    with pytest.raises(UsageError, match="cannot be written: it is no file"):
+        begin_anew(tmp_path)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from loads import cut, operation, plan, second, stage, steady, stream
+from msgspec.structs import replace
 from runs import header
 
 from vecgate.errors import SourceError
@@ -34,6 +35,14 @@ def test_a_run_adds_up() -> None:
         20,
     ]
     assert (found.recall, found.limited_by_generator) == (None, "")
+
+
+def test_an_hour_does_not_cost_what_was_put_beforehand() -> None:
+    """That is paid once; the run has paid it, though nothing of it was heard yet."""
+    planned = plan(usd_before=0.04)
+    found = summary_of(stream(*steady(), planned=planned))
+    assert (found.usd, round(found.usd_per_hour, 6)) == (0.1, 21.6)
+    assert summary_of(cut(planned=planned)).usd == 0.04
 
 
 def test_rates_are_in_the_unit_of_the_plan() -> None:
@@ -71,14 +80,27 @@ def test_stages_have_the_seconds_that_began_in_them() -> None:
     assert [round(each.whole.response.max_ms) for each in (up, hold)] == [40, 1500]
 
 
-def test_a_stage_that_begins_within_a_second_has_the_next() -> None:
-    """A second belongs where it began, so rates are over the seconds that a stage has; one may have none."""
+def test_a_stage_that_begins_within_a_second_has_its_part_of_it() -> None:
+    """So its figures are its own, and a stage that is over within a second has some."""
+    stages = [stage(duration_s=duration_s) for duration_s in (1.5, 0.2, 1.3)]
+    parts = (second(1, *[0.01] * 6), second(1, *[0.02] * 2), second(1, 0.03))
+    seconds = [second(0, *[0.01] * 10), replace(second(1, *[0.01] * 9), parts=parts), second(2, 0.03, 2.0)]
+    found = summary_of(stream(*seconds, planned=plan(*stages, scheduled=21))).stages
+    told = [(each.name, each.start_s, round(each.end_s, 9), each.due, each.ok) for each in found]
+    assert told == [("1", 0.0, 1.5, 16, 16), ("2", 1.5, 1.7, 2, 2), ("3", 1.7, 3.0, 3, 3)]
+    assert [round(each.whole.response.max_ms) for each in found] == [10, 20, 2001]
+    assert found[1].offered_per_s == pytest.approx(100)
+
+
+def test_a_second_that_was_not_cut_belongs_where_it_began() -> None:
+    """Nothing of it is lost, nor counted twice."""
     stages = [stage(duration_s=duration_s) for duration_s in (2.5, 0.2, 2.8, 4.5)]
     found = summary_of(stream(*steady(10), planned=plan(*stages))).stages
-    assert [(each.name, each.start_s, each.end_s, each.ok) for each in found] == [
-        ("1", 0.0, 3.0, 30),
-        ("3", 3.0, 6.0, 30),
-        ("4", 6.0, 10.0, 40),
+    assert [(each.name, each.start_s, each.ok) for each in found] == [
+        ("1", 0.0, 30),
+        ("2", 2.5, 0),
+        ("3", 2.7, 30),
+        ("4", 5.5, 40),
     ]
 
 
@@ -87,8 +109,8 @@ def test_sums_of_durations_are_meant_as_they_are_written() -> None:
     stages = [stage(duration_s=duration_s) for duration_s in (1.3, 6.9, 1.8, 2.0)]
     assert sum(each.duration_s for each in stages[:3]) > 10
     found = summary_of(stream(*steady(12), planned=plan(*stages))).stages
-    assert [each.start_s for each in found] == [0, 2, 9, 10]
-    assert found[-1].end_s == pytest.approx(12)
+    assert [each.start_s for each in found] == [0, 1.3, pytest.approx(8.2), 10]
+    assert [each.ok for each in found] == [20, 70, 10, 20]
 
 
 def test_a_stage_without_a_name_has_its_number() -> None:

@@ -30,6 +30,16 @@ from toy import more
 def test_more(benchmark):
     benchmark(more, 1)
 """
+#: Tells its process in the file WAITING, and waits to be interrupted.
+WAITS = """
+import os
+import signal
+from pathlib import Path
+
+def test_waits(benchmark):
+    Path(os.environ["WAITING"]).write_text(str(os.getpid()))
+    benchmark(signal.pause)
+"""
 
 
 class Repository:

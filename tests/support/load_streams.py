@@ -18,6 +18,7 @@ from vecgate.results.histograms import Histogram
 from vecgate.results.load import (
     Capacity,
     Cell,
+    Client,
     Event,
     Latencies,
     OperationSecond,
@@ -91,11 +92,15 @@ def load_stream(
     thresholds: tuple[str, ...] = ("p(99){operation:PutVectors} < 500ms", "achieved >= 99%", "dropped == 0"),
     recall: bool = False,
     workers: int = 2,
+    client: Client = "direct",
     header: Mapping[str, Any] | None = None,
 ) -> Stream:
-    """A run of *seconds* that offers *rate* vectors a second: a ramp over a sixth of it, then flat."""
+    """A run of *seconds* that offers *rate* vectors a second: a ramp over a sixth of it, then flat.
+
+    What is throttled has failed, but with the *client* `bulk`: there it is sent again, and done.
+    """
     ramp_s = max(1, seconds // 6)
-    faults = Faults(stall_at, throttled_from, generator_bound_from)
+    faults = Faults(stall_at, throttled_from, generator_bound_from, is_sent_again=client == "bulk")
     made = _Seconds(operations, rate, ramp_s, faults)
     found = [made.second(at) for at in range(seconds)]
     plan = Plan(
@@ -105,6 +110,7 @@ def load_stream(
         dimension=1_024,
         vectors_per_request=50,
         data="32 clusters, spread 0.2",
+        client=client,
         stages=(
             Stage(kind="ramp", from_per_s=0, to_per_s=rate, duration_s=ramp_s, name="up"),
             Stage(kind="constant", from_per_s=rate, to_per_s=rate, duration_s=seconds - ramp_s, name="hold"),
@@ -128,11 +134,15 @@ def load_stream(
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """The second in which the endpoint stalls, throttles, or the generator is at its end; None for never."""
+    """The second in which the endpoint stalls, throttles, or the generator is at its end; None for never.
+
+    is_sent_again  what is throttled is, and so it is done
+    """
 
     stall_at: int | None = None
     throttled_from: int | None = None
     bound_from: int | None = None
+    is_sent_again: bool = False
 
 
 class _Seconds:
@@ -179,7 +189,8 @@ class _Seconds:
         if 0 <= after < STALL_S:
             return OperationSecond()
         is_throttled = self._faults.throttled_from is not None and at >= self._faults.throttled_from
-        refused = due // 5 if is_throttled else 0
+        throttled = due // 5 if is_throttled else 0
+        refused = 0 if self._faults.is_sent_again else throttled
         broken = int(after == STALL_S)
         # What had to wait is done as soon as the stall is over, and its response times say for how long.
         is_late = after == STALL_S
@@ -190,7 +201,8 @@ class _Seconds:
             ok=ok,
             vectors=ok * VECTORS.get(name, 0),
             errors={code: number for code, number in errors.items() if number},
-            throttled=refused,
+            throttled=throttled,
+            retried=throttled - refused,
             bytes_out=ok * 640_000,
             bytes_in=ok * 600,
             response=response,
@@ -258,8 +270,8 @@ def capacity_stream(*, found: bool = True) -> Stream:
     return Stream(head("capacity"), (*trials, *capacity), foot(320.0))
 
 
-def scale_stream() -> Stream:
-    """A grid of four batch sizes and four numbers in flight, as fast as they go."""
+def scale_stream(in_flight: Sequence[int] = (1, 2, 5, 10)) -> Stream:
+    """A grid of four batch sizes and some numbers *in_flight*, as fast as they go."""
     cells = [
         Cell(
             vectors_per_request=batch,
@@ -275,7 +287,7 @@ def scale_stream() -> Stream:
             is_recommended=(batch, flight) == (100, 5),
         )
         for batch in (1, 25, 100, 500)
-        for flight in (1, 2, 5, 10)
+        for flight in in_flight
     ]
     return Stream(head("scale"), tuple(cells), foot(200.0))
 

@@ -41,6 +41,8 @@ QUANTITY = re.compile(
 )
 FIGURE = re.compile(rf"(?<![\w.])(?:{NUMBER})(?![\w.]*\w)")
 THOUSAND = 1_000
+#: A member of JSON whose name ends with its unit; percentiles are of times.
+JSON_MEMBER = re.compile(rf'"(?:\w*?_)?(?:(?P<rate>per_s)|(?P<ms>ms|p\d+)|s)"\s*:\s*(?P<number>{NUMBER})')
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,13 @@ def quantities(text: str) -> Iterator[Quantity]:
     for match in QUANTITY.finditer(text):
         dimension, size = UNITS[_unit(match)]
         yield _quantity(match[0], match["dollars"] or match["number"], dimension, size)
+
+
+def json_quantities(text: str) -> Iterator[Quantity]:
+    """Every number in a line of JSON whose name says its unit: `"ms": 13.4`, `"p99": 24`."""
+    for match in JSON_MEMBER.finditer(text):
+        unit = "/s" if match["rate"] else " ms" if match["ms"] else " s"
+        yield from quantities(f"{match['number']}{unit}")
 
 
 def figures(text: str) -> Iterator[Quantity]:

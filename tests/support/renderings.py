@@ -23,7 +23,7 @@ from vecgate.cli.bench_run import KeptChoice, show
 from vecgate.cli.ramp_live import LiveTable
 from vecgate.gate.bulk import bulk_line_of, judge_bulk
 from vecgate.gate.load import judge_load
-from vecgate.gate.verdict import judge
+from vecgate.gate.verdict import verdict_of
 from vecgate.load.capacity import Goal, TrialOutcome, find_capacity
 from vecgate.load.scale import Grid, Shape, Slice
 from vecgate.reporting.benchmarks import benchmark_markdown
@@ -128,7 +128,7 @@ def _begin(words: str) -> tuple[str, ...]:
 def _printed(stream: Stream) -> list[str]:
     match stream.header.kind:
         case "conformance":
-            verdict = judge(stream.run)
+            verdict = verdict_of(stream)
             return [terminal_report(stream.run, verdict), markdown_report(stream.run, verdict)]
         case "load":
             judged = judge_load(stream)

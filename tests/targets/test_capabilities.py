@@ -75,6 +75,13 @@ def test_the_reason_is_that_of_the_first_that_lacks() -> None:
     assert capabilities.reason_for({"tags"}) == capabilities.reason_for(()) == ""
 
 
+def test_what_is_lacking_comes_before_what_nobody_asked_for() -> None:
+    """Of that nobody knows whether the target has it."""
+    capabilities = Capabilities({"text": "none"}, {"quota": "not asked for"})
+    assert capabilities.reason_for({"quota", "text"}) == "text: none"
+    assert capabilities.reason_for({"quota"}) == "quota: not asked for"
+
+
 @pytest.mark.parametrize(
     ("group", "needs"),
     [

@@ -17,6 +17,7 @@ from vecgate.errors import UsageError
 from vecgate.targets.findings import Finding
 from vecgate.targets.identity import (
     account_finding,
+    account_of,
     bare,
     credentials_finding,
     masked,
@@ -197,6 +198,16 @@ def test_sts_tells_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
         finding, account = account_finding(aws_with_sts(url, monkeypatch))
     assert finding == Finding("account", "ok", "123456789012, arn:aws:iam::123456789012:user/ann")
     assert account == "123456789012"
+
+
+def test_credentials_that_know_their_account_ask_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others ask STS, and on any other server there is none to know."""
+    with stranger(IDENTITY, headers={"content-type": "text/xml"}) as url:
+        asking = aws_with_sts(url, monkeypatch)
+        assert account_of(asking) == "123456789012"
+    knowing = replace(asking, credentials=Credentials("a", "b", account_id="222222222222"), session=None)
+    assert account_of(knowing) == "222222222222"
+    assert account_of(replace(asking, name=URL, session=None)) == ""
 
 
 def test_sts_may_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,18 +1,16 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError
 
 from vecgate.errors import JournalError
-from vecgate.targets.leftovers import RUN_TAG, Leftover, MadeRecord, find_leftovers, place_of, recorded
+from vecgate.targets.holding import is_held
+from vecgate.targets.leftovers import MadeRecord, place_of, recorded
 from vecgate.targets.target import Target
-
-WHEN = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -24,27 +22,8 @@ def target(url: str | None = "http://h:1", region: str = "r-1") -> Target:
     return Target("x", url, region, "", Credentials("a", "b"))
 
 
-class Service:
-    """Lists *buckets*, each with the tags it is given; None where tags cannot be asked for."""
-
-    def __init__(self, **buckets: dict[str, str] | None) -> None:
-        self._buckets = {name.replace("_", "-"): tags for name, tags in buckets.items()}
-
-    def get_paginator(self, name: str) -> Any:
-        assert name == "list_vector_buckets"
-        return self
-
-    def paginate(self) -> list[dict[str, Any]]:
-        return [
-            {"vectorBuckets": [{"vectorBucketName": name, "vectorBucketArn": name, "creationTime": WHEN}]}
-            for name in self._buckets
-        ]
-
-    def list_tags_for_resource(self, resourceArn: str) -> dict[str, Any]:  # noqa: N803 - boto3's
-        tags = self._buckets[resourceArn]
-        if tags is None:
-            raise ClientError({"Error": {"Code": "404"}}, "ListTagsForResource")
-        return {"tags": tags}
+def on_amazon(account: str) -> Target:
+    return Target("aws", None, "r-1", "", Credentials("a", "b", account_id=account))
 
 
 def test_what_is_made_is_written_down_before() -> None:
@@ -87,20 +66,56 @@ def test_nothing_is_made_that_cannot_be_written_down(tmp_path: Path, monkeypatch
         MadeRecord(target(), "run1", "main").announce("vg-1")
 
 
-def test_a_name_proves_nothing() -> None:
-    """A record does, or our tag."""
-    service = Service(
-        vg_tagged={RUN_TAG: "run1"},
-        vg_known={},
-        vg_other={"team": "x"},
-        vg_silent=None,
-        media={RUN_TAG: "x"},
-        kept={},
+def test_a_record_that_its_run_forgets_meanwhile_is_passed_over() -> None:
+    """Runs beside this one come and go."""
+    records = [MadeRecord(target(), f"run{number}", "main") for number in range(3)]
+    for number, record in enumerate(records):
+        record.announce(f"vg-{number}")
+    found = recorded("http://h:1")
+    assert next(found)[0].bucket == "vg-0"
+    records[1].forget()
+    assert [made.bucket for made, _ in found] == ["vg-2"]
+
+
+def test_on_amazon_the_account_is_written_down_too() -> None:
+    """Where the credentials know it; a record of before, which says nothing of it, is read all the same."""
+    record = MadeRecord(on_amazon("111111111111"), "run1", "main")
+    record.announce("vg-1")
+    with record.path.open("ab") as file:
+        file.write(b'{"bucket":"vg-2","place":"aws:r-1","run":"run1"}\n')
+    assert [made.account for made, _ in recorded("aws:r-1")] == ["111111111111", ""]
+
+
+def test_a_record_is_held_as_long_as_there_is_somebody_to_add_to_it() -> None:
+    """And no longer."""
+    record = MadeRecord(target(), "run1", "main")
+    record.announce("vg-1")
+    path = record.path
+    assert is_held(path)
+    del record
+    assert not is_held(path)
+
+
+def test_a_process_that_is_killed_holds_nothing() -> None:
+    """However it ends, its lock ends with it."""
+    program = (
+        "import sys\n"
+        "from vecgate.targets.leftovers import MadeRecord\n"
+        "from vecgate.targets.target import Target\n"
+        "record = MadeRecord(Target('x', 'http://h:1', 'r-1', '', None), 'run1', 'main')\n"
+        "record.announce('vg-1'); print(record.path, flush=True); sys.stdin.read()"
     )
-    assert find_leftovers(service, "vg-", ["vg-known", "kept", "gone"]) == [
-        Leftover("kept", WHEN, "record"),
-        Leftover("vg-known", WHEN, "record"),
-        Leftover("vg-other", WHEN, ""),
-        Leftover("vg-silent", WHEN, ""),
-        Leftover("vg-tagged", WHEN, "tag"),
-    ]
+    words = [sys.executable, "-c", program]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        path = Path(process.stdout.readline().strip())
+        assert is_held(path)
+        process.kill()
+        process.wait(30)
+    assert path.exists()
+    assert not is_held(path)
+
+
+def test_a_file_that_is_gone_is_held_by_nobody(tmp_path: Path) -> None:
+    """Its run has removed it."""
+    assert not is_held(tmp_path / "none")

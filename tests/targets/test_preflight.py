@@ -6,8 +6,11 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
 
 import pytest
+from between import between
 from botocore.credentials import Credentials
 from serving import Server
 from strangers import stranger
@@ -22,7 +25,7 @@ from vecgate.targets.preflight import preflight
 from vecgate.targets.quotas import buckets_finding, rates_finding
 from vecgate.targets.rehearsal import rehearse
 from vecgate.targets.target import Target, TargetChoice
-from vecgate.targets.trials import Place, Reply, is_reading, permission_finding
+from vecgate.targets.trials import Place, Reply, ask, is_reading, permission_finding
 from vecgate.targets.url import url_target
 
 SECRET = "opens-nothing-else"
@@ -84,10 +87,6 @@ def as_whom(server: Server, target_at: Callable[..., Target]) -> Callable[[str],
 def found(findings: tuple[Finding, ...], check: str) -> Finding:
     (finding,) = [each for each in findings if each.check == check]
     return finding
-
-
-def later(minutes: float) -> Callable[[], datetime]:
-    return lambda: datetime.now(UTC) + timedelta(minutes=minutes)
 
 
 def test_what_is_allowed_is_good(as_whom: Callable[[str], Target], server: Server) -> None:
@@ -175,10 +174,13 @@ def test_who_is_not_known_is_told_once(
     ],
 )
 def test_clocks_may_differ_by_four_minutes(
-    as_whom: Callable[[str], Target], minutes: float, grade: str, told: str
+    target_at: Callable[..., Target], minutes: float, grade: str, told: str
 ) -> None:
     """AWS refuses what was signed more than five away from its own time."""
-    clock = found(preflight(as_whom("anybody"), (), now=later(minutes)), "clock")
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    with stranger(b'{"vectorBuckets": []}', headers={"date": format_datetime(noon, usegmt=True)}) as url:
+        findings = preflight(target_at(url), (), now=lambda: noon + timedelta(minutes=minutes))
+    clock = found(findings, "clock")
     assert clock.grade == grade
     assert clock.found.endswith(told)
     assert bool(clock.way_out) == (grade == "failed")
@@ -331,6 +333,48 @@ def test_what_cannot_be_removed_is_told_and_stays_on_record(
     assert failed == ["DeleteIndex", "DeleteVectorBucket", "left behind", "left behind"]
     assert list(server.state.buckets) == ["vg-1a2b-doctor"]
     assert len(list(records_folder().glob("*"))) == 1
+
+
+@pytest.mark.parametrize("fate", ["spoils", "loses"])
+def test_a_bucket_that_was_made_and_not_answered_for_is_removed(
+    as_whom: Callable[[str], Target], server: Server, fate: str
+) -> None:
+    """Its name is nobody else's. Without any answer it may still come: it stays on record."""
+    with between(server.url) as proxy:
+        setattr(proxy, fate, {"CreateVectorBucket"})
+        target = replace(as_whom("anybody"), endpoint_url=proxy.url)
+        (only,) = rehearse(target, USED["ramp"], prefix="vg", run="1a2b")
+    assert (only.check, only.grade) == ("CreateVectorBucket", "failed")
+    assert proxy.seen.count("CreateVectorBucket") == 1
+    assert server.state.buckets == {}
+    assert len(list(records_folder().glob("*"))) == (1 if fate == "loses" else 0)
+
+
+def test_nobody_is_told_of_a_bucket_left_where_nothing_is(as_whom: Callable[[str], Target]) -> None:
+    """Nothing was sent."""
+    (only,) = rehearse(
+        replace(as_whom("anybody"), endpoint_url="http://127.0.0.1:9"), USED["ramp"], prefix="vg", run="1a2b"
+    )
+    assert (only.check, only.grade) == ("CreateVectorBucket", "failed")
+    assert list(records_folder().glob("*")) == []
+
+
+@pytest.mark.parametrize("operation", ["CreateVectorBucket", "PutVectors"])
+def test_an_interrupted_rehearsal_leaves_nothing(
+    as_whom: Callable[[str], Target], server: Server, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    """Wherever it is: what was being made when it came may be there."""
+
+    def interrupted(client: Any, name: str, members: dict[str, Any]) -> Reply:
+        reply = ask(client, name, members)
+        if name == operation:
+            raise KeyboardInterrupt
+        return reply
+
+    monkeypatch.setattr("vecgate.targets.rehearsal.ask", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rehearse(as_whom("anybody"), USED["ramp"], prefix="vg", run="1a2b")
+    assert server.state.buckets == {}
 
 
 def test_an_operation_that_fails_in_a_rehearsal_is_told_with_its_answer(

@@ -110,6 +110,9 @@ def test_headers_are_sent_with_each_request(tmp_path: Path) -> None:
         ("name = 'x'", "url"),
         ("url = 'http://h'\ncolour = 'red'", "colour"),
         ("url = 'ftp://h'", "'ftp://h' is no URL"),
+        ("url = 'http://h'\nname = 'local'", "the name 'local' is taken by a target of vecgate's own"),
+        ("url = 'http://h'\nname = 'moto'", "the name 'moto' is taken by a target of vecgate's own"),
+        ("url = 'http://h'\nname = 'aws'", "the name 'aws' is taken by a target of vecgate's own"),
         ("url = 'http://h'\ncapabilities = ['speed']", "no capability is called speed"),
     ],
 )

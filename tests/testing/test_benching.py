@@ -81,6 +81,17 @@ def test_nothing_to_measure_is_said(repository: Repository, folder: str, express
         visit(Suite(repository.root / folder, expression, SECONDS), sources(repository))
 
 
+@pytest.mark.parametrize("settings", ["", "filterwarnings = error\n"])
+def test_nothing_that_matches_is_told_where_warnings_are_errors_too(
+    repository: Repository, settings: str
+) -> None:
+    """pytest-benchmark warns that it has nothing to keep, and pytest ends as if a benchmark had failed."""
+    with (repository.root / "pytest.ini").open("a") as file:
+        file.write(settings)
+    with pytest.raises(UsageError, match="matches 'nosuch'"):
+        visit(Suite(repository.folder, "nosuch", SECONDS), sources(repository))
+
+
 def test_benchmarks_that_break_pytest_are_our_fault(suite: Suite) -> None:
     """Nobody's result."""
     (suite.folder / "conftest.py").write_text("def pytest_sessionstart(): raise SystemExit(3)\n")
@@ -138,8 +149,12 @@ def test_a_revision_is_read_out_and_the_repository_stays_as_it_is(repository: Re
 def test_what_is_no_revision_is_refused(revision: str, repository: Repository) -> None:
     """Whatever it looks like."""
     repository.commit("quick")
-    with pytest.raises(UsageError, match="is no revision of"), sources_of(repository.root, revision):
+    with (
+        pytest.raises(UsageError, match="is no revision of") as caught,
+        sources_of(repository.root, revision),
+    ):
         pass
+    assert "fetch-depth: 0" in caught.value.hint
 
 
 def test_a_folder_outside_of_a_repository_has_no_revisions(tmp_path: Path) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
 
+import psutil
 import pytest
 from loads import plan, second
 from runs import footer, header
@@ -163,6 +166,32 @@ def test_a_child_that_will_not_end_is_ended(
     with pytest.raises(KeyboardInterrupt):
         run_child(command, tmp_path / "run.jsonl", leave)
     assert not Path("/proc", (tmp_path / "pid").read_text()).exists()
+
+
+def test_what_a_child_has_started_ends_with_it(child: Callable[..., list[str]], tmp_path: Path) -> None:
+    """Also where it was killed, and could not see to that."""
+    command = child(
+        """
+        import os, signal, subprocess
+        sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        (folder / "pid").write_text(str(sleeper.pid))
+        os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    assert run_child(command, tmp_path / "run.jsonl", untold).code == -signal.SIGKILL
+    assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+def is_gone(pid: int) -> bool:
+    """It has ended, within ten seconds; nobody may have reaped it."""
+    deadline_s = time.monotonic() + 10
+    while time.monotonic() < deadline_s:
+        with suppress(psutil.NoSuchProcess):
+            if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.02)
+                continue
+        return True
+    return False
 
 
 def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -119,6 +119,18 @@ def test_what_the_base_cannot_do_is_new() -> None:
     assert (grades(found), len(found.head)) == ({"a": "same", "b": "new"}, 5)
 
 
+def test_the_first_pair_is_looked_at_before_others_are_measured() -> None:
+    """Whoever sees that they would be in vain, raises."""
+
+    def look(first: Turns) -> None:
+        raise LookupError(f"{len(first.base)} and {len(first.head)}")
+
+    bench = Bench("a", script=lambda *_: 1.0)
+    with pytest.raises(LookupError, match="1 and 1"):
+        take_turns(SUITE, BASE, HEAD, rounds=Rounds(), tell=lambda _: None, look=look, measure=bench)
+    assert len(bench.visits) == 2
+
+
 def test_sides_with_nothing_in_common_are_measured_once() -> None:
     """There is nothing to find out."""
     bench = Bench("peer", script=lambda *_: 1.0)

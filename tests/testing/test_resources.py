@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from between import Between, between
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from vecgate.targets.leftovers import MadeRecord, records_folder
 from vecgate.targets.target import Target, TargetChoice, open_target
@@ -124,6 +129,93 @@ def test_what_is_made_on_a_server_that_stays_is_on_record(
     assert not exists(client, name)
 
 
+@pytest.fixture
+def proxy(endpoint_url: str, tmp_path: Any, monkeypatch: Any) -> Iterator[Between]:
+    """Between a target and its endpoint."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with between(endpoint_url) as told:
+        yield told
+
+
+@contextmanager
+def opened_through(proxy: Between, run: str, **config: Any) -> Iterator[tuple[Resources, Any]]:
+    with (
+        open_target(TargetChoice(proxy.url, region="us-east-1"), {}) as target,
+        closing(target.client(parameter_validation=False, **config)) as client,
+        opened_resources(target, client, prefix="vgb", run=run, worker="main") as resources,
+    ):
+        yield resources, client
+
+
+@pytest.mark.parametrize("is_followed", [False, True])
+def test_what_was_made_and_answered_with_an_error_is_removed(
+    proxy: Between, client: Any, is_followed: bool
+) -> None:
+    """Only what is refused was not made."""
+    proxy.spoils = {"CreateVectorBucket"}
+    with opened_through(proxy, "run5") as (resources, through):
+        resources.follow(through)
+        make = through.create_vector_bucket if is_followed else resources.make_bucket
+        with pytest.raises(ClientError, match="lost"):
+            make(**({"vectorBucketName": resources.new_name()} if is_followed else {}))
+        assert exists(client, "vgb-run5-main-1")
+        resources.remove_strays()
+    assert not exists(client, "vgb-run5-main-1")
+    assert resources.leaks == []
+    assert list(records_folder().glob("*")) == []
+
+
+@pytest.mark.parametrize("is_followed", [False, True])
+def test_what_was_made_and_never_answered_is_removed(proxy: Between, client: Any, is_followed: bool) -> None:
+    """It may have been done."""
+    proxy.loses = {"CreateVectorBucket"}
+    with opened_through(proxy, "run6") as (resources, through):
+        resources.follow(through)
+        make = through.create_vector_bucket if is_followed else resources.make_bucket
+        with pytest.raises(BotoCoreError):
+            make(**({"vectorBucketName": resources.new_name()} if is_followed else {}))
+        assert exists(client, "vgb-run6-main-1")
+        resources.remove_strays()
+    assert not exists(client, "vgb-run6-main-1")
+    assert resources.leaks == []
+
+
+def test_a_name_of_somebody_else_is_left_alone_whatever_is_answered(proxy: Between, client: Any) -> None:
+    """After an error nobody knows who has made it."""
+    client.create_vector_bucket(vectorBucketName="media-of-theirs")
+    proxy.spoils = {"CreateVectorBucket"}
+    with opened_through(proxy, "run7") as (resources, through):
+        resources.follow(through)
+        for name in ("media-of-theirs", "vgb-run7-main-9"):
+            with pytest.raises(ClientError):
+                resources.make_bucket(name)
+        resources.remove_strays()
+    assert exists(client, "media-of-theirs")
+    assert not exists(client, "vgb-run7-main-9")
+    client.delete_vector_bucket(vectorBucketName="media-of-theirs")
+
+
+def test_what_is_refused_or_never_sent_was_not_made(proxy: Between, target: Target, client: Any) -> None:
+    """It is not asked for again, and nothing is told as left behind."""
+    proxy.denies = {"CreateVectorBucket", "DeleteVectorBucket"}
+    with opened_through(proxy, "run8") as (resources, through):
+        resources.follow(through)
+        with pytest.raises(ClientError, match="not you"):
+            resources.make_bucket()
+        resources.remove_strays()
+    assert proxy.seen == ["CreateVectorBucket"]
+    assert resources.leaks == []
+    with (
+        closing(replace(target, endpoint_url="http://127.0.0.1:9").client()) as nowhere,
+        opened_resources(target, nowhere, prefix="vgb", run="run9", worker="main") as resources,
+    ):
+        resources.follow(nowhere)
+        with pytest.raises(EndpointConnectionError):
+            resources.make_bucket()
+        resources.remove_strays()
+    assert resources.leaks == []
+
+
 def test_a_sweep_removes_what_a_process_left(
     target: Target, client: Any, tmp_path: Any, monkeypatch: Any
 ) -> None:
@@ -151,7 +243,7 @@ def test_what_a_sweep_cannot_remove_stays_on_record(target: Target, tmp_path: An
 def test_buckets_on_amazon_are_tagged(client: Any, tmp_path: Any, monkeypatch: Any) -> None:
     """With the run, beside the tags of the test."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    amazon = Target("aws", None, "us-east-1", "", None)
+    amazon = Target("aws", None, "us-east-1", "", Credentials("a", "b", account_id="000000000000"))
     with opened_resources(amazon, client, prefix="vgt", run="run4", worker="main") as resources:
         bucket = resources.make_bucket(tags={"a": "b"})
         assert client.list_tags_for_resource(resourceArn=bucket.arn)["tags"] == {

@@ -151,10 +151,11 @@ def test_raw(): ...
     ran = run_suite(body, target=str(target))
     assert ran.run is not None
     assert ran.run.header.unlisted == ("query",)
+    assert "quota" not in ran.run.header.lacking
     assert {id_: (each.outcome, each.reason) for id_, each in ran.results.items()} == {
         "laws.text": ("unsupported", "text: not declared"),
         "query-vectors.a": ("unsupported", "query: not declared"),
-        "laws.quota": ("unsupported", "quota: request rates are tested only with --quota"),
+        "laws.quota": ("skipped", "quota: request rates are tested only with --quota"),
         "laws.raw": ("passed", ""),
     }
     again = run_suite(body, "--vecgate-quota", listed(pytester.path, [], lacks="query"), target=str(target))

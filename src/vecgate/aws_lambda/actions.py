@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
-from vecgate.aws_lambda.answering import sanitised
+from vecgate.aws_lambda.answering import sanitised, stopped_by
 from vecgate.aws_lambda.asking import (
     Ask,
     Search,
@@ -17,7 +17,8 @@ from vecgate.aws_lambda.asking import (
     TestOptimizedBatch,
     TestThroughputScaling,
 )
-from vecgate.aws_lambda.place import Deadline, OutOfTime, Place, opened_place
+from vecgate.aws_lambda.deadline import Deadline, OutOfTime
+from vecgate.aws_lambda.place import Place, opened_place
 from vecgate.aws_lambda.writing import clean_up, written
 from vecgate.bulk.calls import call
 from vecgate.bulk.config import BulkConfig
@@ -25,7 +26,7 @@ from vecgate.bulk.encoding import encode_request
 from vecgate.bulk.reader import BulkReader
 from vecgate.bulk.records import Float32Matrix
 from vecgate.bulk.retry import RetryPolicy
-from vecgate.errors import IndexUnusable, ServiceError, UsageError
+from vecgate.errors import IndexUnusable, ServiceError, TransportError, UsageError, VecgateError
 from vecgate.load.scale import Grid, Shape, Slice, cells_of
 from vecgate.load.scale_run import Meter, Purse, Senders
 from vecgate.results.load import Cell
@@ -34,13 +35,19 @@ Found = dict[str, Any]
 #: By which a cell may outlast its time.
 CELL_GRACE_S = 1.0
 WARM_UP_S = 0.2
+NO_ANSWER = "no answer"
 
 
-def act(ask: Ask, deadline: Deadline, environment: Mapping[str, str]) -> Found:
-    """Do what *ask* says. Raises VecgateError where it cannot even be begun."""
-    with opened_place(ask, deadline, environment) as place:
-        found = _ACTIONS[type(ask)](ask, place)
-    return {**found, "left_behind": [sanitised(leak) for leak in place.leaks]} if place.leaks else found
+def act(ask: Ask, deadline: Deadline, environment: Mapping[str, str], leaks: list[str]) -> Found:
+    """Do what *ask* says, and add to *leaks* what could not be removed, whatever comes of it.
+
+    Raises VecgateError where it cannot even be begun.
+    """
+    with opened_place(ask, deadline, environment, leaks) as place:
+        try:
+            return _ACTIONS[type(ask)](ask, place)
+        finally:
+            leaks += clean_up(ask, place)
 
 
 def access(ask: TestAccess, place: Place) -> Found:
@@ -75,7 +82,7 @@ def batch_processing(ask: TestBatchProcessing, place: Place) -> Found:
         progress_every=ask.report_every,
         retry=RetryPolicy(attempts_max=ask.attempts, deadline_s=place.deadline.left_s),
     )
-    return written(ask, place, config, vectors=ask.vectors, report_every=ask.report_every)
+    return written(place, config, vectors=ask.vectors, report_every=ask.report_every)
 
 
 def optimized_batch(ask: TestOptimizedBatch, place: Place) -> Found:
@@ -86,19 +93,20 @@ def optimized_batch(ask: TestOptimizedBatch, place: Place) -> Found:
         dimension=place.rules().dimension,
         seconds=ask.seconds,
     )
-    cells, is_whole, used = _measured(grid, place)
-    clean_up(ask, place, used)
+    cells, found = _measured(grid, place)
     best = next((cell for cell in cells if cell.is_recommended), None)
-    told_cells = {"cells": [_plain(cell) for cell in cells], "is_complete": is_whole}
     if best is None:
-        return {"ok": False, **told_cells, "batch_vectors": None}
+        return {"ok": False, **found, "batch_vectors": None}
     config = BulkConfig(
         batch_vectors=best.vectors_per_request,
         in_flight=ask.in_flight,
         retry=RetryPolicy(deadline_s=place.deadline.left_s),
     )
-    wrote = written(ask, place, config, vectors=ask.vectors, report_every=ask.vectors)
-    return {**told_cells, "batch_vectors": best.vectors_per_request, **wrote}
+    found["batch_vectors"] = best.vectors_per_request
+    try:
+        return {**found, **written(place, config, vectors=ask.vectors, report_every=ask.vectors)}
+    except VecgateError as error:  # what was measured is worth telling
+        return {"ok": False, **found, "stopped": stopped_by(error)}
 
 
 def throughput_scaling(ask: TestThroughputScaling, place: Place) -> Found:
@@ -106,14 +114,12 @@ def throughput_scaling(ask: TestThroughputScaling, place: Place) -> Found:
     grid = Grid(
         batches=ask.batches, in_flight=ask.in_flight, dimension=place.rules().dimension, seconds=ask.seconds
     )
-    cells, is_whole, used = _measured(grid, place)
-    clean_up(ask, place, used)
+    cells, found = _measured(grid, place)
     best = next((cell for cell in cells if cell.is_recommended), None)
     return {
-        "ok": is_whole and best is not None,
-        "cells": [_plain(cell) for cell in cells],
+        "ok": found["is_complete"] and best is not None,
+        **found,
         "recommended": _plain(best) if best else None,
-        "is_complete": is_whole,
     }
 
 
@@ -144,8 +150,8 @@ _ACTIONS: Mapping[type[Ask], Callable[[Any, Place], Found]] = {
 }
 
 
-def _measured(grid: Grid, place: Place) -> tuple[tuple[Cell, ...], bool, int]:
-    """The cells of *grid*, whether all were measured there and back, and how many keys were used."""
+def _measured(grid: Grid, place: Place) -> tuple[tuple[Cell, ...], Found]:
+    """The cells of *grid*; and they, whether all were measured there and back, and what ended it, as told."""
     measured: dict[Shape, list[Slice]] = {}
     purse = Purse(grid.dimension)
     meter = Meter(
@@ -157,12 +163,15 @@ def _measured(grid: Grid, place: Place) -> tuple[tuple[Cell, ...], bool, int]:
         grace_s=CELL_GRACE_S,
         warm_up_s=WARM_UP_S,
     )
-    with suppress(OutOfTime):
+    stopped: object = None
+    try:
         for shape, slice_ in meter.walk():
             measured.setdefault(shape, []).append(slice_)
-    flying = max(grid.batches) * max(grid.in_flight)
-    is_whole = sum(map(len, measured.values())) == len(grid.order)
-    return cells_of(grid, measured), is_whole, purse.most + flying
+    except VecgateError as error:
+        stopped = stopped_by(error)
+    place.wrote.append(purse.most + max(grid.batches) * max(grid.in_flight))
+    cells, is_whole = cells_of(grid, measured), sum(map(len, measured.values())) == len(grid.order)
+    return cells, {"cells": [_plain(each) for each in cells], "is_complete": is_whole, "stopped": stopped}
 
 
 def _probes(name: str, row: Float32Matrix, *, writes: bool) -> Iterator[tuple[str, dict[str, object]]]:
@@ -180,6 +189,8 @@ def _answered(place: Place, operation: str, members: Mapping[str, object]) -> st
         call(place.sender, operation, encode_request(place.address, **members))
     except ServiceError as error:
         return sanitised(error.code)
+    except (TransportError, OutOfTime):
+        return NO_ANSWER
     return "ok"
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 
-from vecgate.aws_lambda.place import OutOfTime
+from vecgate.aws_lambda.deadline import OutOfTime
 from vecgate.errors import (
     IndexUnusable,
     NoCredentials,
@@ -30,17 +30,21 @@ PASSED_ON = frozenset({
 })  # fmt: skip
 MESSAGE_LENGTH_MAX = 500
 HIDDEN = "…"
-#: Access keys; request ids; accounts in ARNs; hashes and signatures; tokens, which unlike names have letters
-#: of both cases; arrays of numbers.
+NO_TIME = "there was no time left"
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+|nan|inf(?:inity)?)(?:e[-+]?\d+)?"
+#: Access keys; request ids; accounts; hashes and signatures; tokens, as they are and as a URL has them, which
+#: unlike names have letters of both cases; arrays of numbers, which 1,000 is not.
 _PRIVATE = tuple(
     re.compile(pattern)
     for pattern in (
         r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{8,}",
         r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b",
-        r"(?<=:)\d{12}(?=[:/])",
+        r"(?<![\d.])\d{12}(?!\d)",
+        r"(?<![\d-])\d{4}-\d{4}-\d{4}(?![\d-])",
         r"\b[0-9a-f]{40,}\b",
-        r"(?=[a-z0-9+/=_-]*[A-Z])(?=[A-Z0-9+/=_-]*[a-z])[A-Za-z0-9+/=_-]{40,}",
-        r"\[\s*-?\d[^\]]*\]?",
+        r"(?=[a-z0-9+/=_%-]*[A-Z])(?=[A-Z0-9+/=_%-]*[a-z])[A-Za-z0-9+/=_%-]{40,}",
+        rf"\[\s*(?i:{_NUMBER})[^\]]*\]?",
+        rf"\(\s*(?!\d{{1,3}}(?:,\d{{3}})+\b)(?i:{_NUMBER})(?:\s*,\s*(?i:{_NUMBER}))+[^)]*\)?",
     )
 )
 #: The exact kinds first: the first that fits counts.
@@ -55,14 +59,16 @@ _STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
 )
 
 
-def answer_of(action: str, done: Mapping[str, Any], request_id: str) -> dict[str, Any]:
-    """What *action* found; its `ok` says whether that is as it should be."""
-    return _answer(HTTPStatus.OK, {"action": action, "request_id": request_id, **done})
+def answer_of(
+    action: str, done: Mapping[str, Any], request_id: str, leaks: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What *action* found; its `ok` says whether that is as it should be. *leaks* could not be removed."""
+    return _answer(HTTPStatus.OK, {"action": action, "request_id": request_id, **done}, leaks)
 
 
-def failure_of(error: Exception, request_id: str) -> dict[str, Any]:
-    """Why nothing was done."""
-    return _answer(status_of(error), {"ok": False, "request_id": request_id, "error": told(error)})
+def failure_of(error: Exception, request_id: str, leaks: Sequence[str] = ()) -> dict[str, Any]:
+    """Why nothing was done, and what could not be removed all the same."""
+    return _answer(status_of(error), {"ok": False, "request_id": request_id, "error": told(error)}, leaks)
 
 
 def status_of(error: Exception) -> HTTPStatus:
@@ -80,7 +86,12 @@ def told(error: Exception) -> dict[str, str]:
     details = {"type": type(error).__name__, "message": sanitised(str(error))}
     if isinstance(error, ServiceError):
         details |= {"code": sanitised(error.code), "operation": error.operation}
-    return {**details, "hint": error.hint} if error.hint else details
+    return {**details, "hint": sanitised(error.hint)} if error.hint else details
+
+
+def stopped_by(error: VecgateError) -> object:
+    """What ended an action that had begun."""
+    return NO_TIME if isinstance(error, OutOfTime) else told(error)
 
 
 def sanitised(text: str) -> str:
@@ -90,7 +101,9 @@ def sanitised(text: str) -> str:
     return text if len(text) <= MESSAGE_LENGTH_MAX else text[: MESSAGE_LENGTH_MAX - 1] + HIDDEN
 
 
-def _answer(status: HTTPStatus, body: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(status: HTTPStatus, body: Mapping[str, Any], leaks: Sequence[str]) -> dict[str, Any]:
+    if leaks:
+        body = {**body, "left_behind": [sanitised(leak) for leak in leaks]}
     return {
         "statusCode": int(status),
         "headers": {"content-type": "application/json"},

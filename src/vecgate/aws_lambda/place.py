@@ -1,9 +1,8 @@
-"""Where an event is done, and how long it may take: the target of the environment, an index, a deadline."""
+"""Where an event is done: the target of the environment, and an index, which is made and removed if asked."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -12,12 +11,13 @@ from typing import Any
 import orjson
 
 from vecgate.aws_lambda.asking import Ask
+from vecgate.aws_lambda.deadline import Deadline, Within, in_time
 from vecgate.bulk.calls import call
 from vecgate.bulk.encoding import Body
 from vecgate.bulk.indexes import describe_index
 from vecgate.bulk.validation import IndexRules
 from vecgate.bulk.wire import Boto3Sender, Sender
-from vecgate.errors import ServiceError, VecgateError
+from vecgate.errors import ServiceError, TransportError
 from vecgate.results.provenance import new_run
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.targets.leftovers import RUN_TAG
@@ -25,66 +25,7 @@ from vecgate.targets.policy import PREFIX
 from vecgate.targets.removal import remove_bucket, remove_index
 from vecgate.targets.target import NAMING_VARIABLES, Target, TargetChoice, open_target
 
-#: Where nobody says how long an invocation may take, and the longest that one may.
-SECONDS_DEFAULT, SECONDS_MAX = 60.0, 900.0
-#: So much of the time is left for the answer and for removing what was made.
-RESERVE_SHARE, RESERVE_MIN_S, RESERVE_MAX_S = 0.2, 1.0, 10.0
-#: Of that, what a request may wait for its answer.
-TIMEOUT_SHARE = 0.5
 CONNECTIONS = 33
-
-
-class OutOfTime(VecgateError):
-    """The invocation has no time left for this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """When the work must be done, so that there is still time to clean up and to answer.
-
-    at_s       of the clock
-    reserve_s  that is kept
-    """
-
-    at_s: float
-    reserve_s: float
-    now_s: Callable[[], float] = time.monotonic
-
-    @classmethod
-    def of(cls, context: Any, now_s: Callable[[], float] = time.monotonic) -> Deadline:  # noqa: ANN401 - Lambda's
-        """The deadline of the invocation that *context* is of."""
-        remaining = getattr(context, "get_remaining_time_in_millis", None)
-        seconds = min(remaining() / 1_000 if remaining else SECONDS_DEFAULT, SECONDS_MAX)
-        reserve_s = min(max(seconds * RESERVE_SHARE, RESERVE_MIN_S), RESERVE_MAX_S)
-        return cls(now_s() + seconds - reserve_s, reserve_s, now_s)
-
-    @property
-    def left_s(self) -> float:
-        """Seconds until then, 0 at least."""
-        return max(0.0, self.at_s - self.now_s())
-
-    @property
-    def timeout_s(self) -> float:
-        """How long a request may wait for its answer: one that hangs must not use up the reserve."""
-        return self.reserve_s * TIMEOUT_SHARE
-
-
-class Within:
-    """A `Sender` that begins nothing after *deadline*."""
-
-    def __init__(self, sender: Sender, deadline: Deadline) -> None:
-        self._sender, self._deadline = sender, deadline
-
-    def send(self, operation: str, body: Body) -> bytes:
-        """Send *body* as *operation*, once. Raises OutOfTime, and what a sender raises."""
-        if not self._deadline.left_s:
-            raise OutOfTime(
-                f"there was no time left for {operation}", hint="Ask for less, or allow more time."
-            )
-        return self._sender.send(operation, body)
-
-    def close(self) -> None:
-        """Do nothing: the sender belongs to the caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +36,7 @@ class Place:
     late             how they do after it, in the time that is kept
     run              id of this invocation, part of the name of all that it makes and writes
     is_made          this invocation made the index
-    leaks            what could not be removed, a line each; complete once the place is closed
+    wrote            how many keys were used, each time that something was written; they begin at 0
     """
 
     target: Target
@@ -105,7 +46,7 @@ class Place:
     deadline: Deadline
     run: str
     is_made: bool = False
-    leaks: list[str] = field(default_factory=list)
+    wrote: list[int] = field(default_factory=list)
 
     @property
     def prefix(self) -> str:
@@ -118,8 +59,12 @@ class Place:
 
 
 @contextmanager
-def opened_place(ask: Ask, deadline: Deadline, environment: Mapping[str, str]) -> Iterator[Place]:
+def opened_place(
+    ask: Ask, deadline: Deadline, environment: Mapping[str, str], leaks: list[str]
+) -> Iterator[Place]:
     """Where *ask* is done; what was made for it alone, or is not to stay, is gone when the context is.
+
+    What could not be removed is added to *leaks*, a line each.
 
     Raises what opening a target raises, and ServiceError where something cannot be made.
     """
@@ -133,15 +78,17 @@ def opened_place(ask: Ask, deadline: Deadline, environment: Mapping[str, str]) -
         late = Boto3Sender(client)
         sender = Within(late, deadline)
         ours = set[str]()
-        leaks: list[str] = []
         try:
-            if ask.create:
-                for what in made(sender, target, address, ask, run):
-                    ours.add(what)  # at once: what comes next may fail
-            yield Place(target, sender, late, address, deadline, run, bool(ours), leaks)
+            if ask.create and deadline.left_s:  # without, nothing is sent: nothing may be there
+                make(sender, target, address, ask, run=run, ours=ours)
+            yield Place(target, sender, late, address, deadline, run, bool(ours))
         finally:
-            if ask.clean_up or ask.is_own:
-                leaks += _removed(client, address, ours)
+            if ours and (ask.clean_up or ask.is_own):
+                what = f"bucket {address.bucket}" if "bucket" in ours else f"index {address.index}"
+                otherwise = [f"{what}: there was no time left to remove it"]
+                leaks += in_time(
+                    lambda: _removed(client, address, ours), deadline.late_s, otherwise=otherwise
+                )
 
 
 def name_in(environment: Mapping[str, str]) -> str:
@@ -149,25 +96,45 @@ def name_in(environment: Mapping[str, str]) -> str:
     return next((environment[name] for name in NAMING_VARIABLES if environment.get(name)), "aws")
 
 
-def made(sender: Sender, target: Target, address: IndexAddress, ask: Ask, run: str) -> Iterator[str]:
-    """Make what is missing at *address*, and say what was."""
-    # `vecgate clean` finds by the tag what a function that was killed has left; others may know no tags.
-    tags = {"tags": {RUN_TAG: run}} if target.name == "aws" else {}
-    if _create(sender, "CreateVectorBucket", {"vectorBucketName": address.bucket, **tags}):
-        yield "bucket"
-    index = {"dataType": "float32", "dimension": ask.dimension, "distanceMetric": "cosine"}
-    if _create(sender, "CreateIndex", {**address.members(), **index}):
-        yield "index"
+def make(
+    sender: Sender, target: Target, address: IndexAddress, ask: Ask, *, run: str, ours: set[str]
+) -> None:
+    """Make what is missing at *address*, and add to *ours* what was; of our own also what may have been."""
+    # `vecgate clean` removes by the tag what a function that was killed has left: what is to stay has none.
+    # Other servers may know no tags.
+    is_tagged = target.name == "aws" and (ask.is_own or ask.clean_up)
+    bucket = {"vectorBucketName": address.bucket, **({"tags": {RUN_TAG: run}} if is_tagged else {})}
+    shape = {"dataType": "float32", "dimension": ask.dimension, "distanceMetric": "cosine"}
+    with _noted("bucket", ours, is_own=ask.is_own):
+        call(sender, "CreateVectorBucket", Body.of(orjson.dumps(bucket)))
+    with _noted("index", ours, is_own=ask.is_own):
+        call(sender, "CreateIndex", Body.of(orjson.dumps({**address.members(), **shape})))
 
 
-def _create(sender: Sender, operation: str, members: Mapping[str, object]) -> bool:
+@contextmanager
+def _noted(what: str, ours: set[str], *, is_own: bool) -> Iterator[None]:
+    """Note that *what* is made here, unless it was there before. Raises what keeps it from being made."""
+    if is_own:
+        ours.add(what)  # before: whatever is answered may have been done, and nobody else has the name
     try:
-        call(sender, operation, Body.of(orjson.dumps(members)))
-    except ServiceError as error:
-        if error.status == HTTPStatus.CONFLICT:
-            return False
+        yield
+    except (ServiceError, TransportError) as error:
+        if _is_conflict(error):
+            return
+        if _is_undone(error):
+            ours.discard(what)
         raise
-    return True
+    ours.add(what)
+
+
+def _is_conflict(error: Exception) -> bool:
+    return isinstance(error, ServiceError) and error.status == HTTPStatus.CONFLICT
+
+
+def _is_undone(error: ServiceError | TransportError) -> bool:
+    if isinstance(error, ServiceError):
+        return error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return error.is_connect
 
 
 def _removed(client: Any, address: IndexAddress, ours: set[str]) -> list[str]:  # noqa: ANN401 - boto3

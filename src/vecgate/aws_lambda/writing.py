@@ -7,14 +7,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from vecgate.aws_lambda.answering import sanitised, told
+from vecgate.aws_lambda.answering import NO_TIME, sanitised, stopped_by
 from vecgate.aws_lambda.asking import Ask
-from vecgate.aws_lambda.place import OutOfTime, Place
+from vecgate.aws_lambda.deadline import in_time
+from vecgate.aws_lambda.place import Place
 from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.progress import Event, Progress, Subscriber
 from vecgate.bulk.run import BulkOutcome
 from vecgate.bulk.wire import Sender
 from vecgate.bulk.writer import BulkWriter
+from vecgate.errors import VecgateError
 from vecgate.load.data import Pool, synthetic_pool
 from vecgate.load.scale import UNLIMITED_PER_S
 from vecgate.load.scale_run import stopped_after
@@ -52,24 +54,24 @@ class Reports:
         })  # fmt: skip
 
 
-def written(ask: Ask, place: Place, config: BulkConfig, *, vectors: int, report_every: int) -> dict[str, Any]:
+def written(place: Place, config: BulkConfig, *, vectors: int, report_every: int) -> dict[str, Any]:
     """Write so many vectors, and what came of it."""
     reports = Reports(max(report_every, vectors // REPORTS_MAX))
     supply = Supply(_pool(place), config.batch_vectors, total=vectors, prefix=place.prefix, keys=vectors)
     writer = _writer(place.sender, place, config, reports)
     with TemporaryDirectory() as folder, stopped_after(writer, place.deadline.left_s):
         outcome = writer.put(supply, set_aside=Path(folder) / "aside.jsonl")
-    clean_up(ask, place, outcome.read)
+    place.wrote.append(outcome.read)
     return _outcome(outcome, reports.told)
 
 
 def _outcome(outcome: BulkOutcome, reports: list[dict[str, Any]]) -> dict[str, Any]:
     causes = {problem: cause.count for problem, cause in outcome.causes.items()}
     stopped: object = None
-    if outcome.interrupted or isinstance(outcome.stopped_by, OutOfTime):
-        stopped = "there was no time left"
+    if outcome.interrupted:
+        stopped = NO_TIME
     elif outcome.stopped_by is not None:
-        stopped = told(outcome.stopped_by)
+        stopped = stopped_by(outcome.stopped_by)
     return {
         "ok": outcome.is_complete and not outcome.set_aside,
         "total": outcome.total,
@@ -89,18 +91,26 @@ def _outcome(outcome: BulkOutcome, reports: list[dict[str, Any]]) -> dict[str, A
     }
 
 
-def clean_up(ask: Ask, place: Place, written: int) -> None:
-    """Delete the first *written* keys, where they were put into an index that stays."""
-    if not ask.clean_up or place.is_made:
-        return
+def clean_up(ask: Ask, place: Place) -> list[str]:
+    """Delete the keys that were used, where they were put into an index that stays; what is left, a line."""
+    used = max(place.wrote, default=0)
+    if not ask.clean_up or place.is_made or not used:
+        return []
+    deleted = in_time(lambda: _deleted(place, used), place.deadline.late_s, otherwise=0)
+    left = f"up to {used - deleted:,} vectors whose keys begin with {place.prefix}"
+    return [left] if deleted < used else []
+
+
+def _deleted(place: Place, used: int) -> int:
     config = BulkConfig(vectors_per_s=UNLIMITED_PER_S, requests_per_s=UNLIMITED_PER_S)
     writer = _writer(place.late, place, config)
-    keys = ({"key": f"{place.prefix}{number:09d}"} for number in range(written))
-    with TemporaryDirectory() as folder, stopped_after(writer, place.deadline.reserve_s / 2):
-        outcome = writer.delete(keys, set_aside=Path(folder) / "aside.jsonl")
-    if outcome.acknowledged < written:
-        left = written - outcome.acknowledged
-        place.leaks.append(f"up to {left:,} vectors whose keys begin with {place.prefix}")
+    keys = ({"key": f"{place.prefix}{number:09d}"} for number in range(used))
+    # What is in flight when it stops has as long again to be answered.
+    with TemporaryDirectory() as folder, stopped_after(writer, place.deadline.late_s / 2):
+        try:
+            return writer.delete(keys, set_aside=Path(folder) / "aside.jsonl").acknowledged
+        except VecgateError:
+            return 0
 
 
 def _writer(via: Sender, place: Place, config: BulkConfig, *subscribers: Subscriber) -> BulkWriter:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from vecgate.bulk.progress import Event, Progress, Retrying
-from vecgate.cli.wording import duration
+from vecgate.reporting.wording import duration
 
 #: Without a terminal, a line is printed no more often than this.
 LINE_EVERY_S = 5.0

@@ -8,10 +8,9 @@ import click
 
 from vecgate.cli.bench_run import BenchChoice, KeptChoice, bench_run, show
 from vecgate.cli.compare import anyway_option, limit_option
-from vecgate.cli.options import arriving_as, output_options
+from vecgate.cli.options import FILE, arriving_as, output_options
 from vecgate.results.stream import read_stream
-
-FILE = click.Path(path_type=Path, dir_okay=False)
+from vecgate.testing.interleaving import BELIEVED_AFTER
 
 what_choice = arriving_as(
     "what",
@@ -41,12 +40,13 @@ what_choice = arriving_as(
     click.option("--against", metavar="REVISION", default="", help="Compare with a git revision, in turn."),
     click.option(
         "--pairs-max",
-        type=click.IntRange(5),
+        type=click.IntRange(BELIEVED_AFTER),
         default=12,
         show_default=True,
-        help="With --against, no more visits of each side than this, however much is in doubt.",
+        help="With --against, no more visits of each side than this, however much is in doubt; "
+        f"a difference is believed after {BELIEVED_AFTER}.",
     ),
-    limit_option,
+    limit_option('10% or "direct sender=5%"'),
     anyway_option,
 )
 kept_choice = arriving_as(

@@ -29,8 +29,9 @@ from vecgate.cli.bulk_stream import BulkStream
 from vecgate.cli.exit_codes import ExitCode, exit_code_of
 from vecgate.cli.main import fail
 from vecgate.cli.options import KeepChoice, say
-from vecgate.cli.wording import count, duration, milliseconds, size
+from vecgate.cli.wording import milliseconds, size
 from vecgate.errors import UsageError
+from vecgate.reporting.wording import duration, many
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.targets.target import Target
 
@@ -130,9 +131,7 @@ def summary(outcome: BulkOutcome, kept: Files, *, verb: str) -> list[str]:
     if outcome.resumed:
         lines.append(f"{'resumed':<11}{outcome.resumed:,} of these were settled by earlier runs")
     if outcome.superseded:
-        lines.append(
-            f"{'superseded':<11}{count(outcome.superseded, 'record')} by a later one of the same key"
-        )
+        lines.append(f"{'superseded':<11}{many(outcome.superseded, 'record')} by a later one of the same key")
     p50, p99 = (milliseconds(outcome.latency_ms(p)) for p in (50, 99))
     lines.append(f"{'requests':<11}{outcome.requests:,}, {size(outcome.payload_bytes)}; p50 {p50}, p99 {p99}")
     if outcome.retries or outcome.failed_attempts:
@@ -176,8 +175,8 @@ def _verdict(outcome: BulkOutcome, kept: Files, verb: str) -> str:
         way_on = "run it again" if kept.journal is None else "run it again with --resume to go on"
         return f"{ended}  {left:,} left; {way_on}"
     if outcome.set_aside:
-        return f"FAIL  {count(outcome.set_aside, 'record')} not {verb}; mend the set-aside file and put it"
-    return f"PASS  {count(outcome.acknowledged, 'record')} {verb}"
+        return f"FAIL  {many(outcome.set_aside, 'record')} not {verb}; mend the set-aside file and put it"
+    return f"PASS  {many(outcome.acknowledged, 'record')} {verb}"
 
 
 def _code(outcome: BulkOutcome) -> ExitCode:

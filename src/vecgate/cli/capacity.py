@@ -8,7 +8,13 @@ import click
 
 from vecgate.cli.capacity_run import SearchChoice, capacity_run
 from vecgate.cli.care import Spending, spending_options
-from vecgate.cli.options import arriving_as, output_options, results_option, target_options
+from vecgate.cli.options import (
+    arriving_as,
+    bucket_prefix_option,
+    output_options,
+    results_option,
+    target_options,
+)
 from vecgate.targets.target import TargetChoice
 
 search_options = arriving_as(
@@ -44,9 +50,7 @@ search_options = arriving_as(
     click.option(
         "--processes", type=click.IntRange(0), default=0, help="Workers; by default one process does all."
     ),
-    click.option(
-        "--bucket-prefix", default="vg", show_default=True, help="Start of the name of what is made."
-    ),
+    bucket_prefix_option,
     click.option(
         "--keep",
         type=click.Path(path_type=Path, file_okay=False),

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from vecgate.cli.exit_codes import ExitCode, exit_code_of
-from vecgate.cli.wording import count, milliseconds
+from vecgate.cli.exit_codes import ExitCode, exit_code_of, unless_left
+from vecgate.cli.wording import milliseconds
 from vecgate.errors import VecgateError
+from vecgate.gate.verdict import passed_line
 from vecgate.load.capacity import Found, Goal
-from vecgate.reporting.terminal import table_lines
+from vecgate.reporting.terminal import left_lines, table_lines
+from vecgate.reporting.wording import many, times
 from vecgate.results.load import Trial, Unit
 from vecgate.results.records import SCHEMA_VERSION, Header
 
-TIMES = {1: "once", 2: "twice"}
 EXIT_OF_ENDING = {
     "found": ExitCode.PASS,
     "too-low": ExitCode.GATE_FAILED,
@@ -36,6 +37,7 @@ class Outcome:
     usd      that it cost
     is_cut   it was interrupted
     failure  what ended it, None where nothing did
+    leaks    what its trials could not remove, a line each
     """
 
     goal: Goal
@@ -46,12 +48,13 @@ class Outcome:
     usd: float = 0.0
     is_cut: bool = False
     failure: VecgateError | None = None
+    leaks: list[str] = field(default_factory=list)
 
     @property
     def code(self) -> ExitCode:
         """The exit code."""
         if self.found is not None:
-            return EXIT_OF_ENDING[self.found.ending]
+            return unless_left(EXIT_OF_ENDING[self.found.ending], self.leaks)
         return exit_code_of(self.failure) if self.failure else ExitCode.INTERRUPTED
 
 
@@ -63,7 +66,7 @@ def report(outcome: Outcome) -> list[str]:
     ]
     headings = [f"{outcome.unit}/s", *HEADINGS]
     table = table_lines([headings, *rows], right=range(len(HEADINGS))) if rows else []
-    return [*table, "", line_of(outcome)]
+    return [*table, "", *left_lines(outcome.leaks), line_of(outcome)]
 
 
 def line_of(outcome: Outcome) -> str:
@@ -71,11 +74,12 @@ def line_of(outcome: Outcome) -> str:
     found, unit = outcome.found, outcome.unit
     if found is None:
         word = "INTERRUPTED" if outcome.is_cut else "STOPPED"
-        return f"{word}  after {count(len(outcome.trials), 'trial')}; nothing is confirmed"
+        return f"{word}  after {many(len(outcome.trials), 'trial')}; nothing is confirmed"
     held = f"{found.held_per_s:,.10g} {unit}/s held" if found.held_per_s else "nothing held"
     match found.ending:
         case "found":
-            return f"CAPACITY  {held} {_thresholds(outcome)}, {_confirmed(outcome)}; {_above(found)}"
+            told = f"{held} {_thresholds(outcome)}, {_confirmed(outcome)}; {_above(found)}"
+            return passed_line(told, outcome.leaks, word="CAPACITY")
         case "too-low":
             lowest = f"{outcome.goal.low:,.10g} {unit}/s"
             return f"FAIL  {lowest}, the lowest rate to try, did not hold: {found.reason}"
@@ -116,6 +120,7 @@ def to_dict(outcome: Outcome, header: Header) -> dict[str, object]:
         "thresholds": list(outcome.thresholds),
         "trials": [msgspec.to_builtins(trial) for trial in outcome.trials],
         "usd": outcome.usd,
+        "left_behind": outcome.leaks,
         "exit_code": int(outcome.code),
     }
 
@@ -140,8 +145,7 @@ def _thresholds(outcome: Outcome) -> str:
 
 
 def _confirmed(outcome: Outcome) -> str:
-    times = outcome.goal.confirmations
-    return f"confirmed {TIMES.get(times, f'{times} times')}"
+    return f"confirmed {times(outcome.goal.confirmations)}"
 
 
 def _above(found: Found) -> str:

@@ -16,14 +16,16 @@ import orjson
 from vecgate.cli.capacity_report import Outcome, report, to_dict, trial_line
 from vecgate.cli.care import Spending, check_target, interruptible, seconds_since
 from vecgate.cli.exit_codes import ExitCode
+from vecgate.cli.looks import see_that_it_works
 from vecgate.cli.main import fail
 from vecgate.cli.options import opened, say
-from vecgate.cli.wording import duration
 from vecgate.errors import ConfigError, UsageError, VecgateError
 from vecgate.load.capacity import Goal, find_capacity
 from vecgate.load.reading import seconds_of
 from vecgate.load.runner import Test, overrides_of, require_locust
 from vecgate.load.trials import Course, Trials, usd_at_most
+from vecgate.reporting.files import look_at
+from vecgate.reporting.wording import duration
 from vecgate.results.load import Capacity, Plan, Trial
 from vecgate.results.provenance import new_run, now
 from vecgate.results.records import Footer, Header, Record
@@ -100,6 +102,7 @@ def capacity_run(
 ) -> ExitCode:
     """Search as chosen, print and write what was found, and give the exit code."""
     require_locust()
+    look_at(what.keep / "trial-01.jsonl" if what.keep else None)
     goal, chosen = what.goal, replace(choice, name=name_of(choice, os.environ))
     course = Course.of(what.test(scenario, chosen, spending), what.trial_s)
     plan = course.plan_at(goal.high)
@@ -108,6 +111,7 @@ def capacity_run(
         usd, trials = usd_at_most(goal, course)
         lines = plan_lines(outcome, target, plan, trials=trials, usd=usd)
         check_target(target, lines, spending, usd=course.usd_at(goal.low), quiet=quiet)
+        see_that_it_works(target, "capacity", plan.operations, prefix=what.bucket_prefix, quiet=quiet)
         header, limit = header_of(target, scenario, what), spending.limit_on(target)
     if header.target != "aws":
         say(lines[0], quiet=quiet)
@@ -155,6 +159,7 @@ def footer_of(outcome: Outcome, header: Header) -> Footer:
     return Footer(
         ended_at=now(),
         duration_s=seconds_since(header.started_at),
+        leaks=tuple(outcome.leaks),
         is_complete=outcome.found is not None,
     )
 
@@ -178,7 +183,7 @@ def _search(
         except VecgateError as failure:
             # A trial that was interrupted gives what it has, and that is not enough to judge it.
             outcome.is_cut, outcome.failure = is_interrupted(), None if is_interrupted() else failure
-    outcome.usd = trial.usd
+    outcome.usd, outcome.leaks = trial.usd, trial.leaks
 
 
 @contextmanager
@@ -200,7 +205,6 @@ def _stream(results: Path | None, header: Header, plan: Plan) -> Iterator[Callab
 def _folder(keep: Path | None) -> Iterator[Path]:
     """Where the streams of the trials go."""
     if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
         yield keep
         return
     with TemporaryDirectory(prefix="vecgate-capacity-") as folder:

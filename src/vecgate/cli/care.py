@@ -17,6 +17,7 @@ from vecgate.cli.options import arriving_as, say
 from vecgate.errors import TargetError, TargetUnreachable, UsageError
 from vecgate.gate.measures import told
 from vecgate.targets.target import Target
+from vecgate.targets.trials import gist_of
 
 #: What a run on Amazon may cost where nobody says otherwise.
 USD_MAX_ON_AWS = 1.0
@@ -70,7 +71,7 @@ def check_target(
             f"it costs about {told(usd, 'usd')}, and {told(limit, 'usd')} is allowed",
             hint="Do less, or raise --max-cost.",
         )
-    with closing(target.client()) as client, botocore_errors_told(target):
+    with botocore_errors_told(target), closing(target.client()) as client:
         client.list_vector_buckets(maxResults=1)
 
 
@@ -80,16 +81,19 @@ def botocore_errors_told(target: Target) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {
-            HTTPStatus.UNAUTHORIZED,
-            HTTPStatus.FORBIDDEN,
-        }:
+        if is_denied(error):
             raise TargetError(
-                f"{target} does not allow it: {error}", hint="Look at the credentials."
+                f"{target} does not allow it: {gist_of(error)}", hint="Look at the credentials."
             ) from error
-        raise TargetError(f"{target} does not do it: {error}") from error
+        raise TargetError(f"{target} does not do it: {gist_of(error)}") from error
     except BotoCoreError as error:
-        raise TargetUnreachable(f"{target} does not answer: {error}") from error
+        raise TargetUnreachable(f"{target} does not answer: {gist_of(error)}") from error
+
+
+def is_denied(error: ClientError) -> bool:
+    """The target knows whom it is asked by, or not, and does not allow it."""
+    denied = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    return error.response["ResponseMetadata"]["HTTPStatusCode"] in denied
 
 
 @contextmanager
@@ -107,13 +111,6 @@ def interruptible() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def interrupted_by_sigterm() -> Iterator[None]:
-    """SIGTERM as Ctrl-C: what was made is removed."""
-    with interruptible():
-        yield
 
 
 def seconds_since(started_at: str) -> float:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from vecgate.cli.conform_run import GateChoice, Outputs, RunChoice, catalogue, conform_run, list_catalogue
-from vecgate.cli.options import arriving_as, output_options, target_options
+from vecgate.cli.options import (
+    FILE,
+    arriving_as,
+    bucket_prefix,
+    output_options,
+    results_option,
+    target_options,
+)
 from vecgate.cli.outputs import files_choice
 from vecgate.reporting.outputs import OutputFiles
 from vecgate.targets.target import TargetChoice
-
-FILE = click.Path(path_type=Path, dir_okay=False)
 
 run_choice = arriving_as(
     "what",
@@ -34,7 +37,12 @@ run_choice = arriving_as(
     click.option(
         "--deviations", type=FILE, default=None, help="Where the target is known to differ, a TOML file."
     ),
-    click.option("--bucket-prefix", default="", help="Start of the name of what is made.  [default: vg]"),
+    click.option(
+        "--bucket-prefix",
+        callback=bucket_prefix,
+        default="",
+        help="Start of the name of what is made.  [default: vg]",
+    ),
     click.option("--yes", is_flag=True, help="Real AWS may be used, and charged for."),
 )
 gate_choice = arriving_as(
@@ -52,7 +60,7 @@ gate_choice = arriving_as(
 outputs_choice = arriving_as(
     "outputs",
     Outputs,
-    click.option("--results", type=FILE, default=None, help="Keep the result stream here."),
+    results_option,
     click.option(
         "--draft-deviations", type=FILE, default=None, help="List what failed here, to be explained as known."
     ),
@@ -82,7 +90,7 @@ def conform(
     \b
     vecgate conform --target local
     vecgate conform --target http://127.0.0.1:9000 --require must --require 'should>=95%'
-    vecgate conform --target aws --level quick --yes
+    vecgate conform --target aws --level quick --yes -o run.jsonl
     """  # noqa: D301 - click reads the backspace
     if is_list:
         click.echo(list_catalogue(catalogue(), as_json=as_json))

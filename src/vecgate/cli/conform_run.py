@@ -16,23 +16,24 @@ from typing import Any
 
 import click
 import orjson
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from vecgate.cli.care import interrupted_by_sigterm
-from vecgate.cli.exit_codes import EXIT_OF_GRADE, ExitCode
+from vecgate.cli.care import botocore_errors_told, is_denied
+from vecgate.cli.exit_codes import EXIT_OF_GRADE, ExitCode, unless_left
 from vecgate.cli.options import say
-from vecgate.cli.wording import count
-from vecgate.errors import SourceError, TargetError, TargetUnreachable, UsageError, VecgateError
+from vecgate.errors import SourceError, UsageError, VecgateError
 from vecgate.gate.rules import DEFAULT_RULES, Rule
 from vecgate.gate.verdict import Verdict, counts_of, judge, line_of
 from vecgate.reporting.draft import deviations_draft
+from vecgate.reporting.files import look_at, write_text
 from vecgate.reporting.matrix import matrix_of
 from vecgate.reporting.outputs import OutputFiles, write_outputs
 from vecgate.reporting.terminal import table_lines, terminal_report
+from vecgate.reporting.wording import many
 from vecgate.results.records import SCHEMA_VERSION, Result, Run, Stream
-from vecgate.results.stream import read_run
+from vecgate.results.stream import add_record, begin_anew, read_run
 from vecgate.s3vectors.pricing import PRICES_READ, requests_usd
-from vecgate.targets.target import TargetChoice, name_of, open_target
+from vecgate.targets.target import EMBEDDED, TargetChoice, name_of, open_target
 from vecgate.testing.children import Ended
 from vecgate.testing.options import FLAGS
 from vecgate.testing.running import gist_of, run_suite
@@ -92,17 +93,22 @@ def conform_run(
 ) -> ExitCode:
     """Run the suite as chosen, print and write what it found, and give the exit code."""
     rules, before = gate.parsed(), read_run(gate.baseline) if gate.baseline else None
+    look_at(outputs.draft_deviations)
     chosen = replace(choice, name=name_of(choice, os.environ))
     if what.workers != "0" and find_spec("xdist") is None:
         raise UsageError("-n needs pytest-xdist, which is not installed", hint="pip install pytest-xdist")
     _check_reachable(chosen, is_aws_asked=what.yes or bool(what.bucket_prefix), quiet=quiet)
-    with tempfile.TemporaryDirectory() as folder, interrupted_by_sigterm():
+    with tempfile.TemporaryDirectory() as folder:
         results = outputs.results or Path(folder) / "results.jsonl"
-        results.unlink(missing_ok=True)
+        begin_anew(results)
         ended = _followed(arguments_of(chosen, what), results, quiet=quiet)
         run = _run_of(results, ended)
-    verdict = judge(run, rules, before)
-    code = ExitCode.INTERRUPTED if ended is None else EXIT_OF_GRADE[verdict.grade]
+        verdict = judge(run, rules, before)
+        # A run that was cut off has no last line to stand behind, and is unjudged by any rules.
+        if run.footer:
+            add_record(results, verdict.record)
+    leaks = run.footer.leaks if run.footer else ()
+    code = ExitCode.INTERRUPTED if ended is None else unless_left(EXIT_OF_GRADE[verdict.grade], leaks)
     told = {**to_dict(run, verdict), "exit_code": int(code)}
     click.echo(orjson.dumps(told).decode() if as_json else terminal_report(run, verdict))
     _leave(run, verdict, outputs, files, about=what.deviations)
@@ -148,13 +154,13 @@ def list_catalogue(listed: Sequence[dict[str, Any]], *, as_json: bool) -> str:
     rows = [[each["id"], each["level"], each["evidence"], each["claim"]] for each in listed]
     levels = Counter(each["level"] for each in listed)
     told = ", ".join(f"{levels[level]:,} {level}" for level in ("must", "should", "may"))
-    return "\n".join([*table_lines(rows), f"{count(len(listed), 'requirement')}: {told}"])
+    return "\n".join([*table_lines(rows), f"{many(len(listed), 'requirement')}: {told}"])
 
 
 def plan_lines(requirements: int, target: object) -> list[str]:
     """What a run on Amazon does and costs, before it does it."""
     requests = {name: ceil(number * requirements) for name, number in REQUESTS_EACH.items()}
-    told = f"{count(requirements, 'requirement')} on {target}, about {sum(requests.values()):,} requests"
+    told = f"{many(requirements, 'requirement')} on {target}, about {sum(requests.values()):,} requests"
     return [
         f"plan      {told}",
         f"price     about ${requests_usd(requests):.2f} at the prices of {PRICES_READ} in us-east-1",
@@ -164,27 +170,20 @@ def plan_lines(requirements: int, target: object) -> list[str]:
 
 def _check_reachable(choice: TargetChoice, *, is_aws_asked: bool, quiet: bool) -> None:
     """Raises TargetError where the target does not answer, UsageError where Amazon is used unasked."""
-    if choice.name in {"local", "moto"}:
+    if choice.name in EMBEDDED:
         return
     with open_target(choice, os.environ) as target:
         if choice.name == "aws":
             say("\n".join(plan_lines(len(catalogue()), target)), quiet=quiet)
             if not is_aws_asked:
                 raise UsageError("real AWS costs money", hint="Add --yes, or a --bucket-prefix of your own.")
-        with closing(target.client()) as client:
-            _ask(client, str(target))
-
-
-def _ask(client: Any, told: str) -> None:  # noqa: ANN401 - boto3 has no types
-    try:
-        client.list_vector_buckets(maxResults=1)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {401, 403}:
-            raise TargetError(
-                f"{told} does not allow it: {error}", hint="Look at the credentials."
-            ) from error
-    except BotoCoreError as error:
-        raise TargetUnreachable(f"{told} does not answer: {error}") from error
+        with closing(target.client()) as client, botocore_errors_told(target):
+            try:
+                client.list_vector_buckets(maxResults=1)
+            except ClientError as error:
+                # What else it does not do the suite finds out.
+                if is_denied(error):
+                    raise
 
 
 def _followed(arguments: Sequence[str], results: Path, *, quiet: bool) -> Ended | None:
@@ -199,7 +198,7 @@ def _followed(arguments: Sequence[str], results: Path, *, quiet: bool) -> Ended 
 
 
 def _run_of(results: Path, ended: Ended | None) -> Run:
-    if ended is None and not results.exists():
+    if ended is None and not results.stat().st_size:
         raise KeyboardInterrupt
     if ended is not None and ended.code == PYTEST_USAGE:
         raise UsageError(gist_of(ended.said))
@@ -214,7 +213,7 @@ def _run_of(results: Path, ended: Ended | None) -> Run:
 
 def _leave(run: Run, verdict: Verdict, outputs: Outputs, files: OutputFiles, *, about: Path | None) -> None:
     if outputs.draft_deviations:
-        outputs.draft_deviations.write_text(deviations_draft(run), encoding="utf-8")
+        write_text(outputs.draft_deviations, deviations_draft(run))
     stream = Stream(run.header, run.results, run.footer)
     for line in write_outputs(
         stream, verdict, files, environ=os.environ, report=outputs.results, about=about
@@ -276,5 +275,5 @@ class LiveCount:
 
     def __str__(self) -> str:
         told = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(self._counts.items()))
-        number = count(self._counts.total(), "requirement")
+        number = many(self._counts.total(), "requirement")
         return f"{number}: {told}" if told else number

@@ -28,7 +28,8 @@ from vecgate.cli.demo_acts import Act, conformance, missing_extras, ramp, report
 from vecgate.cli.exit_codes import ExitCode
 from vecgate.cli.options import opened, output_options, say
 from vecgate.cli.query import hits, show
-from vecgate.cli.wording import count, milliseconds, size
+from vecgate.cli.wording import milliseconds, size
+from vecgate.reporting.wording import many
 from vecgate.results.stream import read_stream
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.targets.target import Target, TargetChoice
@@ -89,7 +90,7 @@ def demo(output: Path, as_json: bool, quiet: bool) -> None:
         place.sender() as sender,
     ):
         if is_told:
-            records = count(source.total or 0, "embedding")
+            records = many(source.total or 0, "embedding")
             pace = f"{PRESETS['steady'].vectors_per_s:,} vectors/s"
             click.echo(f"1  Ingest {records} of PyPI packages, {source.dimension} dimensions, at {pace}")
         stream = _stream(output, source, place)
@@ -176,7 +177,7 @@ def _by_key(pages: Any) -> dict[str, Float32Matrix]:  # noqa: ANN401 - any itera
 def _tell(story: Story, *, is_told: bool) -> None:
     outcome = story.outcome
     if is_told:
-        click.echo(f"2  Scan: {count(story.returned, 'vector')} came back, {story.exact:,} of them bit-exact")
+        click.echo(f"2  Scan: {many(story.returned, 'vector')} came back, {story.exact:,} of them bit-exact")
         click.echo(f"3  Which packages are most like {ASKED_FOR}?")
         show(story.similar, "cosine")
         click.echo("4  And which of those were released in 2026? (filter: year >= 2026)")

@@ -15,7 +15,7 @@ from vecgate.load.runner import Test, run_scenario
 from vecgate.reporting.load_tables import RIGHT, STAGES, stage_rows
 from vecgate.reporting.terminal import table_lines
 from vecgate.results.records import Stream
-from vecgate.results.stream import read_stream
+from vecgate.results.stream import begin_anew, read_stream
 from vecgate.results.summary import summary_of
 from vecgate.targets.target import TargetChoice
 from vecgate.testing.running import run_suite
@@ -52,7 +52,7 @@ def missing_extras() -> list[str]:
 def conformance(folder: Path, *, quiet: bool) -> Act:
     """The quick level of the suite against the local endpoint."""
     results, live = folder / "conformance.jsonl", LiveCount(quiet=quiet)
-    results.unlink(missing_ok=True)
+    begin_anew(results)
     arguments = ["--vecgate-target=local", "--vecgate-level=quick", f"--vecgate-results={results}"]
     try:
         run_suite(arguments, results, live.add)

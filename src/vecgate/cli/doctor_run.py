@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import orjson
+from botocore.exceptions import BotoCoreError
 
 from vecgate.cli.exit_codes import ExitCode, exit_code_of
 from vecgate.cli.installed import extras_finding, versions_finding
 from vecgate.cli.options import IndexChoice, opened, say
-from vecgate.cli.wording import count
 from vecgate.errors import UsageError, VecgateError
 from vecgate.reporting.terminal import table_lines
+from vecgate.reporting.wording import many
 from vecgate.results.provenance import new_run
 from vecgate.results.records import SCHEMA_VERSION
 from vecgate.targets.findings import Finding, is_good
@@ -144,8 +145,15 @@ def _whereabouts(choice: TargetChoice, where: IndexChoice, visit: Visit) -> dict
         return {"partition": partition, "region": region, "account": account}
     session = session_of(choice)
     region = region_of(choice, os.environ, session)[0]
-    partition = session.get_partition_for_region(region) if region else "aws"
+    partition = _partition(session, region) if region else "aws"
     return {"partition": partition, "region": region or ANY, "account": visit.known_account or ANY}
+
+
+def _partition(session: Any, region: str) -> str:  # noqa: ANN401 - boto3 has no types
+    try:
+        return str(session.get_partition_for_region(region))
+    except BotoCoreError:
+        raise UsageError(f"{region!r} is no region", hint="A region reads eu-west-1.") from None
 
 
 def _named(where: IndexChoice) -> tuple[str, str]:
@@ -163,5 +171,5 @@ def _verdict_line(findings: Sequence[Finding]) -> str:
     told = ", ".join(
         f"{grades[grade]} {grade}" for grade in ("failed", "warning", "untested") if grades[grade]
     )
-    number = count(len(findings), "check")
+    number = many(len(findings), "check")
     return f"{'PASS' if is_good(findings) else 'FAIL'}  {number}" + (f": {told}" if told else "")

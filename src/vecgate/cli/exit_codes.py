@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import IntEnum
 
 from vecgate.errors import (
@@ -26,7 +26,7 @@ class ExitCode(IntEnum):
     GATE_FAILED = 1
     #: The command makes no sense as given: mend it and try again.
     USAGE = 2
-    #: The target is not reachable, or does not allow this.
+    #: The target is not reachable, or does not allow this; also where what was made could not be removed.
     TARGET = 3
     #: vecgate itself failed, or the machine under it.
     BROKEN = 4
@@ -40,6 +40,11 @@ EXIT_OF_GRADE: Mapping[Grade, ExitCode] = {
     "failed": ExitCode.GATE_FAILED,
     "unjudged": ExitCode.BROKEN,
 }
+
+
+def unless_left(code: ExitCode, leaks: Collection[str]) -> ExitCode:
+    """*code*; where *leaks* are left behind it is no pass: the target did not allow them to be removed."""
+    return ExitCode.TARGET if leaks and code is ExitCode.PASS else code
 
 
 def exit_code_of(error: VecgateError) -> ExitCode:

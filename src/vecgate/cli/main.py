@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -81,7 +82,16 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and leave with its exit code. SIGTERM, which is how CI cancels, is as Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        sys.exit(_code())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _code() -> int:
+    """The exit code of the command, which has run."""
     try:
         code = cli.main(prog_name="vecgate", standalone_mode=False)
     except click.exceptions.Exit as exit_:
@@ -100,7 +110,7 @@ def main() -> NoReturn:
         if os.environ.get("VECGATE_DEBUG"):
             raise
         code = _broken(error)
-    sys.exit(code or ExitCode.PASS)
+    return int(code or ExitCode.PASS)
 
 
 def fail(message: str, *, hint: str = "", code: ExitCode) -> ExitCode:

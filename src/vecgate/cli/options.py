@@ -15,7 +15,9 @@ import click
 
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.targets.target import Target, TargetChoice, open_target
+from vecgate.testing.options import DEFAULT_PREFIX, PREFIX
 
+PREFIX_HINT = "Up to 36 lower-case letters, digits and hyphens, the first no hyphen."
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -71,7 +73,8 @@ def _target_choice(target: str, region: str, profile: str, ca_bundle: str, no_ve
     return TargetChoice(target, region, profile, ca_bundle, verify=not no_verify)
 
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+#: A file, which may be there or not.
+FILE = click.Path(path_type=Path, dir_okay=False)
 
 #: `--target` and what belongs to it, as `choice`.
 target_options = arriving_as(
@@ -100,7 +103,7 @@ run_options = arriving_as(
     KeepChoice,
     click.option(
         "--journal",
-        type=_FILE,
+        type=FILE,
         default=None,
         help="Where acknowledged records are kept; by default a file of its own per input and index.",
     ),
@@ -108,10 +111,27 @@ run_options = arriving_as(
     click.option("--restart", is_flag=True, help="Forget an earlier run of this input."),
     click.option(
         "--set-aside",
-        type=_FILE,
+        type=FILE,
         default=None,
         help="File for records that cannot be written; by default FILE.set-aside.jsonl here.",
     ),
+)
+
+
+def bucket_prefix(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """*value*, which can begin a bucket's name; empty for the usual beginning. As a callback of an option."""
+    if value and not PREFIX.fullmatch(value):
+        told = f"{value!r} starts no bucket name. {PREFIX_HINT}"
+        raise click.BadParameter(told, context, parameter)
+    return value
+
+
+bucket_prefix_option = click.option(
+    "--bucket-prefix",
+    callback=bucket_prefix,
+    default=DEFAULT_PREFIX,
+    show_default=True,
+    help="Start of the name of what is made.",
 )
 
 
@@ -123,6 +143,6 @@ def output_options(command: F) -> F:
 
 def results_option(command: F) -> F:
     """`--results`."""
-    return click.option("-o", "--results", type=_FILE, default=None, help="Keep the result stream here.")(
+    return click.option("-o", "--results", type=FILE, default=None, help="Keep the result stream here.")(
         command
     )

@@ -6,15 +6,22 @@ from pathlib import Path
 
 import click
 
-from vecgate.cli.options import arriving_as
+from vecgate.cli.options import FILE, arriving_as
+from vecgate.reporting.files import look_at
 from vecgate.reporting.outputs import OutputFiles
 
-FILE = click.Path(path_type=Path, dir_okay=False)
 
-#: As `files`.
+def _files(
+    junit: Path | None, markdown: Path | None, ctrf: Path | None, badge: Path | None, annotations: bool
+) -> OutputFiles:
+    look_at(junit, markdown, ctrf, badge)
+    return OutputFiles(junit, markdown, ctrf, badge, annotations)
+
+
+#: As `files`, which can be written.
 files_choice = arriving_as(
     "files",
-    OutputFiles,
+    _files,
     click.option("--junit", type=FILE, default=None, help="Write JUnit XML here."),
     click.option("--markdown", type=FILE, default=None, help="Add a summary in Markdown to this file."),
     click.option("--ctrf", type=FILE, default=None, help="Write CTRF JSON here."),

@@ -29,8 +29,8 @@ from vecgate.cli.options import (
     say,
     target_options,
 )
-from vecgate.cli.wording import count, duration
 from vecgate.errors import IndexUnusable, SourceError, UsageError
+from vecgate.reporting.wording import duration, many
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.targets.target import Target, TargetChoice
 
@@ -170,7 +170,7 @@ def names_of(words: str | None) -> tuple[str, ...] | None:
 
 def total_of(source: Source) -> str:
     """How many records a source holds, for people."""
-    return "records not counted" if source.total is None else count(source.total, "record")
+    return "records not counted" if source.total is None else many(source.total, "record")
 
 
 def _check(source: Source, creation: Creation, *, as_json: bool) -> ExitCode:
@@ -210,7 +210,7 @@ def _plan(source: Source, config: BulkConfig, kept: Files) -> str:
         requests = -(-source.total // config.batch_vectors)
         least_s = max(source.total / config.vectors_per_s, requests / config.requests_per_s)
         plan = (
-            f"plan: {count(requests, 'request')} of up to {config.batch_vectors:,} vectors, {pace}: "
+            f"plan: {many(requests, 'request')} of up to {config.batch_vectors:,} vectors, {pace}: "
             f"about {duration(least_s)} or more"
         )
     journal = kept.journal or f"none, since {source.name} cannot be read again"

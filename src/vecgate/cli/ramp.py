@@ -9,21 +9,29 @@ import click
 import orjson
 
 from vecgate.cli.care import Spending, spending_options
-from vecgate.cli.exit_codes import EXIT_OF_GRADE, ExitCode
-from vecgate.cli.options import arriving_as, output_options, results_option, say, target_options
+from vecgate.cli.exit_codes import EXIT_OF_GRADE, ExitCode, unless_left
+from vecgate.cli.options import (
+    FILE,
+    arriving_as,
+    bucket_prefix_option,
+    output_options,
+    results_option,
+    say,
+    target_options,
+)
 from vecgate.cli.outputs import files_choice
+from vecgate.cli.ramp_roles import check_roles, said_in
 from vecgate.cli.ramp_run import RampChoice, ramp_run, scenario_lines, serve_as_worker
 from vecgate.errors import UsageError
 from vecgate.gate.load import judge_load
 from vecgate.load.openmetrics import openmetrics_of
+from vecgate.reporting.files import look_at, write_text
 from vecgate.reporting.load_json import load_dict
 from vecgate.reporting.load_terminal import load_text
 from vecgate.reporting.outputs import OutputFiles, write_outputs
 from vecgate.reporting.terminal import table_lines
 from vecgate.results.summary import summary_of
 from vecgate.targets.target import TargetChoice
-
-FILE = click.Path(path_type=Path, dir_okay=False)
 
 ramp_choice = arriving_as(
     "what",
@@ -51,10 +59,10 @@ ramp_choice = arriving_as(
     click.option("--expect-workers", type=click.IntRange(1), default=1, help="How many, with --master."),
     click.option("--worker", is_flag=True, help="Serve a master elsewhere."),
     click.option("--master-host", default="127.0.0.1", show_default=True, help="Where it is, with --worker."),
-    click.option("--master-port", type=int, default=5557, show_default=True, help="Its port."),
     click.option(
-        "--bucket-prefix", default="vg", show_default=True, help="Start of the name of what is made."
+        "--master-port", type=click.IntRange(1, 65_535), default=5557, show_default=True, help="Its port."
     ),
+    bucket_prefix_option,
 )
 
 
@@ -90,23 +98,23 @@ def ramp(
     if is_list:
         click.echo("\n".join(table_lines(scenario_lines())))
         return
+    check_roles(said_in(click.get_current_context()))
     if what.worker:
-        raise click.exceptions.Exit(int(serve_as_worker(what)))
+        serve_as_worker(what, quiet=quiet)
+        return
     if not what.scenario:
         raise UsageError("no scenario is named", hint="`vecgate ramp --list` names ours.")
-    stream = ramp_run(choice, what, spending, results, quiet=quiet)
+    look_at(openmetrics)
+    ran = ramp_run(choice, what, spending, results, quiet=quiet)
+    stream = ran.stream
     summary = summary_of(stream)
     verdict = judge_load(stream, summary=summary)
-    click.echo(
-        orjson.dumps(load_dict(stream, verdict, summary)).decode()
-        if as_json
-        else load_text(stream, verdict, summary=summary)
-    )
+    code = ExitCode.INTERRUPTED if ran.is_cut else unless_left(EXIT_OF_GRADE[verdict.grade], stream.leaks)
+    told = {**load_dict(stream, verdict, summary), "exit_code": int(code)}
+    click.echo(orjson.dumps(told).decode() if as_json else load_text(stream, verdict, summary=summary))
     if openmetrics:
-        openmetrics.write_text(openmetrics_of(summary, stream.header.target), encoding="utf-8")
+        write_text(openmetrics, openmetrics_of(summary, stream.header.target))
     about = Path(what.scenario) if Path(what.scenario).is_file() else None
     for line in write_outputs(stream, verdict, files, environ=os.environ, report=results, about=about):
         say(line)
-    is_cut = stream.footer is not None and not stream.footer.is_complete
-    code = ExitCode.INTERRUPTED if is_cut else EXIT_OF_GRADE[verdict.grade]
     raise click.exceptions.Exit(int(code))

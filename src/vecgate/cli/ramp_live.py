@@ -70,7 +70,7 @@ class LiveTable:
             self._live = None
 
     def _begin(self, plan: Plan) -> None:
-        self._plan = plan
+        self._plan, self._usd = plan, plan.usd_before
         self._say(
             f"{plan.scenario}: {plan.scheduled:,} requests in {plan.duration_s:g} s, "
             f"{plan.vectors_per_request:,} x {plan.dimension:,}, at most {plan.in_flight_max:,} in flight"

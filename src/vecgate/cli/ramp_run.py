@@ -5,31 +5,25 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from math import ceil, inf
+from math import inf
 from pathlib import Path
 
-from vecgate.cli.care import Spending, check_target, interrupted_by_sigterm
-from vecgate.cli.exit_codes import ExitCode
+from vecgate.cli.care import Spending, check_target, interruptible
+from vecgate.cli.looks import see_that_it_works
 from vecgate.cli.options import opened, say
 from vecgate.cli.ramp_live import LiveTable
-from vecgate.cli.wording import count, duration
-from vecgate.errors import TargetError
+from vecgate.errors import VecgateError
 from vecgate.gate.thresholds import parse_thresholds
-from vecgate.load.runner import Test, overrides_of, require_locust, run_scenario
+from vecgate.load.price import priced
+from vecgate.load.runner import LOOPBACK, Test, overrides_of, require_locust, run_scenario
 from vecgate.load.scenario import Scenario, load_scenario, scenario_names
+from vecgate.reporting.wording import duration, many
 from vecgate.results.records import Stream
-from vecgate.s3vectors.estimate import Estimate, estimate
-from vecgate.s3vectors.limits import VECTORS_PER_PUT_MAX
 from vecgate.s3vectors.pricing import PRICES_READ
-from vecgate.targets.policy import used_on
-from vecgate.targets.preflight import preflight
-from vecgate.targets.target import TargetChoice, name_of
-
-#: Of metadata, by profile, roughly.
-METADATA_BYTES: Mapping[str, int] = {"none": 0, "small": 60, "full": 1_450, "file": 500}
+from vecgate.targets.target import EMBEDDED, TargetChoice, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +44,43 @@ class RampChoice:
 
     def words(self) -> list[str]:
         """Locust's arguments that say the same."""
-        words = [] if self.web else ["--headless"]
+        words = _web_words() if self.web else ["--headless"]
         if self.master:
             words += ["--master", f"--expect-workers={self.expect_workers}"]
             words += [f"--master-bind-port={self.master_port}"]
         return words
 
 
+def _web_words() -> list[str]:
+    # Whoever reaches Locust's web interface starts runs: it is for others only where somebody says so.
+    return [] if "LOCUST_WEB_HOST" in os.environ else [f"--web-host={LOOPBACK}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A run that is over: its result stream, and whether Ctrl-C or SIGTERM came."""
+
+    stream: Stream
+    is_interrupted: bool
+
+    @property
+    def is_cut(self) -> bool:
+        """It was ended from outside. One that was killed on the way, by a second Ctrl-C, has no footer."""
+        footer = self.stream.footer
+        return not footer.is_complete if footer else self.is_interrupted
+
+
 def ramp_run(
     choice: TargetChoice, what: RampChoice, spending: Spending, results: Path | None, *, quiet: bool
-) -> Stream:
-    """Run the scenario as chosen; its result stream."""
+) -> Ran:
+    """Run the scenario as chosen."""
     require_locust()
     overrides = overrides_of(what.settings)
     scenario = load_scenario(what.scenario, overrides)
     parse_thresholds(what.thresholds, scenario.plan())
     named = replace(choice, name=name_of(choice, os.environ))
-    limit = _looked_at(named, scenario, spending, quiet=quiet)
-    with _file(results) as path, interrupted_by_sigterm():
+    limit = _looked_at(named, scenario, spending, prefix=what.bucket_prefix, quiet=quiet)
+    with _file(results) as path, interruptible() as is_interrupted:
         test = Test(
             scenario=what.scenario,
             choice=named,
@@ -82,17 +95,42 @@ def ramp_run(
         )
         live = LiveTable(quiet=quiet)
         try:
-            return run_scenario(test, live.add, is_shown=what.web)
+            return Ran(run_scenario(test, live.add, is_shown=what.web), is_interrupted())
         finally:
             live.close()
 
 
-def serve_as_worker(what: RampChoice) -> ExitCode:
-    """Serve the runs of a master elsewhere, until it ends."""
+def serve_as_worker(what: RampChoice, *, quiet: bool) -> None:
+    """Serve the runs of a master elsewhere, until it ends. Raises VecgateError where a worker could not."""
     require_locust()
+    number = max(what.processes, 1)
     words = ["--worker", f"--master-host={what.master_host}", f"--master-port={what.master_port}"]
-    code = subprocess.call(Test.program(words))  # noqa: S603 - our own program
-    return ExitCode.PASS if code == 0 else ExitCode.BROKEN
+    told = f"waiting for a master at {what.master_host}:{what.master_port}, {many(number, 'worker')}"
+    codes = _served(Test.program(words), number, started=lambda: say(told, quiet=quiet))
+    if broken := sum(code != 0 for code in codes):
+        told = f"{broken:,} of {many(number, 'worker')} ended with an error"
+        raise VecgateError(told, hint="Is there a master at that host and port?")
+
+
+def _served(program: Sequence[str], number: int, *, started: Callable[[], None]) -> list[int]:
+    """The exit codes of so many processes of *program*, once they have *started* and ended.
+
+    Of those that Locust starts itself SIGTERM ends but one.
+    """
+    with ExitStack() as stack:
+        workers: list[subprocess.Popen[bytes]] = []
+        try:
+            each = (subprocess.Popen(program) for _ in range(number))  # noqa: S603 - our own program
+            workers.extend(map(stack.enter_context, each))
+            started()
+            return [worker.wait() for worker in workers]
+        except KeyboardInterrupt:
+            # They bring to an end what is in flight, and tell their master.
+            for worker in workers:
+                worker.terminate()
+            for worker in workers:
+                worker.wait()
+            raise
 
 
 def scenario_lines() -> list[list[str]]:
@@ -102,34 +140,12 @@ def scenario_lines() -> list[list[str]]:
         [
             each.name,
             duration(each.schedule().duration_s),
-            count(each.schedule().total, "request"),
+            many(each.schedule().total, "request"),
             f"${priced(each).usd:.2f}",
             each.description,
         ]
         for each in found
     ]
-
-
-def priced(scenario: Scenario) -> Estimate:
-    """What *scenario* costs on Amazon, the vectors that it puts beforehand included."""
-    plan, preload = scenario.plan(), scenario.preload
-    vectors = {"dimension": plan.dimension, "metadata_bytes": METADATA_BYTES[scenario.vectors.metadata]}
-    before = estimate(
-        ceil(preload / VECTORS_PER_PUT_MAX),
-        {"PutVectors": 1.0},
-        vectors_per_request=min(preload, VECTORS_PER_PUT_MAX),
-        duration_s=0.0,
-        **vectors,
-    )
-    found = estimate(
-        plan.scheduled,
-        plan.operations,
-        vectors_per_request=plan.vectors_per_request,
-        duration_s=plan.duration_s,
-        index_vectors=preload,
-        **vectors,
-    )
-    return replace(found, usd=found.usd + before.usd)
 
 
 def plan_lines(scenario: Scenario, target: object) -> list[str]:
@@ -142,26 +158,17 @@ def plan_lines(scenario: Scenario, target: object) -> list[str]:
     ]
 
 
-def _looked_at(choice: TargetChoice, scenario: Scenario, spending: Spending, *, quiet: bool) -> float | None:
+def _looked_at(
+    choice: TargetChoice, scenario: Scenario, spending: Spending, *, prefix: str, quiet: bool
+) -> float | None:
     """See that the run can work and is wanted; the dollars that it may cost."""
-    if choice.name in {"local", "moto"}:
+    if choice.name in EMBEDDED:
         return spending.max_cost
     with opened(choice) as target:
         lines = plan_lines(scenario, target)
         usd = priced(scenario).usd if target.name == "aws" or spending.max_cost is not None else -inf
         check_target(target, lines, spending, usd=usd, quiet=quiet)
-        # A scale run puts and nothing else: so much every load run needs.
-        needed = dict.fromkeys((*used_on(target.name, "scale"), *scenario.operations))
-        found = preflight(target, needed)
-        for finding in found:
-            if finding.grade in {"warning", "failed"}:
-                say(
-                    f"{finding.grade:9} {finding.check}: {finding.found} {finding.way_out}".rstrip(),
-                    quiet=quiet,
-                )
-        if any(finding.grade == "failed" for finding in found):
-            wrong = ", ".join(finding.check for finding in found if finding.grade == "failed")
-            raise TargetError(f"the run would not work: {wrong}", hint="`vecgate doctor` tells more.")
+        see_that_it_works(target, "ramp", scenario.operations, prefix=prefix, quiet=quiet)
         return spending.limit_on(target)
 
 

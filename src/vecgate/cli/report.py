@@ -2,53 +2,26 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 import click
 import orjson
 
 from vecgate.cli.exit_codes import ExitCode
-from vecgate.cli.options import output_options, say
-from vecgate.cli.wording import count, size
-from vecgate.errors import SourceError, UsageError
-from vecgate.reporting.html.headline import Headline, headline_of
-from vecgate.reporting.html.index import Entry, render_index
-from vecgate.reporting.html.matrix import render_matrix
-from vecgate.reporting.html.page import report_of
+from vecgate.cli.options import FILE, output_options, say
+from vecgate.cli.report_run import Written, refuse_overwriting, streams_in, write_index, write_report
+from vecgate.cli.wording import size
+from vecgate.errors import UsageError
+from vecgate.reporting.html.headline import Headline
+from vecgate.reporting.html.text import visible
 from vecgate.reporting.terminal import table_lines
+from vecgate.reporting.wording import many
 from vecgate.results.records import SCHEMA_VERSION, Stream
-from vecgate.results.stream import read_stream
 
-FILE = click.Path(path_type=Path, dir_okay=False)
+#: Of a cell of the table on the terminal.
+CELL_CHARACTERS = 200
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """The streams that could be read, each with its file, and a sentence for each that could not."""
-
-    streams: tuple[tuple[Path, Stream], ...]
-    unreadable: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A page on disk: its path, its bytes, what is in it, and what each run came to."""
-
-    path: Path
-    number_bytes: int
-    inputs: Inputs
-    headlines: tuple[Headline, ...]
-
-    @property
-    def runs(self) -> Iterator[tuple[Path, Stream, Headline]]:
-        """Each run."""
-        for (path, stream), headline in zip(self.inputs.streams, self.headlines, strict=True):
-            yield path, stream, headline
 
 
 @click.command(short_help="Render result streams as one HTML page.")
@@ -75,76 +48,39 @@ def report(
     """  # noqa: D301 - click reads the backspace
     if not runs and (folder is None or matrix):
         raise UsageError("no result stream is named", hint="Name one, or a folder of them with --index.")
-    pages = [_report(runs, output or Path("report.html"), is_matrix=matrix)] if runs else []
-    if folder is not None:
-        pages.append(_index(folder, (None if runs else output) or folder / "index.html"))
+    page = (output or Path("report.html")) if runs else None
+    listed = streams_in(folder) if folder else []
+    index = ((None if runs else output) or folder / "index.html") if folder else None
+    refuse_overwriting([*runs, *listed], [each for each in (page, index) if each])
+    pages = [write_report(runs, page, is_matrix=matrix)] if page else []
+    if folder and index:
+        pages.append(write_index(folder, listed, index))
     unreadable = [told for page in pages for told in page.inputs.unreadable]
     code = ExitCode.GATE_FAILED if unreadable else ExitCode.PASS
     click.echo(_json(pages, code) if as_json else "\n".join(_lines(pages)))
     for told in _problems(pages):
-        say(f"warning: {told}", quiet=quiet)
+        say(f"warning: {visible(told)}", quiet=quiet)
     raise click.exceptions.Exit(int(code))
-
-
-def read_all(paths: Iterable[Path]) -> Inputs:
-    """The streams at *paths*. Raises SourceError where not a single one can be read."""
-    streams: list[tuple[Path, Stream]] = []
-    unreadable: list[str] = []
-    for path in paths:
-        try:
-            streams.append((path, read_stream(path)))
-        except SourceError as error:
-            unreadable.append(str(error))
-    if unreadable and not streams:
-        raise SourceError(
-            "; ".join(unreadable), hint="A result stream is what --results of a command writes."
-        )
-    return Inputs(tuple(streams), tuple(unreadable))
-
-
-def _report(runs: Sequence[Path], output: Path, *, is_matrix: bool) -> Written:
-    inputs = read_all(runs)
-    streams = [stream for _, stream in inputs.streams]
-    if is_matrix:
-        return _written(output, render_matrix(streams, inputs.unreadable), inputs)
-    made = report_of(streams, inputs.unreadable)
-    return _written(output, made.html, inputs, made.headlines)
-
-
-def _index(folder: Path, output: Path) -> Written:
-    inputs = read_all(sorted(folder.rglob("*.jsonl")))
-    entries = [Entry(stream, path.name, _link(path, output)) for path, stream in inputs.streams]
-    return _written(output, render_index(entries, inputs.unreadable), inputs)
-
-
-def _link(path: Path, output: Path) -> str:
-    """The report beside the stream at *path*, or the stream itself, as the page at *output* links it."""
-    page = path.with_suffix(".html")
-    there = page if page.exists() else path
-    return quote(Path(os.path.relpath(there, output.parent)).as_posix())
-
-
-def _written(
-    output: Path, page: str, inputs: Inputs, headlines: tuple[Headline, ...] | None = None
-) -> Written:
-    content = page.encode()
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_bytes(content)
-    except OSError as error:
-        raise UsageError(f"{output} cannot be written: {error.strerror or error}") from None
-    found = tuple(headline_of(stream) for _, stream in inputs.streams) if headlines is None else headlines
-    return Written(output, len(content), inputs, found)
 
 
 def _lines(pages: Sequence[Written]) -> list[str]:
     """Each run once, then each page."""
-    rows = [[str(path), told.title, told.word, told.line] for page in pages for path, _, told in page.runs]
+    rows = [
+        [_shown(each) for each in (str(path), told.title, told.word, told.line)]
+        for page in pages
+        for path, _, told in page.runs
+    ]
     rows = [list(row) for row in dict.fromkeys(map(tuple, rows))]
     last = [
-        f"{page.path}: {count(len(page.inputs.streams), 'run')}, {size(page.number_bytes)}" for page in pages
+        f"{page.path}: {many(len(page.inputs.streams), 'run')}, {size(page.number_bytes)}" for page in pages
     ]
     return [*(table_lines(rows) if rows else []), *last]
+
+
+def _shown(text: str) -> str:
+    """*text*, which a server may have said, in one line that does nothing to a terminal and has an end."""
+    told = visible(text).replace("\n", " ")
+    return told if len(told) <= CELL_CHARACTERS else f"{told[: CELL_CHARACTERS - 1]}…"
 
 
 def _problems(pages: Sequence[Written]) -> list[str]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from vecgate.cli.exit_codes import ExitCode, exit_code_of
-from vecgate.cli.wording import count, milliseconds
+from vecgate.cli.exit_codes import ExitCode, exit_code_of, unless_left
+from vecgate.cli.wording import milliseconds
 from vecgate.errors import VecgateError
-from vecgate.gate.measures import told
-from vecgate.load.scale import NEAR_BEST, Grid, Shape, Slice, cells_of, cores_of
-from vecgate.reporting.terminal import table_lines
+from vecgate.gate.measures import told as figure_of
+from vecgate.gate.verdict import passed_line
+from vecgate.load.scale import Grid, Shape, Slice, cells_of
+from vecgate.reporting.scale import remarks_of
+from vecgate.reporting.terminal import left_lines, table_lines
+from vecgate.reporting.wording import many
 from vecgate.results.load import Cell
 from vecgate.results.records import SCHEMA_VERSION, Header
 
-#: A client that uses so much of a core is likely what limits: Python runs on one at a time.
-BUSY_CORES = 0.9
 HEADINGS = (
     *("vectors/request", "in flight", "vectors/s", "requests/s", "p50", "p99"),
     *("CPU s/1,000", "$/million", "efficiency", "throttled", "errors", ""),
@@ -64,7 +65,7 @@ class Outcome:
         if self.failure is not None:
             return exit_code_of(self.failure)
         if self.recommended:
-            return ExitCode.PASS
+            return unless_left(ExitCode.PASS, self.leaks)
         return ExitCode.BROKEN if self.is_broke else ExitCode.GATE_FAILED
 
 
@@ -75,26 +76,29 @@ def report(outcome: Outcome) -> list[str]:
         if outcome.cells
         else []
     )
-    lines += ["", *_remarks(outcome)] if outcome.cells else []
-    return [*lines, *(f"left behind: {leak}" for leak in outcome.leaks), line_of(outcome)]
+    lines += (
+        ["", *(f"{name:<8}  {told}" for name, told in remarks_of(outcome.cells))] if outcome.cells else []
+    )
+    return [*lines, *left_lines(outcome.leaks), line_of(outcome)]
 
 
 def line_of(outcome: Outcome) -> str:
     """The verdict."""
-    measured = f"{len(outcome.measured)} of {count(len(outcome.grid.shapes), 'cell')} measured"
+    measured = f"{len(outcome.measured)} of {many(len(outcome.grid.shapes), 'cell')} measured"
     if outcome.is_cut:
         return f"INTERRUPTED  {measured}"
     if outcome.failure is not None:
         return f"STOPPED  {measured}"
     best = outcome.recommended
     if outcome.is_broke and best is None:
-        return f"STOPPED  {told(outcome.usd, 'usd')} is spent; {measured}"
+        return f"STOPPED  {figure_of(outcome.usd, 'usd')} is spent; {measured}"
     if best is None:
         return "FAIL  nothing was written"
-    return (
-        f"SCALE  send {count(best.vectors_per_request, 'vector')} a request, {best.in_flight} in flight: "
+    told = (
+        f"send {many(best.vectors_per_request, 'vector')} a request, {best.in_flight} in flight: "
         f"{best.vectors_per_s:,.0f} vectors/s, ${best.usd_per_million:,.2f} a million"
     )
+    return passed_line(told, outcome.leaks, word="SCALE")
 
 
 def to_dict(outcome: Outcome, header: Header) -> dict[str, object]:
@@ -141,24 +145,3 @@ def _row(cell: Cell) -> Sequence[str]:
         f"{cell.errors:,}",
         "← recommended" if cell.is_recommended else "",
     )
-
-
-def _remarks(outcome: Outcome) -> Iterator[str]:
-    cells = outcome.cells
-    fastest = max(cells, key=lambda cell: cell.vectors_per_s)
-    yield (
-        f"fastest   {count(fastest.vectors_per_request, 'vector')} a request, {fastest.in_flight} in flight: "
-        f"{fastest.vectors_per_s:,.0f} vectors/s"
-    )
-    if outcome.recommended:
-        yield (
-            f"choice    of the cells that reach {NEAR_BEST:.0%} of it the cheapest, "
-            "then the one with the fewest in flight"
-        )
-    if throttled := sum(cell.throttled > 0 for cell in cells):
-        yield (
-            f"limit     the target throttled {throttled} of {count(len(cells), 'cell')}: "
-            "what they reach is what it allows"
-        )
-    if (busiest := max(map(cores_of, cells))) >= BUSY_CORES:
-        yield f"client    it used up to {busiest:.1f} cores: near 1, it is the limit and not the target"

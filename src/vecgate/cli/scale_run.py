@@ -10,16 +10,17 @@ from pathlib import Path
 import click
 import orjson
 
-from vecgate.cli.care import Spending, botocore_errors_told, check_target, interruptible, seconds_since
+from vecgate.cli.care import Spending, botocore_errors_told, check_target, seconds_since
 from vecgate.cli.exit_codes import ExitCode
+from vecgate.cli.looks import see_that_it_works
 from vecgate.cli.main import fail
 from vecgate.cli.options import opened, say
 from vecgate.cli.scale_report import Outcome, report, slice_line, to_dict
-from vecgate.cli.wording import count, duration
 from vecgate.errors import VecgateError
 from vecgate.load.preparation import prepared
 from vecgate.load.scale import Grid, usd_at_quota
 from vecgate.load.scale_run import WARM_UP_S, Meter, Purse, fresh_index, opened_senders
+from vecgate.reporting.wording import duration, many
 from vecgate.results.provenance import new_run, now
 from vecgate.results.records import Footer, Header
 from vecgate.results.stream import StreamWriter
@@ -42,8 +43,9 @@ def scale_run(
     quiet: bool,
 ) -> ExitCode:
     """Measure *grid* on the target of *choice*, print and write what was found, and give the exit code."""
-    with opened(choice) as target, interruptible(), ExitStack() as stack:
+    with opened(choice) as target, ExitStack() as stack:
         check_target(target, plan_lines(grid, target), spending, usd=usd_of(grid), quiet=quiet)
+        see_that_it_works(target, "scale", quiet=quiet)
         header = header_of(target, grid)
         stream = stack.enter_context(StreamWriter(results)) if results else None
         if stream:
@@ -97,7 +99,7 @@ def usd_of(grid: Grid) -> float:
 def plan_lines(grid: Grid, target: Target) -> list[str]:
     """What is about to be done, and what it costs on Amazon."""
     seconds = grid.seconds * len(grid.shapes)
-    what = f"{count(len(grid.shapes), 'cell')} of {grid.dimension:,} dimensions on {target}"
+    what = f"{many(len(grid.shapes), 'cell')} of {grid.dimension:,} dimensions on {target}"
     usd = f"about ${usd_of(grid):.2f} if the index takes {WRITE_VECTORS_PER_S:,} vectors/s"
     return [
         f"plan      {what}, {duration(seconds)} or more",

@@ -11,7 +11,7 @@ from vecgate.bulk.export import JsonLinesSink, open_sink
 from vecgate.bulk.indexes import describe_index
 from vecgate.bulk.reader import BulkReader
 from vecgate.cli.options import IndexChoice, index_options, opened, output_options, say, target_options
-from vecgate.cli.wording import count, duration
+from vecgate.reporting.wording import duration, many
 from vecgate.s3vectors.limits import SEGMENTS_MAX
 from vecgate.targets.target import TargetChoice
 
@@ -65,4 +65,4 @@ def scan(
             for page in filter(len, pages):
                 sink.write(page)
                 total += len(page)
-    say(f"read {count(total, 'vector')} in {duration(time.monotonic() - begun_s)}", quiet=quiet)
+    say(f"read {many(total, 'vector')} in {duration(time.monotonic() - begun_s)}", quiet=quiet)

@@ -38,7 +38,7 @@ class Change:
     worse_by  above 0 where it is worse: a part of *base*, or of the whole where the unit is %
     between   what *worse_by* may be, noise considered; None where the runs do not tell
     grade     what it comes to
-    reason    why the runs do not tell
+    reason    why the runs do not tell, or why it is gone
     """
 
     name: str
@@ -54,6 +54,17 @@ class Change:
     def is_worse(self) -> bool:
         """Whether it is worse, by however little, beyond noise."""
         return self.between is not None and self.between.low > 0
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is a share of all requests, and not a time or a price."""
+        return self.unit == "%"
+
+    @property
+    def is_untold(self) -> bool:
+        """Whether both runs have it, and do not tell how far chance goes."""
+        both = self.base is not None and self.head is not None
+        return both and self.between is None and bool(self.reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Two runs held against each other: what got worse, and whether that is more than is allowed.
 
-Without limits nothing may be worse beyond noise, and nothing may be gone; with limits these count instead.
+Without limits nothing may be worse beyond noise, and nothing may be gone; limits excuse what they name.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from vecgate.errors import UsageError
 from vecgate.gate.changes import GRADES, Change, ChangeGrade, Turn, counts_of_changes
 from vecgate.gate.compare_benchmarks import benchmark_changes
+from vecgate.gate.compare_capacity import capacity_changes, search_check
 from vecgate.gate.compare_conformance import conformance_check, turns_of
-from vecgate.gate.compare_load import capacity_changes, generator_check, load_changes
+from vecgate.gate.compare_load import generator_check, load_changes
 from vecgate.gate.conditions import Difference, differences
-from vecgate.gate.limits import Limit, figures, limit_checks, told
+from vecgate.gate.limits import Limit, limit_checks, noise_check
 from vecgate.gate.verdict import Check, Verdict, verdict_line
 from vecgate.results.records import Kind, Stream
 
@@ -49,17 +50,20 @@ def compare(base: Stream, head: Stream, limits: Sequence[Limit] = (), *, anyway:
 
     Raises UsageError where they cannot be compared, or one of *limits* is for nothing.
     """
-    kind = _kind_of(base, head)
-    unlike = checked_differences(base, head, anyway=anyway)
+    unlike, kind = checked_differences(base, head, anyway=anyway), head.header.kind
     if kind == "conformance":
         return _conformance(base, head, unlike, limits)
     changes = CHANGES[kind](base, head)
-    checks = [*_whole(base, head), *_generator(kind, base, head)]
+    checks = [*_whole(base, head), *_told_nothing(kind, base, head)]
     return Comparison(kind, changes, (), unlike, judged(changes, limits, checks))
 
 
 def checked_differences(base: Stream, head: Stream, *, anyway: bool = False) -> tuple[Difference, ...]:
-    """What the runs differ in. Raises UsageError where that forbids to compare them, unless *anyway*."""
+    """What the runs differ in. Raises UsageError where that forbids to compare them, unless *anyway*.
+
+    Runs of different kinds never are.
+    """
+    _check_kinds(base, head)
     unlike = differences(base, head)
     decisive = [str(each) for each in unlike if each.is_decisive]
     if decisive and not anyway:
@@ -72,9 +76,11 @@ def checked_differences(base: Stream, head: Stream, *, anyway: bool = False) -> 
 
 def judged(changes: Sequence[Change], limits: Sequence[Limit], before: Sequence[Check] = ()) -> Verdict:
     """The verdict on *changes*, after the checks *before*. Raises UsageError where a limit is for nothing."""
-    if not any(change.base is not None and change.head is not None for change in changes):
+    # Where all is gone, that says more.
+    is_lost = bool(changes) and all(change.grade == "gone" for change in changes)
+    if not is_lost and all(change.base is None or change.head is None for change in changes):
         return Verdict((*before, Check("figures", "the runs have no figure in common", "failed")))
-    return Verdict((*before, *(limit_checks(limits, changes) if limits else [_unlimited(changes)])))
+    return Verdict((*before, *(limit_checks(limits, changes) if limits else [noise_check(changes)])))
 
 
 def line_of_comparison(comparison: Comparison) -> str:
@@ -88,7 +94,7 @@ def counted(changes: Iterable[Change | Turn]) -> str:
     return ", ".join(f"{counts[grade]:,} {WORDS.get(grade, grade)}" for grade in GRADES if counts[grade])
 
 
-def _kind_of(base: Stream, head: Stream) -> Kind:
+def _check_kinds(base: Stream, head: Stream) -> None:
     kind = head.header.kind
     if base.header.kind != kind:
         raise UsageError(f"a run of kind {base.header.kind} cannot be compared with one of kind {kind}")
@@ -97,7 +103,6 @@ def _kind_of(base: Stream, head: Stream) -> Kind:
             f"runs of kind {kind} cannot be compared: their figures carry no noise",
             hint="`vecgate report BASE HEAD` sets them side by side.",
         )
-    return kind
 
 
 def _conformance(
@@ -122,17 +127,9 @@ def _whole(base: Stream, head: Stream) -> Iterator[Check]:
             yield Check(f"whole {name}", f"the run in the {name} did not end", "unjudged")
 
 
-def _generator(kind: Kind, base: Stream, head: Stream) -> Iterator[Check]:
+def _told_nothing(kind: Kind, base: Stream, head: Stream) -> Iterator[Check]:
+    """Why a run that ended says nothing of its target."""
     if kind == "load" and (check := generator_check(base, head)):
         yield check
-
-
-def _unlimited(changes: Sequence[Change]) -> Check:
-    worse = [told(change) for change in changes if change.grade == "worse"]
-    gone = [f"{change.name} is gone" for change in changes if change.grade == "gone"]
-    blamed, number = (*worse, *gone), figures(len(changes))
-    if not blamed and all(change.reason for change in changes):
-        return Check("beyond noise", f"nothing can be told: {changes[0].reason}", "unjudged")
-    if not blamed:
-        return Check("beyond noise", f"none of {number} is worse beyond noise", "passed")
-    return Check("beyond noise", f"{len(blamed):,} of {number} worse beyond noise", "failed", blamed)
+    if kind == "capacity" and (check := search_check(head)):
+        yield check

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vecgate.gate.baseline import regressions
+from vecgate.gate.baseline import looked_at, passed_in, regressions
 from vecgate.gate.changes import ChangeGrade, Turn
 from vecgate.gate.verdict import Check
 from vecgate.results.records import Outcome, Run
@@ -38,13 +38,19 @@ def _grade(base: Outcome | None, head: Outcome | None) -> ChangeGrade:
 
 
 def conformance_check(base: Run, head: Run) -> Check:
-    """What passed in *base* must be in *head*, and pass."""
-    found = regressions(base, head)
-    held = sum(result.outcome == "passed" for result in base.results)
+    """What passed in *base*, but for what *head* was not to run, must be in *head*, and pass."""
+    held, looked = len(passed_in(base)), len(looked_at(base, head))
     if not held:
         return Check("passed before", "nothing passed in the base: it holds nothing", "failed")
-    if not found:
-        return Check("passed before", f"{held:,} passed in the base, and none is worse", "passed")
-    lost = len(found.worse) + len(found.vanished)
-    told = f"{lost:,} of {held:,} that passed in the base {'does' if lost == 1 else 'do'} not now"
-    return Check("passed before", told, "failed", (*found.worse, *found.vanished))
+    found = regressions(base, head)
+    if lost := (*found.worse, *found.vanished):
+        do = "does" if len(lost) == 1 else "do"
+        told = f"{len(lost):,} of {held:,} that passed in the base {do} not now"
+        return Check("passed before", told, "failed", lost)
+    if not looked:
+        told = f"none of {held:,} that passed in the base was looked at"
+        return Check("passed before", told, "failed")
+    were = "was" if looked == 1 else "were"
+    part = f"{looked:,} of {held:,} that passed in the base {were} looked at"
+    whole = f"{held:,} passed in the base"
+    return Check("passed before", f"{whole if looked == held else part}, and none is worse", "passed")

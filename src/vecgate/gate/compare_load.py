@@ -1,20 +1,13 @@
-"""Two load runs of one scenario: latencies from the intended send, what was achieved, errors, the price.
-
-And two capacity searches: each found a rate that held and one that did not, and the limit is between them.
-"""
+"""Two load runs of one scenario: latencies from the intended send, what was achieved, errors, the price."""
 
 from __future__ import annotations
 
-from math import inf
-
 import numpy as np
 
-from vecgate.errors import SourceError
 from vecgate.gate.changes import Change, Interval, grade_of
 from vecgate.gate.load_figures import Figure, figures_of
 from vecgate.gate.noise import Floats, middle_of
 from vecgate.gate.verdict import Check
-from vecgate.results.load import Capacity
 from vecgate.results.records import Stream
 from vecgate.results.summary import summary_of
 
@@ -68,15 +61,3 @@ def _between(base: Figure, head: Figure, *, is_share: bool) -> Interval | None:
     before, now = base.drawn[known], head.drawn[known]
     changes: Floats = now - before if is_share else now / before - 1
     return middle_of(head.sign * changes)
-
-
-def capacity_changes(base: Stream, head: Stream) -> tuple[Change, ...]:
-    """The highest rate that held. Raises SourceError where a search found none."""
-    before, now = base.first(Capacity), head.first(Capacity)
-    if before is None or now is None:
-        raise SourceError("a capacity search without a result cannot be compared")
-    lowest, highest = now.rate_per_s, now.failed_per_s or inf
-    between = Interval(1 - highest / before.rate_per_s, 1 - lowest / (before.failed_per_s or inf))
-    worse_by = 1 - now.rate_per_s / before.rate_per_s
-    grade = grade_of(worse_by, between, told_from=TOLD_FROM)
-    return (Change("capacity", f"{now.unit}/s", before.rate_per_s, now.rate_per_s, worse_by, between, grade),)

@@ -16,6 +16,8 @@ MACHINE = ("machine", "processor", "cores")
 TIMED: frozenset[Kind] = frozenset({"load", "capacity", "scale", "benchmarks", "peers", "bulk"})
 #: Of a plan: what it is to be judged by, and what follows from the rest.
 NOT_THE_WORK = frozenset({"description", "thresholds", "scheduled", "seed"})
+#: A value up to this long is told, such as the name of a processor.
+TOLD_CHARACTERS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,9 @@ class Difference:
     is_decisive: bool = False
 
     def __str__(self) -> str:
+        # Nobody finds in two lists of stages what differs between them.
+        if max(len(self.base), len(self.head)) > TOLD_CHARACTERS:
+            return self.name
         return f"{self.name}: {self.base or 'none'} and {self.head or 'none'}"
 
 

@@ -8,11 +8,11 @@ from typing import Protocol
 from vecgate.errors import UsageError
 from vecgate.gate.measures import figure, measure, measured_in, told
 from vecgate.gate.thresholds import Threshold, parse_threshold, parse_thresholds
-from vecgate.gate.verdict import Check, Grade, Verdict
+from vecgate.gate.verdict import Check, Grade, Verdict, passed_line
 from vecgate.results.load import Event, Plan, Second
 from vecgate.results.records import Stream
-from vecgate.results.spans import Span, Tally, stages_of
-from vecgate.results.summary import Summary, summary_of
+from vecgate.results.spans import Span, Tally, by_stage, stages_of
+from vecgate.results.summary import StageSummary, Summary, summary_of
 
 #: What holds where a plan names no thresholds.
 DEFAULT_THRESHOLDS = ("achieved >= 99%", "errors < 1%")
@@ -51,7 +51,8 @@ def judge_load(
     """
     plan = stream.first(Plan)
     if plan is None:
-        return Verdict((Check(WHOLE, "the run did not begin: it has no plan", "unjudged"),))
+        told = "its plan is missing" if stream.of(Second) else "the run did not begin: it has no plan"
+        return Verdict((Check(WHOLE, told, "unjudged"),))
     found = summary or summary_of(stream)
     checks = [_ended(stream, found), _something(found), _generator(found)]
     judged = _planned(plan, found) if thresholds is None else _held(parse_thresholds(thresholds, plan), found)
@@ -61,7 +62,7 @@ def judge_load(
 def load_line_of(verdict: Verdict, summary: Summary) -> str:
     """The last line: the verdict and what it rests on."""
     if verdict:
-        return f"PASS  {_told_of(summary)}"
+        return passed_line(_told_of(summary), summary.leaks)
     word = "FAIL" if verdict.grade == "failed" else "NOT JUDGED"
     told: list[str] = []
     for check in verdict.checks:
@@ -84,7 +85,7 @@ class LiveGate:
     """
 
     def __init__(self, conditions: Iterable[Condition], plan: Plan, *, max_usd: float | None = None) -> None:
-        self._plan, self._max_usd, self._usd, self._has_told = plan, max_usd, 0.0, False
+        self._plan, self._max_usd, self._usd, self._has_told = plan, max_usd, plan.usd_before, False
         ending = [condition for condition in conditions if condition.abort_on_fail]
         parsed = parse_thresholds([condition.expression for condition in ending], plan)
         if late := [threshold.text for threshold in parsed if threshold.metric in AT_THE_END]:
@@ -100,10 +101,9 @@ class LiveGate:
         """Why the run is to end after *second*; empty where it may go on, or was told to end before."""
         if self._has_told:
             return ""
-        for stage, tally in self._tallies.items():
-            start_s, end_s = self._stages[stage]
-            if not stage or start_s <= second.at_s < end_s:
-                tally.add(second)
+        for stage, part in [("", second), *by_stage(second, self._plan)]:
+            if stage in self._tallies:
+                self._tallies[stage].add(part)
         reason = self._too_dear(second) or next(self._failing(second.at_s + 1.0, second.usd), "")
         self._has_told = bool(reason)
         return reason
@@ -133,9 +133,22 @@ def _ended(stream: Stream, summary: Summary) -> Check | None:
             is_threshold = event.text.startswith(tuple(text.strip() for text in summary.plan.thresholds))
             grade: Grade = "failed" if is_threshold else "unjudged"
             return Check(WHOLE, f"the run was ended after {known}: {event.text}", grade)
+    if holes := _holes(stream, summary):
+        return Check(WHOLE, holes, "unjudged")
     if stream.footer is not None and stream.footer.is_complete and elapsed_s >= planned_s:
         return None
     return Check(WHOLE, f"the run did not come to its end: {known} of it are known", "unjudged")
+
+
+def _holes(stream: Stream, summary: Summary) -> str:
+    """What of the run is not in *stream*, or stands there twice; empty where all is there once."""
+    if stream.broken:
+        more = f", and {stream.broken - 1:,} more" if stream.broken > 1 else ""
+        return f"the result stream is not whole: {stream.problems[0]}{more}"
+    for expected, second in enumerate(summary.seconds):
+        if second.at_s != expected:
+            return f"the result stream is not whole: where second {expected} belongs is second {second.at_s}"
+    return ""
 
 
 def _something(summary: Summary) -> Check | None:
@@ -168,9 +181,15 @@ def _held(thresholds: Iterable[Threshold], summary: Summary) -> Iterator[Check]:
         yield Check(threshold.text, str(measured), "passed" if measured.holds else "failed")
 
 
-def _told_of(summary: Summary) -> str:
+def held_stage(summary: Summary) -> StageSummary | None:
+    """The stage that the line of a run that passed tells of: the flat one with the most; None without one."""
     flat = [stage for stage in summary.stages if stage.stage.kind in FLAT]
-    span: Span = max(flat, key=lambda each: (each.offered_per_s, each.duration_s), default=summary)
+    return max(flat, key=lambda each: (each.offered_per_s, each.duration_s), default=None)
+
+
+def _told_of(summary: Summary) -> str:
+    flat = held_stage(summary)
+    span: Span = flat or summary
     rate = f"{figure(span.achieved_per_s)} {summary.unit}/s"
     if not flat:
         rate += " on average"

@@ -61,7 +61,7 @@ def _of_run(summary: Summary, weights: Weights | None) -> Iterator[tuple[str, Fi
     is_vectors = summary.unit == "vectors"
     if summary.usd and (done := summary.vectors if is_vectors else summary.ok):
         written = _numbers(seconds, lambda second: sum(each.vectors for each in second.operations.values()))
-        yield "cost", _cost(summary.usd / done, seconds, written if is_vectors else ok, weights)
+        yield "cost", _cost(summary, done, written if is_vectors else ok, weights)
 
 
 def _of_one(
@@ -88,17 +88,20 @@ def _share(value: float, parts: Floats, wholes: Floats, weights: Weights | None)
     return Figure("%", value, shares(parts, wholes, weights))
 
 
-def _cost(value: float, seconds: Sequence[Second], units: Floats, weights: Weights | None) -> Figure:
-    usd = np.diff(_numbers(seconds, lambda second: second.usd), prepend=0.0)
-    share = _share(value, usd, units, weights)
+def _cost(summary: Summary, done: int, units: Floats, weights: Weights | None) -> Figure:
+    before = summary.plan.usd_before
+    usd = np.diff(_numbers(summary.seconds, lambda second: second.usd), prepend=before)
+    share = _share(summary.usd_of_schedule / done, usd, units, weights)
     drawn = None if share.drawn is None else share.drawn * MILLION
-    return Figure("$", value * MILLION, drawn, reason=share.reason)
+    return Figure("$", share.value * MILLION, drawn, reason=share.reason)
 
 
 def _latency(value: float, percentile: int, times: Floats, seen: Floats, weights: Weights | None) -> Figure:
     count = int(seen.sum())
     if count * (100 - percentile) / 100 < BEYOND_MIN:
-        return Figure("ms", value, None, reason=f"{count:,} requests are too few for a p{percentile}")
+        takes = f"{BEYOND_MIN * 100 // (100 - percentile):,}"
+        few = f"{count:,} requests are too few for a p{percentile}, which takes {takes}"
+        return Figure("ms", value, None, reason=few)
     if weights is None:
         return Figure("ms", value, None, reason=TOO_SHORT)
     return Figure("ms", value, percentiles(times, seen, weights, percentile))

@@ -61,8 +61,9 @@ class Measured:
 
 def measure(threshold: Threshold, summary: Summary) -> Measured:
     """What *threshold* came to in a run."""
-    stages: dict[str, Span] = {stage.name: stage for stage in summary.stages}
-    span = stages.get(threshold.stage) if threshold.stage else summary
+    # Of two stages that share a name nobody can say which is meant: that is no sample of either.
+    named: list[Span] = [stage for stage in summary.stages if stage.name == threshold.stage]
+    span = summary if not threshold.stage else named[0] if len(named) == 1 else None
     return measured_in(span, threshold, usd=summary.usd, recalls=summary.recalls)
 
 

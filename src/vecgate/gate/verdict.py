@@ -5,31 +5,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
-from vecgate.gate.baseline import passed_in, regressions
-from vecgate.gate.rules import DEFAULT_RULES, JUDGED, Rule
-from vecgate.results.records import Result, Run
+from vecgate.gate.baseline import baseline_check
+from vecgate.gate.rules import DEFAULT_RULES, JUDGED, LEVELS, Rule
+from vecgate.results.records import Result, Run, Stream
+from vecgate.results.verdicts import Check, Grade, Judged
 
-#: failed: what was found is not good enough; unjudged: it could not be found out.
-Grade: TypeAlias = Literal["passed", "failed", "unjudged"]
+__all__ = [
+    "UNCLEAN",
+    "Check",
+    "Grade",
+    "Verdict",
+    "counts_of",
+    "judge",
+    "line_of",
+    "passed_line",
+    "verdict_line",
+    "verdict_of",
+]
+
 NAMED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that a run must meet.
-
-    name      such as `must` or `baseline`
-    measured  what was found, in words
-    grade     passed, failed, or unjudged
-    ids       the requirements to blame
-    """
-
-    name: str
-    measured: str
-    grade: Grade
-    ids: tuple[str, ...] = ()
+#: The word of a run that would have passed, had it not left something behind.
+UNCLEAN = "NOT CLEAN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +41,11 @@ class Verdict:
         grades = {check.grade for check in self.checks}
         return next((grade for grade in ("unjudged", "failed") if grade in grades), "passed")
 
+    @property
+    def record(self) -> Judged:
+        """As a result stream keeps it."""
+        return Judged(grade=self.grade, checks=self.checks)
+
     def __bool__(self) -> bool:
         return self.grade == "passed"
 
@@ -53,22 +55,36 @@ def judge(run: Run, rules: Sequence[Rule] = DEFAULT_RULES, baseline: Run | None 
     checks = [_ended(run), _something(run), *(_rule(rule, run.results) for rule in rules)]
     checks += [_core(run), _deviations(run)]
     if baseline is not None:
-        checks.append(_baseline(baseline, run))
+        checks.append(baseline_check(baseline, run))
     return Verdict(tuple(check for check in checks if check is not None))
+
+
+def verdict_of(stream: Stream) -> Verdict:
+    """What the gate of the command said of a conformance run; by the usual rules where it is not kept."""
+    judged = stream.first(Judged)
+    return judge(stream.run) if judged is None else Verdict(judged.checks)
 
 
 def line_of(verdict: Verdict, run: Run) -> str:
     """The last line: the verdict and what it rests on."""
-    return verdict_line(verdict, _summary(run))
+    return verdict_line(verdict, _summary(run), run.footer.leaks if run.footer else ())
 
 
-def verdict_line(verdict: Verdict, passed: str) -> str:
+def verdict_line(verdict: Verdict, passed: str, leaks: Sequence[str] = ()) -> str:
     """The last line: *passed* where the gate is, else what is to blame."""
     if verdict:
-        return f"PASS  {passed}"
+        return passed_line(passed, leaks)
     word = "FAIL" if verdict.grade == "failed" else "NOT JUDGED"
     blamed = [check for check in verdict.checks if check.grade == verdict.grade]
     return f"{word}  {'; '.join(_blame(check) for check in blamed)}"
+
+
+def passed_line(told: str, leaks: Sequence[str], *, word: str = "PASS") -> str:
+    """The last line of a run that found what it was to: with *word*, unless *leaks* are left behind."""
+    if not leaks:
+        return f"{word}  {told}"
+    are, them = ("resource is", "it") if len(leaks) == 1 else ("resources are", "them")
+    return f"{UNCLEAN}  {len(leaks):,} {are} left behind, `vecgate clean` finds {them}; {told}"
 
 
 def counts_of(results: Sequence[Result]) -> Counter[str]:
@@ -80,10 +96,11 @@ def _summary(run: Run) -> str:
     counts = counts_of(run.results)
     judged = sum(counts[outcome] for outcome in JUDGED)
     parts = [f"{counts['passed']:,} of {_many(judged, 'requirement')} passed"]
-    parts += [f"{counts['failed']:,} of level may failed"] if counts["failed"] else []
+    failed = Counter(result.level for result in run.results if result.outcome == "failed")
+    parts += [f"{failed[level]:,} of level {level} failed" for level in LEVELS if failed[level]]
     parts += [_many(counts["deviation"], "known deviation")] if counts["deviation"] else []
     parts += [f"{counts['unsupported']:,} not offered by the target"] if counts["unsupported"] else []
-    parts += [f"{counts['skipped']:,} skipped"] if counts["skipped"] else []
+    parts += [f"{counts['skipped']:,} not tested"] if counts["skipped"] else []
     return ", ".join(parts)
 
 
@@ -92,7 +109,9 @@ def _many(number: int, noun: str) -> str:
 
 
 def _blame(check: Check) -> str:
-    return ", ".join([check.measured, *_named(check.ids)])
+    # "20 of 25 passed, put-vectors.a" would read as if that one did.
+    said = "; failed: " if check.name.startswith(LEVELS) else ", "
+    return said.join([check.measured, *_named(check.ids)])
 
 
 def _named(ids: Sequence[str]) -> Iterator[str]:
@@ -145,21 +164,3 @@ def _deviations(run: Run) -> Check | None:
     are = "is" if len(wrong) == 1 else "are"
     told = f"{_many(len(wrong), 'listed deviation')} {are} no longer true"
     return Check("deviations", told, "failed", wrong)
-
-
-def _baseline(before: Run, now: Run) -> Check:
-    held = len(passed_in(before))
-    if not held:
-        return Check("baseline", "nothing passed in the baseline: it holds nothing", "failed")
-    found = regressions(before, now)
-    told = [
-        *([_passed_before(len(found.worse), "does not now", "do not now")] if found.worse else []),
-        *([_passed_before(len(found.vanished), "is gone", "are gone")] if found.vanished else []),
-    ]
-    if not told:
-        return Check("baseline", f"{held:,} passed before, and none is worse", "passed")
-    return Check("baseline", ", ".join(told), "failed", (*found.worse, *found.vanished))
-
-
-def _passed_before(number: int, one: str, many: str) -> str:
-    return f"{number:,} passed before and {one if number == 1 else many}"

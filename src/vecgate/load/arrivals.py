@@ -17,6 +17,7 @@ import numpy as np
 from vecgate.load.curves import Curve, Times, curves_of
 from vecgate.load.positions import AtRandom, Even, Positions
 from vecgate.results.load import Stage
+from vecgate.results.spans import ROUNDING_S
 
 #: Arrivals are worked out so many at once, and a few such chunks are kept.
 CHUNK, CHUNKS_KEPT = 16_384, 3
@@ -100,6 +101,17 @@ class Schedule:
     def stage_at(self, time_s: float) -> int:
         """The number of the stage that *time_s* falls in, from 0; before and after all, the nearest."""
         return self._stretch_at(time_s).stage if self.stretches else 0
+
+    def bounds_in(self, second: int) -> list[float]:
+        """When *second* begins, each stage that follows another within it, and the second ends."""
+        pairs = zip(self.stretches, self.stretches[1:], strict=False)
+        ends_s = [after.start_s for before, after in pairs if before.stage != after.stage]
+        within = (end_s for end_s in ends_s if second + ROUNDING_S < end_s < second + 1 - ROUNDING_S)
+        return [float(second), *within, second + 1.0]
+
+    def due_in_stage(self, number: int) -> int:
+        """How many arrivals are due in the stage of that number, from 0."""
+        return sum(each.positions.count for each in self.stretches if each.stage == number)
 
     def rate_at(self, time_s: float) -> float:
         """Arrivals a second at *time_s*, 0 before and after the schedule."""

@@ -13,12 +13,10 @@ import orjson
 
 from vecgate.bulk.encoding import Body, encode_request
 from vecgate.load.data import Pool, filter_of
-from vecgate.load.scenario import Scenario
+from vecgate.load.specs import QUERIES, Scenario
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.s3vectors.metadata import metadata_bytes
 
-#: Distinct query bodies of each kind, made beforehand.
-QUERIES = 256
 KEY_BYTES = 11
 
 

@@ -10,8 +10,9 @@ from vecgate.endpoint.settings import preset_or_file
 from vecgate.errors import ConfigError, UsageError
 from vecgate.gate.thresholds import Threshold, parse_threshold, parse_thresholds
 from vecgate.load.reading import Problems, joined, numbered
-from vecgate.load.specs import SYNTHETIC, Scenario
+from vecgate.load.specs import QUERIES, SYNTHETIC, Scenario
 from vecgate.results.load import Plan
+from vecgate.results.spans import stages_of
 from vecgate.s3vectors.limits import PAYLOAD_BYTES_MAX
 
 WRITES = frozenset({"PutVectors", "DeleteVectors"})
@@ -44,6 +45,16 @@ def _schedule(scenario: Scenario) -> Iterator[Contradiction]:
     if not scenario.schedule().total:
         text = "make no request due, allowed is a rate above 0 for long enough"
         yield Contradiction(("stages", "unit", "vectors"), text)
+
+
+def _stage_names(scenario: Scenario) -> Iterator[Contradiction]:
+    names = [name for name, _, _ in stages_of(scenario.plan())]
+    for place, name in enumerate(names):
+        if (first := names.index(name)) != place:
+            # A stage without a name goes by its number: then it is the other's that is wrong.
+            named, other = (place, first) if scenario.stages[place].name else (first, place)
+            text = f'is "{name}", and so is stage {other + 1} called, allowed is a name of its own'
+            yield Contradiction((joined(numbered("stages", named), "name"), "stages"), text)
 
 
 def _body(scenario: Scenario) -> Iterator[Contradiction]:
@@ -83,6 +94,12 @@ def _recall(scenario: Scenario) -> Iterator[Contradiction]:
             f"is {sample:,}, but {', '.join(changing)} changes the exact answers while they are asked for, "
         )
         yield Contradiction(paths, f"{text}allowed is 0")
+    elif sample > QUERIES and scenario.query.filtered_share in {0, 1}:
+        kind = "with" if scenario.query.filtered_share else "without"
+        text = (
+            f"is {sample:,}: {kind} a filter there are {QUERIES:,} different queries, allowed is up to that"
+        )
+        yield Contradiction((*paths, "query.filtered_share"), text)
 
 
 def _metadata(scenario: Scenario) -> Iterator[Contradiction]:
@@ -118,6 +135,11 @@ def _fit(threshold: Threshold, path: str, scenario: Scenario, plan: Plan) -> Ite
         parse_thresholds([threshold.text], plan)
     except UsageError as error:
         yield Contradiction((path, "operations", "stages"), _told(error))
+        return
+    names = [name for name, _, _ in stages_of(plan)]
+    if threshold.stage and not scenario.schedule().due_in_stage(names.index(threshold.stage)):
+        text = f"{threshold.text!r} is about a stage in which nothing is due"
+        yield Contradiction((path, "stages"), text)
 
 
 def _told(error: UsageError) -> str:
@@ -138,5 +160,5 @@ def _local(scenario: Scenario) -> Iterator[Contradiction]:
 
 
 CHECKS: tuple[Callable[[Scenario], Iterator[Contradiction]], ...] = (
-    _unit, _schedule, _body, _reads, _filter, _recall, _metadata, _thresholds, _local,
+    _unit, _schedule, _stage_names, _body, _reads, _filter, _recall, _metadata, _thresholds, _local,
 )  # fmt: skip

@@ -6,8 +6,9 @@ lost, and what was due on it since counts as lost too: the schedule's own count 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from msgspec.structs import replace
 
@@ -15,6 +16,7 @@ from vecgate.load.arrivals import Schedule
 from vecgate.load.recall import together
 from vecgate.load.recorder import merged_second
 from vecgate.results.load import Recall, Second, WorkerTotals
+from vecgate.s3vectors.pricing import processed_usd
 
 #: A worker may be so late with a second.
 GRACE_S = 2.5
@@ -25,13 +27,17 @@ class Ledger:
     """The account of one run; times are seconds since the schedule began.
 
     schedule             of all workers; *vectors_per_arrival*, in a request of it
+    held                 vectors in the index, of *vector_bytes* each; every query processes them all
+    usd                  the price so far, at first that of what was put beforehand
     serving              worker to the first second that it is to tell of, by when it joined
     """
 
     schedule: Schedule
     vectors_per_arrival: float
-    serving: dict[str, int] = field(default_factory=dict)
+    held: int = 0
+    vector_bytes: int = 0
     usd: float = 0.0
+    serving: dict[str, int] = field(default_factory=dict)
     totals: list[WorkerTotals] = field(default_factory=list)
     recalls: list[Recall] = field(default_factory=list)
     _told: dict[int, list[Second]] = field(default_factory=dict)
@@ -40,6 +46,8 @@ class Ledger:
     _open: dict[str, int] = field(default_factory=dict)
     _lost: int = 0
     _next: int = 0
+    # Closed, and not given: nothing happens in them, and perhaps nothing does any more.
+    _idle: list[Second] = field(default_factory=list)
     _is_stopped: bool = False
 
     def joined(self, worker: str, *, at_s: float) -> None:
@@ -69,23 +77,29 @@ class Ledger:
         """The run ends early: what is due from now on is not lost."""
         self._is_stopped = True
 
-    def overdue(self, *, now_s: float) -> list[str]:
-        """The workers that are silent for too long at *now_s*; they serve no more."""
-        silent = [
+    def overdue(self, *, now_s: float, ended: Collection[str] = ()) -> list[str]:
+        """The workers that have *ended*, or are silent for too long at *now_s*; they serve no more."""
+        gone = [
             worker
             for worker, first in self.serving.items()
-            if now_s > self._heard.get(worker, first - 1) + 2 + GRACE_S
+            if worker in ended or now_s > self._heard.get(worker, first - 1) + 2 + GRACE_S
         ]
-        for worker in silent:
+        for worker in gone:
             del self.serving[worker]
             # It had them on its list when it was last heard of.
             self._lost += self._open.pop(worker, 0)
-        return silent
+        return gone
 
     def closed(self) -> Iterator[Second]:
-        """The seconds that are complete and were not given before, in order."""
+        """The seconds that are complete and were not given before, in order.
+
+        Workers go on telling while they judge answers: the idle seconds at the end are not given.
+        """
         while self._told and all(self._has_told(worker) for worker in self.serving):
-            yield self._close()
+            self._idle.append(self._close())
+            if not self._is_idle(self._idle[-1]):
+                known, self._idle = self._idle, []
+                yield from known
 
     @property
     def is_over(self) -> bool:
@@ -100,18 +114,37 @@ class Ledger:
     def _has_told(self, worker: str) -> bool:
         return self._heard.get(worker, self.serving[worker] - 1) >= self._next
 
+    def _is_idle(self, second: Second) -> bool:
+        is_behind = self._is_stopped or second.at_s >= self.schedule.duration_s
+        happened = second.due, second.started, second.dropped, second.lost, second.in_flight
+        return is_behind and not any(happened) and not second.operations
+
     def _close(self) -> Second:
-        at_s, parts = self._next, self._told.pop(self._next, [])
-        due = self.schedule.due_before(at_s + 1) - self.schedule.due_before(at_s)
-        unheard = 0 if self._is_stopped else max(0, due - sum(part.due for part in parts))
-        second = merged_second(
-            parts,
-            at_s=at_s,
-            lost=unheard,
-            lost_vectors=round(unheard * self.vectors_per_arrival),
-            usd=self.usd,
-        )
+        at_s, told = self._next, self._told.pop(self._next, [])
+        bounds = self.schedule.bounds_in(at_s)
+        second = self._with_lost(merged_second(told, at_s=at_s, usd=self.usd), bounds[0], bounds[-1])
+        parts = zip(second.parts, pairwise(bounds), strict=False)
+        second = replace(second, parts=tuple(self._with_lost(part, *between) for part, between in parts))
         # These were counted as due when they were.
         second, self._lost = replace(second, lost=second.lost + self._lost), 0
+        second = replace(second, usd=second.usd + self._processed_usd(second))
         self.usd, self._next = second.usd, at_s + 1
         return second
+
+    def _with_lost(self, second: Second, start_s: float, end_s: float) -> Second:
+        """*second*, or a part, with what was due from *start_s* to *end_s* on workers that are gone."""
+        due = self.schedule.due_before(end_s) - self.schedule.due_before(start_s)
+        lost = 0 if self._is_stopped else max(0, due - second.due)
+        return replace(
+            second,
+            due=second.due + lost,
+            due_vectors=second.due_vectors + round(lost * self.vectors_per_arrival),
+            lost=second.lost + lost,
+        )
+
+    def _processed_usd(self, second: Second) -> float:
+        """The price of the data that the queries of *second* process, with what was put until its end."""
+        puts, queries = (second.operations.get(name) for name in ("PutVectors", "QueryVectors"))
+        self.held += puts.vectors if puts else 0
+        asked = queries.ok + sum(queries.errors.values()) if queries else 0
+        return processed_usd(asked, vectors=self.held, vector_bytes=self.vector_bytes)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
+
+from msgspec.structs import replace
 
 from vecgate.results.counts import Counts, by_operation
 from vecgate.results.load import OperationSecond, Second, WorkerTotals
@@ -120,22 +123,16 @@ class Recorder:
         )
 
 
-def merged_second(
-    parts: Sequence[Second], *, at_s: int, lost: int = 0, lost_vectors: int = 0, usd: float = 0.0
-) -> Second:
-    """The seconds that several workers took, as one second of the run.
-
-    lost  requests, of *lost_vectors*, that were due on workers that are gone: they are among those due
-    usd   the price of the run before this second
-    """
+def merged_second(parts: Sequence[Second], *, at_s: int, usd: float = 0.0) -> Second:
+    """The seconds that several workers took, as one second of the run, which has cost *usd* before it."""
     return Second(
         at_s=at_s,
-        due=sum(part.due for part in parts) + lost,
-        due_vectors=sum(part.due_vectors for part in parts) + lost_vectors,
+        due=sum(part.due for part in parts),
+        due_vectors=sum(part.due_vectors for part in parts),
         started=sum(part.started for part in parts),
         late=sum(part.late for part in parts),
         dropped=sum(part.dropped for part in parts),
-        lost=sum(part.lost for part in parts) + lost,
+        lost=sum(part.lost for part in parts),
         in_flight=sum(part.in_flight for part in parts),
         workers=sum(part.workers for part in parts),
         generator_cores=sum(part.generator_cores for part in parts),
@@ -143,6 +140,21 @@ def merged_second(
         loop_lag_ms=max((part.loop_lag_ms for part in parts), default=0.0),
         usd=usd + sum(part.usd for part in parts),
         operations=_merged([part.operations for part in parts]),
+        parts=_merged_parts([part.parts for part in parts]),
+    )
+
+
+def joined_second(parts: Sequence[Second]) -> Second:
+    """The parts of one second that one worker took one after the other, as stages ended within it."""
+    if len(parts) == 1:
+        return parts[0]
+    cores = round(sum(part.generator_cores for part in parts), 3)
+    return replace(
+        merged_second(parts, at_s=parts[0].at_s),
+        workers=parts[-1].workers,
+        in_flight=parts[-1].in_flight,
+        busiest_cores=cores,
+        parts=tuple(replace(part, usd=0.0) for part in parts),
     )
 
 
@@ -180,6 +192,13 @@ class _Running:
 
     def records(self) -> dict[str, OperationSecond]:
         return {name: self.operations[name].record() for name in sorted(self.operations)}
+
+
+def _merged_parts(workers: Sequence[Sequence[Second]]) -> tuple[Second, ...]:
+    # Who was over before a stage was has nothing of the next.
+    columns = zip_longest(*(parts for parts in workers if parts))
+    merged = ([part for part in column if part is not None] for column in columns)
+    return tuple(merged_second(parts, at_s=parts[0].at_s) for parts in merged)
 
 
 def _merged(parts: Sequence[Mapping[str, OperationSecond]]) -> dict[str, OperationSecond]:

@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 
 from vecgate.bulk.encoding import Body
-from vecgate.load.bodies import QUERIES, Bodies, record_of, spread_over
+from vecgate.load.bodies import Bodies, record_of, spread_over
 from vecgate.load.data import GROUPS, Pool
 from vecgate.load.mix import Mix
-from vecgate.load.recall import recall_of
-from vecgate.load.scenario import Scenario
+from vecgate.load.recall import Held, Mask, recall_of
+from vecgate.load.specs import QUERIES, Scenario
 from vecgate.results.load import Recall
 
 #: What the mix calls queries with a filter, beside those without.
@@ -43,22 +42,34 @@ class Request:
 
 @dataclass(slots=True)
 class Answers:
-    """Answers to the queries that are judged: number of the query and whether it was filtered, to records."""
+    """Answers to the queries that are judged: number of the query and whether it was filtered, to records.
+
+    wanted       of all workers together
+    part, parts  which worker this is, of how many: each judges queries of its own
+    """
 
     wanted: int
+    part: int = 0
+    parts: int = 1
     kept: dict[tuple[int, bool], list[int]] = field(default_factory=dict)
 
     def keeper(self, number: int, *, filtered: bool) -> Callable[[bytes], None] | None:
         """Takes the answer to that query; None where it is not needed."""
         query = (number % QUERIES, filtered)
-        if len(self.kept) >= self.wanted or query in self.kept:
+        is_ours = query[0] % self.parts == self.part
+        if not is_ours or len(self.kept) >= self._own or query in self.kept:
             return None
 
         def keep(body: bytes) -> None:
-            if len(self.kept) < self.wanted:
+            if len(self.kept) < self._own:
                 self.kept.setdefault(query, _records_in(body))
 
         return keep
+
+    @property
+    def _own(self) -> int:
+        """How many of those that are wanted are for this worker."""
+        return self.wanted // self.parts + (self.part < self.wanted % self.parts)
 
 
 class Requests:
@@ -93,14 +104,14 @@ class Requests:
         asked, scenario = sorted(self.answers.kept), self._scenario
         if not asked:
             return None
-        rows = self._pool.rows(0, scenario.preload)
+        held = Held(self._pool.vectors[: scenario.preload], scenario.preload)
         return recall_of(
             [self.answers.kept[query] for query in asked],
             self._bodies.queries[[number for number, _ in asked]],
-            self._pool.vectors[rows],
+            held,
             metric=scenario.vectors.metric,
             k=scenario.query.top_k,
-            keeps=[self._kept_by(number, rows) if filtered else None for number, filtered in asked],
+            keeps=(_kept_by(number, len(held.vectors)) if filtered else None for number, filtered in asked),
         )
 
     def _put(self, records: range) -> Request:
@@ -108,11 +119,17 @@ class Requests:
         return Request("PutVectors", bodies.put(records), len(records), records, bodies.stored_bytes(records))
 
     def _delete(self, arrival: int) -> Request:
-        # Of what was put last, never of what was there before the run: reads want that.
-        wanted = self._scenario.delete_keys
+        # Of what was put last, never of what was there before the run: reads want that. Where nothing is put
+        # that is all there is: one after the other, and at the end from the beginning.
+        wanted, held = self._scenario.delete_keys, self._scenario.preload
+        if "PutVectors" not in self._scenario.operations:
+            first = arrival * wanted
+            return self._deleted([(first + at) % held for at in range(min(wanted, held))])
         puts = (each for each in self._before(arrival) if self._mix.operation_of(each) == "PutVectors")
         records = list(islice(chain.from_iterable(map(self._records_of, puts)), wanted))
-        records = records or [self._scenario.preload]
+        return self._deleted(records or [held])
+
+    def _deleted(self, records: list[int]) -> Request:
         return Request("DeleteVectors", self._bodies.delete(records), len(records))
 
     def _records_of(self, arrival: int) -> range:
@@ -123,8 +140,9 @@ class Requests:
     def _before(arrival: int) -> range:
         return range(arrival - 1, max(-1, arrival - 1 - LOOK_BACK), -1)
 
-    def _kept_by(self, number: int, rows: list[int]) -> npt.NDArray[np.bool_]:
-        return np.array([row % GROUPS == number % GROUPS for row in rows])
+
+def _kept_by(number: int, rows: int) -> Mask:
+    return np.asarray(np.arange(rows) % GROUPS == number % GROUPS)
 
 
 def _names(scenario: Scenario) -> dict[str, float]:

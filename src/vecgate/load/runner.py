@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,8 +20,8 @@ from msgspec.structs import replace
 from vecgate.errors import SourceError, TargetError, UsageError, VecgateError
 from vecgate.results.provenance import new_run
 from vecgate.results.records import Record, Stream
-from vecgate.results.stream import read_stream
-from vecgate.targets.target import TargetChoice, open_target
+from vecgate.results.stream import begin_anew, read_stream
+from vecgate.targets.target import EMBEDDED, TargetChoice, open_target
 from vecgate.testing.children import Ended, run_child
 from vecgate.testing.resources import sweep
 
@@ -29,6 +30,7 @@ ERROR, HINT = "error: ", "hint: "
 #: Between settings, and between thresholds: neither has one in it.
 SEPARATOR = ";"
 USAGE, TARGET = 2, 3
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,7 @@ class Test:
             "parent": "yes",
         }
         options = [f"--vecgate-{name}={value}" for name, value in given.items() if value]
-        options += [f"--processes={self.processes}"] if self.processes else []
-        return self.program([*self.words, *options])
+        return self.program([*self.words, *options, *_workers(self.processes)])
 
     @staticmethod
     def program(words: Sequence[str]) -> list[str]:
@@ -96,12 +97,11 @@ def run_scenario(
 
     What Locust prints goes to our own terminal where *is_shown*.
 
-    A run that was interrupted gives the stream up to then. What the child leaves behind is removed. Raises
-    UsageError, TargetError, VecgateError where the run could not begin.
+    A run that was interrupted gives the stream up to then. What the child leaves behind is removed, else it
+    is told. Raises UsageError, TargetError, VecgateError where the run could not begin.
     """
     require_locust()
-    test.results.parent.mkdir(parents=True, exist_ok=True)
-    test.results.unlink(missing_ok=True)
+    begin_anew(test.results)
     ended: Ended | None = None
     left: list[str] = []
     try:
@@ -115,12 +115,11 @@ def run_scenario(
             stop_with=signal.SIGTERM,
         )
     except KeyboardInterrupt:
-        if not test.results.exists():
+        if not test.results.stat().st_size:
             raise
     finally:
         left = _sweep(test)
-    stream = _stream_of(test, ended)
-    return replace(stream, problems=(*stream.problems, *(f"left behind: {each}" for each in left)))
+    return replace(_stream_of(test, ended, left), swept=tuple(left))
 
 
 def overrides_of(settings: Iterable[str]) -> dict[str, str]:
@@ -140,6 +139,17 @@ def require_locust() -> None:
         raise UsageError(f"{' and '.join(missing)} not installed", hint="pip install 'vecgate[load]'")
 
 
+def _workers(number: int) -> list[str]:
+    """Locust's arguments for so many workers of this machine, whose master no other machine can reach."""
+    if not number:
+        return []
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        port = listener.getsockname()[1]
+    hosts = [f"--{name}={LOOPBACK}" for name in ("master-bind-host", "master-host")]
+    ports = [f"--{name}={port}" for name in ("master-bind-port", "master-port")]
+    return [f"--processes={number}", *hosts, *ports]
+
+
 def _environment() -> dict[str, str]:
     # BLAS would use every core for the few products of a load test, and keep them spinning.
     return {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
@@ -147,23 +157,29 @@ def _environment() -> dict[str, str]:
 
 def _sweep(test: Test) -> list[str]:
     """Remove what the run has written down and not removed; what is left, a line each."""
-    if test.choice.name in {"local", "moto"}:
+    if test.choice.name in EMBEDDED:
         return []  # it is gone, with all that was in it
     with open_target(test.choice, os.environ) as target:
         return sweep(target, test.run)
 
 
-def _stream_of(test: Test, ended: Ended | None) -> Stream:
+def _stream_of(test: Test, ended: Ended | None, left: Sequence[str]) -> Stream:
     said = ended.said.splitlines() if ended else []
     told, hint = _complaint(said)
     if told:
         kind = {USAGE: UsageError, TARGET: TargetError}.get(ended.code if ended else 0, VecgateError)
-        raise kind(told, hint=hint)
+        raise kind(told, hint=_with(left, hint))
     try:
         return read_stream(test.results)
     except SourceError as error:
         last = said[-1] if said else "it said nothing"
-        raise VecgateError(f"the load test left no results: {last}") from error
+        raise VecgateError(f"the load test left no results: {last}", hint=_with(left)) from error
+
+
+def _with(left: Sequence[str], hint: str = "") -> str:
+    """*hint*, and what is left behind, which nothing else would tell of a run without results."""
+    told = [f"left behind: {each}" for each in left]
+    return "\n".join(filter(None, [hint, *told, "`vecgate clean` finds it." if left else ""]))
 
 
 def _complaint(said: Sequence[str]) -> tuple[str, str]:

@@ -15,6 +15,7 @@ import numpy as np
 from msgspec import structs
 
 from vecgate.errors import ConfigError
+from vecgate.results.grids import NEAR_BEST
 from vecgate.results.load import Cell
 from vecgate.s3vectors.estimate import vector_bytes
 from vecgate.s3vectors.limits import (
@@ -28,13 +29,12 @@ from vecgate.s3vectors.pricing import requests_usd
 IN_FLIGHT_MAX = 256
 CELLS_MAX = 100
 SECONDS_MAX = 600.0
+SEED_MAX = 2**32 - 1
 #: Rates beyond any target: whoever goes as fast as it can has no pace.
 UNLIMITED_PER_S = 1e12
 #: Of the keys that are written, which are charged for as vectors are.
 KEY_BYTES = 10
 MILLION = 1_000_000
-#: Cells that reach so much of the best throughput are as good as the best.
-NEAR_BEST = 0.95
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -94,6 +94,8 @@ class Grid:
             yield f"seconds is {self.seconds:g}, allowed is a number above 0 up to {SECONDS_MAX:g}"
         if self.vectors_per_s is not None and not 0 < self.vectors_per_s < inf:
             yield f"vectors_per_s is {self.vectors_per_s:g}, allowed is a number above 0"
+        if not 0 <= self.seed <= SEED_MAX:
+            yield f"seed is {self.seed:,}, allowed is 0 to {SEED_MAX:,}"
         if (cells := len(self.batches) * len(self.in_flight)) > CELLS_MAX:
             yield f"{cells} cells, allowed are {CELLS_MAX}"
 
@@ -160,11 +162,6 @@ def usd_at_quota(grid: Grid, *, extra_s: float = 0.0) -> float:
         per_s = min(per_s, grid.vectors_per_s or per_s)
         usd += usd_per_million(shape, grid.dimension) * per_s * grid.seconds / MILLION
     return usd * (1 + extra_s / (grid.seconds * len(grid.shapes)))
-
-
-def cores_of(cell: Cell) -> float:
-    """How many processor cores the client used."""
-    return cell.cpu_s_per_1000 * cell.vectors_per_s / 1_000
 
 
 def _rate(slices: Sequence[Slice]) -> float:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from vecgate.load.arrivals import Schedule
-from vecgate.load.reading import Duration
+from vecgate.load.reading import Duration, Length
 from vecgate.results.load import Plan, Stage, Unit
 from vecgate.s3vectors.limits import (
     DIMENSION_MAX,
@@ -19,6 +19,8 @@ from vecgate.s3vectors.limits import (
 )
 
 SYNTHETIC = "synthetic"
+#: Distinct queries of a run, and as many with a filter.
+QUERIES = 256
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
@@ -50,13 +52,13 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True):
     top_k            answers wanted, no more than come on one page
     filtered_share   of the queries that have a filter, which keeps one in a hundred vectors
     return_metadata  ask for it
-    recall_sample    queries whose answers are judged against the exact ones
+    recall_sample    queries whose answers are judged against the exact ones, each of them once
     """
 
     top_k: Annotated[int, msgspec.Meta(ge=1, le=QUERY_PAGE_MAX)] = 10
     filtered_share: Share = 0.0
     return_metadata: bool = False
-    recall_sample: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+    recall_sample: Annotated[int, msgspec.Meta(ge=0, le=2 * QUERIES)] = 0
 
 
 class ThresholdSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +105,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     client: Literal["direct", "bulk"] = "direct"
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)] = 0
     in_flight_max: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 64
-    start_within_s: Duration = msgspec.field(name="start_within", default=1.0)
+    start_within_s: Length = msgspec.field(name="start_within", default=1.0)
     drain_within_s: Duration = msgspec.field(name="drain_within", default=30.0)
     vectors: VectorsSpec = VectorsSpec()
     operations: Mapping[str, float] = msgspec.field(default_factory=lambda: {"PutVectors": 1.0})

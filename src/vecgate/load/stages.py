@@ -45,7 +45,7 @@ class StageEntry(msgspec.Struct, frozen=True, kw_only=True):
     from, to  of the others
     steps     of a step
     period    of a sine
-    name      for people; without one it is named after its rate
+    name      for people and thresholds; without one, thresholds go by its number
     """
 
     kind: StageKind
@@ -100,24 +100,18 @@ def _stage(entry: StageEntry, scale: Scale, *, before: float) -> Stage:
     if entry.rate is not None:
         begin = end = entry.rate
     start = before if begin is None else begin * scale.rate
-    stage = Stage(
+    return Stage(
         kind=entry.kind,
         from_per_s=start,
         to_per_s=(end or 0.0) * scale.rate,
         duration_s=entry.duration_s * scale.duration,
         steps=entry.steps or 0,
         period_s=(entry.period_s or 0.0) * scale.duration,
+        name=entry.name,
     )
-    return msgspec.structs.replace(stage, name=entry.name or _name_of(stage))
 
 
 def _end_of(stage: Stage) -> float:
     """The rate that *stage* ends with."""
     last = curves_of(stage, per_arrival=1)[-1]
     return last.rate(last.duration_s)
-
-
-def _name_of(stage: Stage) -> str:
-    if stage.kind in {"constant", "poisson"}:
-        return f"{stage.kind} {stage.to_per_s:,.10g}/s"
-    return f"{stage.kind} {stage.from_per_s:,.10g} to {stage.to_per_s:,.10g}/s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from msgspec import structs
@@ -12,7 +13,7 @@ from vecgate.gate.load import DEFAULT_THRESHOLDS, GENERATOR, blame_of, judge_loa
 from vecgate.gate.thresholds import parse_thresholds
 from vecgate.gate.verdict import Verdict
 from vecgate.load.capacity import Goal, Probe, TrialOutcome, search
-from vecgate.load.data import metadata_of
+from vecgate.load.price import priced
 from vecgate.load.runner import Test, run_scenario
 from vecgate.load.scenario import Scenario, load_scenario
 from vecgate.results.load import Plan, Second
@@ -20,11 +21,7 @@ from vecgate.results.provenance import new_run
 from vecgate.results.records import Stream
 from vecgate.results.spans import Span
 from vecgate.results.summary import Summary, summary_of
-from vecgate.s3vectors.estimate import estimate
-from vecgate.s3vectors.metadata import metadata_bytes
 
-#: Of the metadata of a file, which is not read for an estimate: the most that may be filtered on.
-FILE_METADATA_BYTES = 2_048
 #: Capacities that the price of a search is looked at for.
 LOOKS = 9
 
@@ -76,19 +73,8 @@ class Course:
         return structs.replace(plan, thresholds=thresholds)
 
     def usd_at(self, rate_per_s: float) -> float:
-        """What that trial costs."""
-        scenario = self.scenario_at(rate_per_s)
-        plan, profile = scenario.plan(), scenario.vectors.metadata
-        metadata = None if profile == "file" else metadata_of(profile, 0) or {}
-        return estimate(
-            plan.scheduled,
-            plan.operations,
-            dimension=plan.dimension,
-            vectors_per_request=plan.vectors_per_request,
-            duration_s=plan.duration_s,
-            metadata_bytes=FILE_METADATA_BYTES if metadata is None else metadata_bytes(metadata),
-            index_vectors=scenario.preload,
-        ).usd
+        """What that trial costs, the vectors that it puts beforehand included."""
+        return priced(self.scenario_at(rate_per_s)).usd
 
 
 class Trials:
@@ -101,6 +87,7 @@ class Trials:
     def __init__(self, course: Course, folder: Path, *, max_usd: float | None = None) -> None:
         self._course, self._folder, self._max_usd, self._number = course, folder, max_usd, 0
         self.usd = 0.0
+        self.leaks: list[str] = []
 
     def __call__(self, rate_per_s: float) -> TrialOutcome:
         """What came of *rate_per_s*. Raises VecgateError where the run did not come to its end."""
@@ -108,6 +95,7 @@ class Trials:
         left = None if self._max_usd is None else max(0.0, self._max_usd - self.usd)
         results = self._folder / f"trial-{self._number:02d}.jsonl"
         stream = run_scenario(self._course.at(rate_per_s, results, max_usd=left))
+        self.leaks += stream.leaks
         self.usd += max((second.usd for second in stream.of(Second)), default=0.0)
         return outcome_of(stream, rate_per_s)
 
@@ -141,10 +129,10 @@ def top_of(summary: Summary) -> Span:
 
 def usd_at_most(goal: Goal, course: Course) -> tuple[float, int]:
     """What a search costs at most, and how many trials it has, on targets that answer alike each time."""
-    per_unit = course.usd_at(goal.high) / goal.high
+    usd_at = cache(course.usd_at)
     growth = (goal.high / goal.low) ** (1 / LOOKS)
     paths = [rates_of(goal, goal.low * growth**step) for step in range(LOOKS)] + [rates_of(goal, goal.high)]
-    return max(sum(path) for path in paths) * per_unit, max(map(len, paths))
+    return max(sum(map(usd_at, path)) for path in paths), max(map(len, paths))
 
 
 def rates_of(goal: Goal, capacity: float) -> list[float]:

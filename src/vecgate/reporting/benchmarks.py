@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vecgate.reporting.html.wording import number
 from vecgate.reporting.markup import escaped, table
 from vecgate.reporting.terminal import table_lines
 from vecgate.reporting.units import figure
+from vecgate.reporting.wording import number
 from vecgate.results.benchmarks import Benchmark
 from vecgate.results.records import Stream
 
-HEADINGS = ("group", "benchmark", "clock", "time", "middle half", "vectors/s", "× baseline")
+HEADINGS = ("group", "benchmark", "clock", "time", "middle half", "per s", "× baseline")
 RIGHT = range(3, 7)
 
 
@@ -38,17 +38,17 @@ def rows_of(benchmarks: Sequence[Benchmark]) -> Iterator[list[str]]:
     """A row for each, group by group, the slowest first."""
     for group in sorted({each.group for each in benchmarks}):
         members = sorted((each for each in benchmarks if each.group == group), key=rate_of)
-        baseline = next((each for each in members if each.is_baseline), members[0])
+        baseline = next((each for each in members if each.is_baseline), None)
         for each in members:
             yield _row(each, baseline)
 
 
 def rate_of(benchmark: Benchmark) -> float:
-    """Vectors a second."""
+    """How much of the work is done in a second: vectors, queries, signatures, or whatever it handles."""
     return benchmark.vectors / benchmark.median_s
 
 
-def _row(benchmark: Benchmark, baseline: Benchmark) -> list[str]:
+def _row(benchmark: Benchmark, baseline: Benchmark | None) -> list[str]:
     has_spread = bool(benchmark.low_s and benchmark.high_s)
     low, high = figure(benchmark.low_s, "s"), figure(benchmark.high_s, "s")
     rate = rate_of(benchmark)
@@ -59,5 +59,5 @@ def _row(benchmark: Benchmark, baseline: Benchmark) -> list[str]:
         figure(benchmark.median_s, "s"),
         f"{low} … {high}" if has_spread else "",
         f"{rate:,.0f}",
-        "" if baseline is benchmark and not benchmark.is_baseline else number(rate / rate_of(baseline)),
+        number(rate / rate_of(baseline)) if baseline else "",
     ]

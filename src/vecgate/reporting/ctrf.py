@@ -14,13 +14,15 @@ from typing import Any, TypeAlias
 import orjson
 
 from vecgate.gate.verdict import Check, Verdict
+from vecgate.reporting.blame import excused_in, unexplained_in
 from vecgate.reporting.matrix import group_of
 from vecgate.results.load import Plan
 from vecgate.results.records import Result, Stream
 
 SPEC_VERSION = "0.0.0"
 STATUSES = ("passed", "failed", "skipped", "pending", "other")
-#: A known deviation has been run and has not passed; it is neither a pass nor news.
+#: A known deviation has been run and has not passed; it is neither a pass nor news. So is a failure that no
+#: rule holds against the run.
 STATUS_OF = {
     "passed": "passed",
     "failed": "failed",
@@ -29,14 +31,15 @@ STATUS_OF = {
     "unsupported": "skipped",
     "skipped": "skipped",
 }
+EXCUSED = "other"
 STATUS_OF_GRADE = {"passed": "passed", "failed": "failed", "unjudged": "other"}
 
 Json: TypeAlias = dict[str, Any]
 
 
 def ctrf_report(stream: Stream, verdict: Verdict, line: str) -> bytes:
-    """The document: a test for each requirement, or for each check of a run that has none."""
-    tests = [_of_result(result) for result in stream.run.results] or list(_of_checks(stream, verdict))
+    """The document: a test for each requirement and for what fails beside them, or for each check."""
+    tests = list(_of_results(stream, verdict)) or [_of_check(stream, check) for check in verdict.checks]
     header, start_ms = stream.header, _epoch_ms(stream.header.started_at)
     duration_ms = round(stream.footer.duration_s * 1e3) if stream.footer else 0
     results = {
@@ -73,10 +76,19 @@ def _summary(tests: Sequence[Json], start_ms: int, duration_ms: int) -> Json:
     }
 
 
-def _of_result(result: Result) -> Json:
+def _of_results(stream: Stream, verdict: Verdict) -> Iterator[Json]:
+    results = stream.of(Result)
+    excused = excused_in(results, verdict)
+    for result in results:
+        yield _of_result(result, EXCUSED if result.id in excused else STATUS_OF[result.outcome])
+    for check in unexplained_in(results, verdict) if results else ():
+        yield _of_check(stream, check)
+
+
+def _of_result(result: Result, status: str) -> Json:
     told: Json = {
         "name": result.id,
-        "status": STATUS_OF[result.outcome],
+        "status": status,
         "rawStatus": result.outcome,
         "duration": round(result.duration_s * 1e3),
         "suite": [group_of(result.id)],
@@ -93,17 +105,16 @@ def _of_result(result: Result) -> Json:
     return told | {name: text for name, text in optional.items() if text}
 
 
-def _of_checks(stream: Stream, verdict: Verdict) -> Iterator[Json]:
+def _of_check(stream: Stream, check: Check) -> Json:
     plan = stream.first(Plan)
-    for check in verdict.checks:
-        yield {
-            "name": check.name,
-            "status": STATUS_OF_GRADE[check.grade],
-            "rawStatus": check.grade,
-            "duration": 0,
-            "suite": [plan.scenario if plan else stream.header.kind],
-            "message": check.measured,
-        }
+    return {
+        "name": check.name,
+        "status": STATUS_OF_GRADE[check.grade],
+        "rawStatus": check.grade,
+        "duration": 0,
+        "suite": [plan.scenario if plan else stream.header.kind],
+        "message": "\n".join((check.measured, *check.ids)),
+    }
 
 
 def _checks(verdict: Verdict) -> list[Json]:

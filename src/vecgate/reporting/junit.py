@@ -1,4 +1,7 @@
-"""A run as JUnit XML. A known deviation is skipped with its reason, never passed."""
+"""A run as JUnit XML, in which something fails where the gate does, and nothing where it passes.
+
+A known deviation is skipped with its reason, never passed; so is a failure that no rule blames.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from vecgate.gate.verdict import Check, Verdict
+from vecgate.reporting.blame import excused_in, unexplained_in
 from vecgate.reporting.matrix import group_of
 from vecgate.results.load import Plan
 from vecgate.results.records import Header, Result, Run, Stream
@@ -15,11 +19,15 @@ from vecgate.results.records import Header, Result, Run, Stream
 #: Characters that XML 1.0 cannot hold, whatever the escape.
 UNSAYABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SKIPS = {"deviation": "known-deviation", "unsupported": "not-offered", "skipped": "skipped"}
+#: Of what failed, and may: the rules do not ask for it.
+EXCUSED = "not-required"
 
 
-def junit_report(run: Run) -> str:
+def junit_report(run: Run, verdict: Verdict) -> str:
     """The XML. `classname` is the operation and `name` the requirement, so that both are stable."""
-    cases = [_case(result, run.header.target) for result in run.results]
+    excused = excused_in(run.results, verdict)
+    cases = [_case(result, run.header.target, is_excused=result.id in excused) for result in run.results]
+    cases += [_case_of_check(check, run.header.kind) for check in unexplained_in(run.results, verdict)]
     return suite_xml(run.header, cases, took_s=sum(result.duration_s for result in run.results))
 
 
@@ -63,14 +71,15 @@ def _case_of_check(check: Check, of: str) -> ET.Element:
     return case
 
 
-def _case(result: Result, target: str) -> ET.Element:
+def _case(result: Result, target: str, *, is_excused: bool) -> ET.Element:
     case = ET.Element(
         "testcase", classname=group_of(result.id), name=_said(result.id), time=f"{result.duration_s:.4f}"
     )
     told = {"requirement": result.id, "level": result.level, "source": result.source, "target": target}
     _properties(case, {**told, "request id": result.request_id})
-    if result.outcome in SKIPS:
-        ET.SubElement(case, "skipped", type=SKIPS[result.outcome], message=_said(result.reason))
+    skip = EXCUSED if is_excused else SKIPS.get(result.outcome)
+    if skip:
+        ET.SubElement(case, "skipped", type=skip, message=_said(result.reason))
     elif result.outcome != "passed":
         failure = ET.SubElement(case, "failure", type=result.outcome, message=_said(result.reason))
         failure.text = _said(result.detail)

@@ -26,7 +26,7 @@ def load_dict(stream: Stream, verdict: Verdict, summary: Summary) -> dict[str, o
         "duration_s": summary.duration_s,
         **_span(summary),
         "operations": {name: _operation(counts) for name, counts in summary.operations.items()},
-        "stages": [{"name": stage.name, **_span(stage)} for stage in summary.stages],
+        "stages": [{"name": stage.stage.told, **_span(stage)} for stage in summary.stages],
         "recall": {f"@{k}": recall.mean for k, recall in summary.recalls.items()},
         "usd": summary.usd,
         "usd_per_hour": summary.usd_per_hour,
@@ -35,7 +35,7 @@ def load_dict(stream: Stream, verdict: Verdict, summary: Summary) -> dict[str, o
             {"name": check.name, "measured": check.measured, "verdict": check.grade}
             for check in verdict.checks
         ],
-        "left_behind": list(stream.footer.leaks) if stream.footer else [],
+        "left_behind": list(summary.leaks),
     }
 
 

@@ -7,12 +7,12 @@ from vecgate.gate.verdict import Verdict
 from vecgate.reporting.load_tables import OPERATIONS, STAGES, facts, operation_rows, stage_rows
 from vecgate.reporting.markup import cell, cut, escaped, table
 from vecgate.results.records import Stream
-from vecgate.results.summary import Summary, summary_of
+from vecgate.results.summary import summary_of
 
 
-def load_markdown(stream: Stream, verdict: Verdict, *, summary: Summary | None = None) -> str:
+def load_markdown(stream: Stream, verdict: Verdict) -> str:
     """The report, below 200 KB. Raises SourceError where *stream* holds no load run."""
-    found = summary or summary_of(stream)
+    found = summary_of(stream)
     parts = [
         f"## {cell(load_line_of(verdict, found))}",
         table(("check", "measured", "verdict"), [[c.name, c.measured, c.grade] for c in verdict.checks]),

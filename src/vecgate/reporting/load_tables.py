@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vecgate.reporting.html.wording import duration, many, milliseconds, number, share, usd
+from vecgate.reporting.wording import duration, many, milliseconds, number, share, usd
 from vecgate.results.counts import Counts, together
 from vecgate.results.load import Event
 from vecgate.results.records import Stream
@@ -41,7 +41,7 @@ def _operation(name: str, counts: Counts) -> list[str]:
 
 def stage_rows(summary: Summary) -> list[list[str]]:
     """A row for each stage, and one for the whole schedule where there are several."""
-    rows = [_stage(stage.name, stage) for stage in summary.stages]
+    rows = [_stage(stage.stage.told, stage) for stage in summary.stages]
     return [*rows, _stage("in all", summary)] if len(rows) > 1 else rows
 
 
@@ -74,6 +74,8 @@ def facts(stream: Stream, summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.limited_by_generator:
         yield "generator", f"it was the limit, not the target: {summary.limited_by_generator}"
     yield from _events(stream)
+    for leak in summary.leaks:
+        yield "left behind", f"{leak}; `vecgate clean` finds it"
 
 
 def _requests(summary: Summary) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from vecgate.gate.verdict import Verdict, line_of
 from vecgate.reporting.markup import BYTES_MAX, cell, cut, escaped, table
-from vecgate.reporting.matrix import HEADINGS, cells_of, matrix_of, row_of
+from vecgate.reporting.matrix import HEADINGS, cells_of, matrix_of, row_of, untested_in
 from vecgate.results.records import Result, Run
 
 __all__ = ["BYTES_MAX", "markdown_report"]
@@ -64,6 +64,7 @@ def _notes(run: Run) -> Iterator[str]:
     lists = {
         "Known deviations": [f"{number:,} × {reason}" for reason, number in reasons.items()],
         "Not offered by the target": [f"{name}: {reason}" for name, reason in run.header.lacking.items()],
+        "Not tested": list(untested_in(run.results)),
         "Listed deviations that are no longer true": list(run.footer.stale) if run.footer else [],
         "Left behind": list(run.footer.leaks) if run.footer else [],
     }

@@ -38,7 +38,7 @@ def group_of(id_: str) -> str:
     operations: dict[str, str] = {
         xform_name(name).replace("_", "-"): name for name in service_model().operation_names
     }
-    return operations.get(group, group)
+    return operations.get(group, group) or "without an id"
 
 
 def matrix_of(results: Sequence[Result]) -> list[Row]:
@@ -46,7 +46,12 @@ def matrix_of(results: Sequence[Result]) -> list[Row]:
     groups: dict[str, list[Result]] = {}
     for result in results:
         groups.setdefault(group_of(result.id), []).append(result)
-    return [row_of(name, groups[name]) for name in sorted(groups, key=lambda name: (name[0].islower(), name))]
+    return [row_of(name, groups[name]) for name in sorted(groups, key=in_order)]
+
+
+def in_order(name: str) -> tuple[bool, str]:
+    """What operations and topics are sorted by: operations, which have a capital, come first."""
+    return name[:1].islower(), name
 
 
 def row_of(name: str, results: Sequence[Result]) -> Row:
@@ -57,6 +62,12 @@ def row_of(name: str, results: Sequence[Result]) -> Row:
         judged=Counter(result.level for result in results if result.outcome in JUDGED),
         counts=Counter(result.outcome for result in results),
     )
+
+
+def untested_in(results: Sequence[Result]) -> tuple[str, ...]:
+    """Why some of *results* were not tested, each reason once."""
+    reasons = dict.fromkeys(each.reason for each in results if each.outcome == "skipped")
+    return tuple(filter(None, reasons))
 
 
 def cells_of(row: Row) -> list[str]:
@@ -77,4 +88,4 @@ def cells_of(row: Row) -> list[str]:
     ]
 
 
-HEADINGS = ("operation", *LEVELS, "failed", "deviation", "not offered", "skipped")
+HEADINGS = ("operation", *LEVELS, "failed", "deviation", "not offered", "not tested")

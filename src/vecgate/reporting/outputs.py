@@ -12,6 +12,7 @@ from vecgate.gate.verdict import Verdict, line_of, verdict_line
 from vecgate.reporting.annotations import annotation_lines
 from vecgate.reporting.badge import badge_of
 from vecgate.reporting.ctrf import ctrf_report
+from vecgate.reporting.files import write_text
 from vecgate.reporting.junit import junit_of_checks, junit_report
 from vecgate.reporting.load_markdown import load_markdown
 from vecgate.reporting.markdown import markdown_report
@@ -47,20 +48,23 @@ def write_outputs(
     environ  of the process: where GitHub names a file for them, the outputs of the step go there
     report   where the run is kept, an output of the step
     about    the file that says what must hold; annotations point into it
+
+    Raises UsageError where one cannot be written.
     """
     if files.junit:
-        files.junit.write_text(junit_of(stream, verdict), encoding="utf-8")
+        write_text(files.junit, junit_of(stream, verdict))
     if files.ctrf:
-        files.ctrf.write_bytes(ctrf_report(stream, verdict, line_for(stream, verdict)))
+        write_text(files.ctrf, ctrf_report(stream, verdict, line_for(stream, verdict)).decode())
     if files.badge:
-        files.badge.write_text(badge_of(stream, verdict), encoding="utf-8")
+        write_text(files.badge, badge_of(stream, verdict))
     if files.markdown:
-        _append(files.markdown, markdown_of(stream, verdict))
+        write_text(files.markdown, markdown_of(stream, verdict), is_added=True)
     if not files.annotations:
         return []
     if path := environ.get(OUTPUT_VARIABLE):
         told = step_outputs(stream, verdict, report)
-        _append(Path(path), "".join(f"{name}={value}\n" for name, value in told.items()))
+        text = "".join(f"{name}={value}\n" for name, value in told.items())
+        write_text(Path(path), text, is_added=True)
     return annotation_lines(stream, verdict, about)
 
 
@@ -94,7 +98,7 @@ def line_for(stream: Stream, verdict: Verdict) -> str:
 def junit_of(stream: Stream, verdict: Verdict) -> str:
     """A run of any kind as JUnit XML."""
     if stream.header.kind == "conformance":
-        return junit_report(stream.run)
+        return junit_report(stream.run, verdict)
     return junit_of_checks(stream, verdict)
 
 
@@ -106,9 +110,3 @@ def markdown_of(stream: Stream, verdict: Verdict) -> str:
         return load_markdown(stream, verdict)
     except SourceError:
         return f"## {line_for(stream, verdict)}\n"
-
-
-def _append(path: Path, text: str) -> None:
-    # A CI job's summary, and its outputs, are files that several steps add to.
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from vecgate.gate.verdict import Verdict, line_of
-from vecgate.reporting.matrix import HEADINGS, cells_of, matrix_of, row_of
+from vecgate.reporting.matrix import HEADINGS, cells_of, matrix_of, row_of, untested_in
 from vecgate.results.records import Result, Run
 
 RULE = "─"
@@ -43,6 +43,11 @@ def table_lines(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -
     return ["   ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
 
 
+def left_lines(leaks: Sequence[str]) -> list[str]:
+    """What could not be removed, a line each, and the way out."""
+    return [f"left behind: {leak}; `vecgate clean` finds it" for leak in leaks]
+
+
 def _aligned(column: Sequence[str], is_right: bool) -> list[str]:  # noqa: FBT001 - which side
     width = max(map(len, column))
     is_numeric = all(set(text) <= NUMERIC for text in column[1:]) and len(column) > 1
@@ -64,6 +69,8 @@ def _failures(results: Sequence[Result]) -> Iterator[str]:
 def _notes(run: Run) -> Iterator[str]:
     if lacking := [f"  {name}: {reason}" for name, reason in run.header.lacking.items()]:
         yield "\n".join(["not offered by the target", *lacking])
+    if untested := [f"  {reason}" for reason in untested_in(run.results)]:
+        yield "\n".join(["not tested", *untested])
     footer = run.footer
     if footer and footer.stale:
         told = [f"  {each}" for each in footer.stale]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vecgate.reporting.html.wording import milliseconds, number, seconds, share
+from vecgate.reporting.wording import milliseconds, number, seconds, share
 
 
 def figure(value: float | None, unit: str) -> str:

@@ -12,6 +12,8 @@ BUSY_CORES = 0.95
 LAG_MS = 50.0
 #: A run is strained when so many of its seconds are, and not fewer than these: one hiccup is none.
 STRAINED_SHARE, STRAINED_SECONDS = 0.2, 3
+#: In a run of fewer seconds each must be, and a lag then takes that share of the second: one hiccup is none.
+SHORT_LAG_MS = STRAINED_SHARE * 1_000
 #: Requests late or dropped below this share of those due do not matter.
 MISSED_SHARE = 0.01
 #: With fewer than this share of the bound in flight, there was room to start more.
@@ -28,16 +30,17 @@ def limited_by_generator(seconds: Sequence[Second], plan: Plan) -> str:
 
 
 def _strained(seconds: Sequence[Second]) -> str:
-    strained = [each for each in seconds if each.busiest_cores >= BUSY_CORES or each.loop_lag_ms >= LAG_MS]
+    lag_ms = LAG_MS if len(seconds) >= STRAINED_SECONDS else SHORT_LAG_MS
+    strained = [each for each in seconds if each.busiest_cores >= BUSY_CORES or each.loop_lag_ms >= lag_ms]
     missed = sum(each.late + each.dropped for each in strained)
     is_long = len(strained) >= max(STRAINED_SHARE * len(seconds), min(STRAINED_SECONDS, len(seconds)))
     if not strained or not is_long or missed < MISSED_SHARE * sum(each.due for each in seconds):
         return ""
     cores = max(each.busiest_cores for each in strained)
-    lag_ms = max(each.loop_lag_ms for each in strained)
+    behind_ms = max(each.loop_lag_ms for each in strained)
     return (
         f"in {len(strained):,} of {len(seconds):,} seconds the busiest worker had no time "
-        f"(up to {cores:.2f} of a core, {lag_ms:,.0f} ms behind), {_missed(strained)} then"
+        f"(up to {cores:.2f} of a core, {behind_ms:,.0f} ms behind), {_missed(strained)} then"
     )
 
 

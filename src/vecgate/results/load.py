@@ -14,6 +14,7 @@ import msgspec
 
 #: What a rate is counted in.
 Unit: TypeAlias = Literal["vectors", "requests"]
+Client: TypeAlias = Literal["direct", "bulk"]
 StageKind: TypeAlias = Literal["constant", "ramp", "step", "sine", "poisson"]
 EventKind: TypeAlias = Literal["stage", "worker-joined", "worker-lost", "aborted", "note"]
 
@@ -25,7 +26,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
                 in *steps* equal ones (step), in a wave of *period_s* between both (sine), or at random around
                 *to_per_s* (poisson)
     duration_s  of it
-    name        for people
+    name        that it was given; `told` is for people
     """
 
     kind: StageKind
@@ -35,6 +36,14 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     steps: int = 0
     period_s: float = 0.0
     name: str = ""
+
+    @property
+    def told(self) -> str:
+        """Its name, else its kind and rates."""
+        if self.name:
+            return self.name
+        rates = f"{self.from_per_s:,.10g} to " if self.kind not in {"constant", "poisson"} else ""
+        return f"{self.kind} {rates}{self.to_per_s:,.10g}/s"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, tag="plan", tag_field="record"):
@@ -53,12 +62,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, tag="plan", tag_field="rec
     start_within_s       a request that could not start so long after it was due is dropped
     thresholds           what the run must meet
     seed                 of all that is drawn
+    usd_before           the price of what is put before the schedule begins
     """
 
     scenario: str
     description: str = ""
     unit: Unit = "vectors"
-    client: Literal["direct", "bulk"] = "direct"
+    client: Client = "direct"
     operations: Mapping[str, float]
     dimension: int
     vectors_per_request: int
@@ -70,6 +80,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, tag="plan", tag_field="rec
     start_within_s: float
     thresholds: tuple[str, ...] = ()
     seed: int = 0
+    usd_before: float = 0.0
 
 
 class Latencies(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +98,8 @@ class OperationSecond(msgspec.Struct, frozen=True, kw_only=True):
     """One operation in one second, by when its requests *ended*.
 
     ok         requests that were done; *vectors*, those written, read or deleted by them
-    errors     number by error code; a connection that failed is `Transport`
+    errors     number by error code; a connection that failed is `Transport`, an answer that is none
+               `Protocol`, none until the run was over `Unanswered`
     throttled  those of them that were throttled; of the client `bulk`, attempts that were
     retried    requests that were sent again (client `bulk`)
     bytes_out  in bodies sent; *bytes_in*, received
@@ -118,7 +130,9 @@ class Second(msgspec.Struct, frozen=True, kw_only=True, tag="second", tag_field=
     workers       that were there
     generator_cores  processor cores that the workers used; *busiest_cores*, that the busiest of them used
     loop_lag_ms   how late the event loop of the worst of them was, at most
-    usd           the price of the run so far
+    usd           the price of the run so far, with what was put before the schedule began
+    parts         where a stage ends within the second: what each stage has of it, in their order; without
+                  prices
     """
 
     at_s: int
@@ -135,6 +149,7 @@ class Second(msgspec.Struct, frozen=True, kw_only=True, tag="second", tag_field=
     loop_lag_ms: float = 0.0
     usd: float = 0.0
     operations: Mapping[str, OperationSecond] = msgspec.field(default_factory=dict)
+    parts: tuple[Second, ...] = ()
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag="event", tag_field="record"):

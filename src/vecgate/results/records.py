@@ -1,4 +1,4 @@
-"""The records of a result stream, a line each: a header, what the run found, a footer.
+"""The records of a result stream, a line each: a header, what the run found, a footer, perhaps a verdict.
 
 Those of load runs, benchmarks and the batch client are in modules of their own; `Record` is any of them.
 """
@@ -22,6 +22,7 @@ from vecgate.results.load import (
     Trial,
     WorkerTotals,
 )
+from vecgate.results.verdicts import Judged
 
 #: Raised when a reader of before could misread what a writer of now writes.
 SCHEMA_VERSION = 1
@@ -41,7 +42,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header", tag_field=
     target        as it was named; *url* and *region*, where requests went
     lacking       capability that the target lacks, to the reason
     unlisted      those of them that no S3 Vectors server may lack, and no list of deviations has
-    versions      of vecgate and what it stands on
+    versions      of vecgate and what it stands on, and of moto where that is the target
     environment   of the machine
     options       that change what is run
     """
@@ -67,7 +68,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag="requirement", tag_f
     test        node id
     level       must, should or may; *evidence* and *source* as the requirement has them
     outcome     passed; failed; deviation: failed, as is known; outgrown: passed, although a deviation is
-                listed; unsupported: the target lacks what it takes; skipped: for another reason
+                listed; unsupported: the target lacks what it takes; skipped: not tested for another reason,
+                such as that nobody asked for it
     reason      of what did not pass, one line
     detail      requests, answers and traceback of what failed
     request_id  of the last answer
@@ -124,6 +126,7 @@ Record: TypeAlias = (
     | BulkPlan
     | BulkTotals
     | Footer
+    | Judged
 )
 R = TypeVar("R", bound=Record)
 
@@ -145,15 +148,24 @@ class Stream(msgspec.Struct, frozen=True):
     """Any result stream that was read.
 
     header     what was run
-    records    all others but the footer, in the order in which they were written
+    records    all others but the footer, in the order in which they were written; a verdict stands last
     footer     None where the run was cut off
     problems   what was wrong with the file, a sentence each
+    broken     how many of its lines are no records of the run
+    swept      what could not be removed after the run either, a line each; None where nobody tried
     """
 
     header: Header
     records: tuple[Record, ...]
     footer: Footer | None = None
     problems: tuple[str, ...] = ()
+    broken: int = 0
+    swept: tuple[str, ...] | None = None
+
+    @property
+    def leaks(self) -> tuple[str, ...]:
+        """What is left behind, a line each: whoever looked last knows."""
+        return self.swept if self.swept is not None else self.footer.leaks if self.footer else ()
 
     def of(self, kind: type[R]) -> tuple[R, ...]:
         """The records of that *kind*, in order."""

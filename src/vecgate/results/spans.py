@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import ceil
 
 from vecgate.results.counts import Counts, together
 from vecgate.results.load import Plan, Second, Unit
@@ -115,14 +114,27 @@ def span_of(seconds: Iterable[Second], unit: Unit, start_s: float, end_s: float)
 
 
 def stages_of(plan: Plan) -> list[tuple[str, float, float]]:
-    """Name, start and end of each stage of *plan*, as seconds tell them apart: one belongs where it began.
-
-    A stage without a name has its number, from 1.
-    """
-    ends_s = [0.0, *accumulate(stage.duration_s for stage in plan.stages)]
-    whole = [float(ceil(end_s - ROUNDING_S)) for end_s in ends_s[:-1]] + ends_s[-1:]
+    """Name, start and end of each stage of *plan*; one without a name has its number, from 1."""
+    ends_s = [0.0, *(_near(end_s) for end_s in accumulate(stage.duration_s for stage in plan.stages))]
     names = [stage.name or str(number) for number, stage in enumerate(plan.stages, start=1)]
-    return list(zip(names, whole, whole[1:], strict=False))
+    return list(zip(names, ends_s, ends_s[1:], strict=False))
+
+
+def by_stage(second: Second, plan: Plan) -> list[tuple[str, Second]]:
+    """The name of each stage that has a part of *second*, and that part.
+
+    A second that was not cut where a stage ended belongs where it began; what ended after the last stage, to
+    that.
+    """
+    stages = stages_of(plan)
+    first = sum(second.at_s + ROUNDING_S > end_s for _, _, end_s in stages[:-1])
+    names = [name for name, _, _ in stages[first:]]
+    return list(zip(names, second.parts or (second,), strict=False))
+
+
+def _near(end_s: float) -> float:
+    whole = float(round(end_s))
+    return whole if abs(end_s - whole) <= ROUNDING_S else end_s
 
 
 def elapsed_s_of(plan: Plan, seconds: Sequence[Second]) -> float:

@@ -1,7 +1,7 @@
 """Result streams on disk. A run that is killed leaves a file that can be read, up to its last whole line.
 
-A line in the middle that is no record is named, and the rest is read: a report shows what can be shown. Only
-what others are measured by, a baseline, must be whole.
+A line in the middle that is no record is named, and the rest is read: a report shows what can be shown. Where
+another run begins nothing more is read. What others are measured by, a baseline, must be whole.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Self, get_args
 import msgspec
 from msgspec import structs
 
-from vecgate.errors import SourceError, UsageError
+from vecgate.errors import SourceError, UsageError, VecgateError
 from vecgate.results.records import SCHEMA_VERSION, Footer, Header, Record, Run, Stream
 
 #: The tags of the records that this version knows.
@@ -33,9 +33,11 @@ class StreamWriter:
     """Writes records to *path*, each flushed as it comes. Raises UsageError where that cannot be written."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("wb")
+            # Unbuffered: what could not be written is not tried again when the file is closed.
+            self._file = path.open("wb", buffering=0)
         except OSError as error:
             raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
 
@@ -48,13 +50,39 @@ class StreamWriter:
         self.close()
 
     def write(self, record: Record) -> None:
-        """Write *record* as a line of its own."""
-        self._file.write(msgspec.json.encode(record) + b"\n")
-        self._file.flush()
+        """Write *record* as a line of its own. Raises VecgateError where the disk does not take it."""
+        line = msgspec.json.encode(record) + b"\n"
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError as error:
+            told = f"{self._path} cannot be written any further: {error.strerror or error}"
+            raise VecgateError(
+                told, hint="What it holds until then can be read with `vecgate report`."
+            ) from None
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
         self._file.close()
+
+
+def begin_anew(path: Path) -> None:
+    """Make the file at *path* empty, for another process to write to.
+
+    Raises UsageError where it cannot be written, or is no file: a device or a folder stays what it is.
+    """
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} cannot be written: it is no file")
+    StreamWriter(path).close()
+
+
+def add_record(path: Path, record: Record) -> None:
+    """Write *record* behind the last of the stream at *path*. Raises UsageError where it cannot be."""
+    try:
+        with path.open("ab") as file:
+            file.write(msgspec.json.encode(record) + b"\n")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def read_run(path: Path) -> Run:
@@ -81,10 +109,10 @@ def run_of(content: bytes, name: str) -> Run:
 def stream_of(content: bytes, name: str) -> Stream:
     """The run in *content*, which comes from *name*. Raises SourceError where there is none."""
     stream, broken = _read(content, name)
-    if len(broken) > PROBLEMS_MAX:
-        more = f"{name}: {len(broken) - PROBLEMS_MAX:,} more lines are no records"
-        broken = [*broken[:PROBLEMS_MAX], more]
-    return structs.replace(stream, problems=(*broken, *stream.problems))
+    number = len(broken)
+    if number > PROBLEMS_MAX:
+        broken = [*broken[:PROBLEMS_MAX], f"{name}: {number - PROBLEMS_MAX:,} more lines are no records"]
+    return structs.replace(stream, problems=(*broken, *stream.problems), broken=number)
 
 
 def _content(path: Path) -> bytes:
@@ -106,6 +134,7 @@ def _read(content: bytes, name: str) -> tuple[Stream, list[str]]:
                 broken.append(f"{where} is no record: {record}")
             case Header() if header is not None:
                 broken.append(f"{where} begins another run: a stream holds one")
+                break
             case Header():
                 header = record
             case Footer():
@@ -113,7 +142,8 @@ def _read(content: bytes, name: str) -> tuple[Stream, list[str]]:
             case _:
                 others.append(record)
     if header is None:
-        raise SourceError(broken[0] if broken else f"{name} is no result stream: it has no header")
+        told = broken[0].removeprefix(f"{name}, ") if broken else "it has no header"
+        raise SourceError(f"{name} is no result stream: {told}")
     problems = () if footer else (f"{name} was cut off: what was written until then is shown",)
     return Stream(header, tuple(others), footer, problems), broken
 

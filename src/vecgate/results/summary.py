@@ -11,7 +11,7 @@ from vecgate.results.counts import Counts, by_operation
 from vecgate.results.generator import limited_by_generator
 from vecgate.results.load import Plan, Recall, Second, Stage, WorkerTotals
 from vecgate.results.records import Stream
-from vecgate.results.spans import Span, elapsed_s_of, span_of, stages_of
+from vecgate.results.spans import Span, by_stage, elapsed_s_of, span_of, stages_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +33,10 @@ class Summary(Span):
     plan     what it was to do
     seconds  as they were written
     stages   those that began
-    usd      its price
+    usd      its price, with what was put before the schedule began
     recalls  how good answers were, by topK
     limited_by_generator  why not the target but the generator was the limit; empty where it was not
+    leaks    what is left behind, a line each
     """
 
     plan: Plan
@@ -44,11 +45,17 @@ class Summary(Span):
     usd: float
     recalls: Mapping[int, Recall]
     limited_by_generator: str
+    leaks: tuple[str, ...]
 
     @property
     def usd_per_hour(self) -> float:
-        """What an hour of it would cost."""
-        return self.usd / self.duration_s * 3600 if self.duration_s > 0 else 0.0
+        """What an hour of its schedule would cost."""
+        return self.usd_of_schedule / self.duration_s * 3600 if self.duration_s > 0 else 0.0
+
+    @property
+    def usd_of_schedule(self) -> float:
+        """The price without that of what was put before the schedule began."""
+        return max(0.0, self.usd - self.plan.usd_before)
 
     @property
     def recall(self) -> Recall | None:
@@ -69,9 +76,10 @@ def summary_of(stream: Stream) -> Summary:
         plan=plan,
         seconds=seconds,
         stages=tuple(_stages(plan, seconds, elapsed_s)),
-        usd=max((second.usd for second in seconds), default=0.0),
+        usd=max((second.usd for second in seconds), default=plan.usd_before),
         recalls={recall.k: recall for recall in stream.of(Recall)},
         limited_by_generator=limited_by_generator(seconds, plan),
+        leaks=stream.leaks,
     )
 
 
@@ -88,11 +96,10 @@ def _fuller(seconds: Mapping[str, Counts], workers: Mapping[str, Counts]) -> dic
 
 
 def _stages(plan: Plan, seconds: Sequence[Second], elapsed_s: float) -> Iterator[StageSummary]:
-    named = stages_of(plan)
-    ends = [end_s for _, _, end_s in named[:-1]] + [float("inf")]
-    for stage, (name, start_s, end_s), until_s in zip(plan.stages, named, ends, strict=True):
+    parts = [each for second in seconds for each in by_stage(second, plan)]
+    for stage, (name, start_s, end_s) in zip(plan.stages, stages_of(plan), strict=True):
         if start_s < min(end_s, elapsed_s):
-            within = [second for second in seconds if start_s <= second.at_s < until_s]
+            within = (part for owner, part in parts if owner == name)
             span = span_of(within, plan.unit, start_s, min(end_s, elapsed_s))
             yield StageSummary(**_fields(span), name=name, stage=stage)
 

@@ -7,7 +7,7 @@ not eighty failures. `query` is no option: a target that lacks it fails, unless 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore import UNSIGNED, xform_name
@@ -54,13 +54,22 @@ CORE = frozenset({"query"})
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a target lacks: capability to the reason, a sentence that ends up in results."""
+    """What a target lacks: capability to the reason, a sentence that ends up in results.
+
+    unasked  likewise, what is not tested because nobody asked for it: whether the target has it is not known
+    """
 
     lacking: Mapping[str, str]
+    unasked: Mapping[str, str] = field(default_factory=dict)
 
     def reason_for(self, needs: Iterable[str]) -> str:
-        """Why something that needs *needs* cannot be judged here, or empty."""
-        return next((f"{name}: {self.lacking[name]}" for name in sorted(needs) if name in self.lacking), "")
+        """Why something that needs *needs* cannot be judged here, or empty; first what is lacking."""
+        wanted = sorted(needs)
+        for known in (self.lacking, self.unasked):
+            for name in wanted:
+                if name in known:
+                    return f"{name}: {known[name]}"
+        return ""
 
 
 def declared(capabilities: Iterable[str]) -> Capabilities:

@@ -91,6 +91,13 @@ def account_finding(target: Target) -> tuple[Finding, str]:
     return Finding("account", "ok", f"{told['Account']}, {told['Arn']}"), str(told["Account"])
 
 
+def account_of(target: Target) -> str:
+    """The account on Amazon, by its credentials or by STS; empty where neither says, and elsewhere."""
+    if target.name != "aws":
+        return ""
+    return str(getattr(target.credentials, "account_id", "") or "") or account_finding(target)[1]
+
+
 def masked(access_key: str) -> str:
     """The end of *access_key*, enough to tell it from others."""
     return "…" + (access_key[-SHOWN_CHARACTERS:] if len(access_key) > 2 * SHOWN_CHARACTERS else "")

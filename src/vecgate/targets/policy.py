@@ -81,11 +81,6 @@ def policy_of(
     return {"Version": "2012-10-17", "Statement": [each for each in statements if each["Action"]]}
 
 
-def actions_in(policy: Mapping[str, Any]) -> list[str]:
-    """Every action that *policy* allows, each once."""
-    return sorted({action for statement in policy["Statement"] for action in statement["Action"]})
-
-
 def _actions(command: str, kinds: set[Kind], *, with_tags: bool = False) -> list[str]:
     wanted = kinds | ({"resource"} if with_tags else set())
     return sorted(f"s3vectors:{each}" for each in USED[command] if kind_of(each) in wanted)

@@ -21,8 +21,8 @@ from vecgate.targets.trials import Place, Reply, ask, members_of, permission_fin
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5, 10
 #: AWS refuses a signature when clocks differ by more than five minutes, some services by fifteen.
 SKEW_MAX_S = 240
-#: Dates come in whole seconds, and a server may keep one for a second.
-DATE_STEP_S = 2
+#: Dates come in whole seconds, and a server that is busy may keep one for two.
+DATE_STEP_S = 3
 FIRST = "ListVectorBuckets"
 #: Part of the name of the kind of failure, to the way out.
 WAYS_OUT = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -10,10 +10,12 @@ from vecgate.s3vectors.model import error_codes
 from vecgate.targets.findings import Finding
 from vecgate.targets.leftovers import RUN_TAG, MadeRecord
 from vecgate.targets.removal import remove_bucket
-from vecgate.targets.target import Target
-from vecgate.targets.trials import KEY, NO_ANSWER, ask, permission_finding
+from vecgate.targets.target import EMBEDDED, Target
+from vecgate.targets.trials import KEY, NO_ANSWER, Reply, ask, permission_finding
 
 INDEX = "vectors"
+#: Nothing has come yet.
+LOST = Reply(0, NO_ANSWER)
 _VALUES = {"float32": [1.0, 0.0]}
 #: Operation to its members beside the address, in the order of a run.
 STEPS: dict[str, dict[str, Any]] = {
@@ -30,46 +32,45 @@ STEPS: dict[str, dict[str, Any]] = {
 def rehearse(target: Target, needed: Collection[str], *, prefix: str, run: str) -> tuple[Finding, ...]:
     """Whether each operation of a run works. What is not *needed* and is refused is no failure."""
     bucket = f"{prefix}-{run}-doctor"
-    outlives = target.name not in {"local", "moto"}
+    outlives = target.name not in EMBEDDED
     record = MadeRecord(target, run, "doctor") if outlives else None
-    if record:
-        record.announce(bucket)
-    found: list[Finding] = []
-    leaks: list[str] = []
+    tags = {"tags": {RUN_TAG: run}} if target.name == "aws" else {}
+    members = {"vectorBucketName": bucket, **tags}
     with closing(target.client()) as client:
+        if record:
+            record.announce(bucket)
+        reply, leaks = LOST, list[str]()
         try:
-            for finding in _findings(client, bucket, {RUN_TAG: run} if target.name == "aws" else {}):
-                found.append(finding)  # noqa: PERF402 - what was found before an interruption counts below
+            reply = ask(client, "CreateVectorBucket", members)
+            found = list(_findings(client, members, reply))
         finally:
-            # A bucket that was there before is somebody else's.
-            if found and found[0].grade == "ok":
+            # What was refused is not ours. Any other may be there, whatever was answered.
+            if not reply.is_undone:
                 leaks = remove_bucket(client, bucket)
-    if record and not leaks and not found[0].found.startswith(NO_ANSWER):
-        record.forget()
+            if record and not leaks and (reply.status or reply.is_undone):
+                record.forget()
     found += [Finding("left behind", "failed", leak, "`vecgate clean` finds it.") for leak in leaks]
     return tuple(_judged(each, needed) for each in found)
 
 
-def _findings(client: Any, bucket: str, tags: dict[str, str]) -> Iterator[Finding]:  # noqa: ANN401 - boto3
-    address = {"vectorBucketName": bucket}
-    made = _step(client, "CreateVectorBucket", {**address, **({"tags": tags} if tags else {})})
-    yield made
-    if made.grade != "ok":
+def _findings(client: Any, members: Mapping[str, Any], made: Reply) -> Iterator[Finding]:  # noqa: ANN401 - boto3
+    yield _told("CreateVectorBucket", made)
+    if made.code:
         return
-    if tags:
+    if "tags" in members:
         yield Finding("TagResource", "ok", "done")
+    address = {"vectorBucketName": members["vectorBucketName"]}
     index = {**address, "indexName": INDEX}
     shape = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
-    made = _step(client, "CreateIndex", {**index, **shape})
-    yield made
-    if made.grade == "ok":
-        for operation, members in STEPS.items():
-            yield _step(client, operation, {**index, **members})
-    yield _step(client, "DeleteVectorBucket", address)
+    indexed = ask(client, "CreateIndex", {**index, **shape})
+    yield _told("CreateIndex", indexed)
+    if not indexed.code:
+        for operation, step in STEPS.items():
+            yield _told(operation, ask(client, operation, {**index, **step}))
+    yield _told("DeleteVectorBucket", ask(client, "DeleteVectorBucket", address))
 
 
-def _step(client: Any, operation: str, members: dict[str, Any]) -> Finding:  # noqa: ANN401 - boto3
-    reply = ask(client, operation, members)
+def _told(operation: str, reply: Reply) -> Finding:
     if not reply.code:
         return Finding(operation, "ok", "done")
     if reply.code in error_codes() and not reply.is_refused:

@@ -17,6 +17,8 @@ from vecgate.errors import UsageError
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60
+#: Endpoints of ours: they end with the command, and with them all that was made there.
+EMBEDDED = frozenset({"local", "moto"})
 #: Asked for a target in this order, where no option names one.
 NAMING_VARIABLES = ("VECGATE_TARGET", "AWS_ENDPOINT_URL_S3VECTORS", "AWS_ENDPOINT_URL")
 
@@ -134,7 +136,7 @@ class Target:
     def __str__(self) -> str:
         if self.name == "aws":
             return f"aws ({self.region}, from {self.region_source})"
-        return f"{self.name} (gone when this command ends)" if self.name in {"local", "moto"} else self.name
+        return f"{self.name} (gone when this command ends)" if self.name in EMBEDDED else self.name
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from textwrap import shorten
 from typing import Any
 
 from botocore import xform_name
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from vecgate.bulk.wire import CONNECT_ERRORS, CREDENTIAL_ERRORS
 from vecgate.s3vectors.arn import bucket_arn
 from vecgate.s3vectors.model import error_codes
 from vecgate.targets.capabilities import PROBES
@@ -28,6 +29,8 @@ PASSING = frozenset({429, 500, 502, 503, 504})
 KEY = "vecgate-doctor-nothing"
 MESSAGE_MAX = 400
 NO_ANSWER = "no answer"
+#: Raised before anything was sent.
+UNSENT = (*CONNECT_ERRORS, *CREDENTIAL_ERRORS, ParamValidationError)
 READS = ("Get", "List", "Query")
 #: What a server could take for an order to make something is never sent about a name that nothing has.
 MAKES = ("Create",)
@@ -64,6 +67,12 @@ class Reply:
     def is_refused(self) -> bool:
         """It is not allowed, or nobody knows who asks."""
         return self.status in REFUSED
+
+    @property
+    def is_undone(self) -> bool:
+        """Nothing was done: the request itself is at fault, or was never sent."""
+        is_at_fault = HTTPStatus.BAD_REQUEST <= self.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        return is_at_fault or self.code in {each.__name__ for each in UNSENT}
 
     @property
     def is_stranger(self) -> bool:

@@ -1,7 +1,7 @@
 """A server named by its URL, or by a TOML file that says more than a URL can.
 
 url = "https://vectors.example:8443"    # the only one that must be there
-name = "mine"                           # for people and results
+name = "mine"                           # for people and results; not `local`, `moto` or `aws`
 region = "us-east-1"
 ca_bundle = "ca.pem"                    # relative to the file
 verify = true
@@ -32,6 +32,8 @@ from vecgate.targets.target import Target, TargetChoice
 #: What a named server is told where the environment names no region and no credentials.
 LOCAL_REGION = "us-east-1"
 LOCAL_CREDENTIALS = Credentials("local", "local")
+#: By these names it is known which server goes when we do, and which costs money.
+OWN_NAMES = frozenset({"local", "moto", "aws"})
 
 
 class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -126,6 +128,11 @@ def read_description(path: Path) -> Description:
         raise ConfigError(
             f"{path}: no capability is called {', '.join(unknown)}",
             hint=f"There are {', '.join(CAPABILITIES)}.",
+        )
+    if told.name in OWN_NAMES:
+        raise ConfigError(
+            f"{path}: the name {told.name!r} is taken by a target of vecgate's own",
+            hint="Call yours something else.",
         )
     if not _is_url(told.url):
         raise ConfigError(f"{path}: {told.url!r} is no URL")

@@ -67,6 +67,9 @@ def visit(suite: Suite, sources: Path | None, nodes: Sequence[str] = ()) -> Visi
         _check(ended, suite)
         timings = timings_of(found.read_bytes()) if found.exists() else ()
     failed = [_failed(line, suite) for line in ended.said.splitlines() if line.startswith(FAILED_LINES)]
+    if not (timings or failed):
+        # Where warnings are errors pytest-benchmark fails for what pytest has a code for.
+        raise _nothing_in(suite, hint=gist_of(ended.said))
     return Visit(timings, tuple(dict.fromkeys(failed)))
 
 
@@ -112,10 +115,14 @@ def check_sources(sources: Path) -> None:
             raise VecgateError(f"{package} is imported from {told.stdout.strip()}, and not from {sources}")
 
 
+def _nothing_in(suite: Suite, *, hint: str = "") -> UsageError:
+    what = f" matches {suite.expression!r}" if suite.expression else ""
+    return UsageError(f"no benchmark in {suite.folder}{what}", hint=hint)
+
+
 def _check(ended: Ended, suite: Suite) -> None:
     if ended.code == NONE_COLLECTED:
-        what = f" matches {suite.expression!r}" if suite.expression else ""
-        raise UsageError(f"no benchmark in {suite.folder}{what}")
+        raise _nothing_in(suite)
     if ended.code == USAGE:
         raise UsageError(gist_of(ended.said))
     if ended.code not in MEASURED:

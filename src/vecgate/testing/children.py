@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import tempfile
@@ -62,6 +63,10 @@ def run_child(
         except BaseException:
             _stopped(process, stop_with)
             raise
+        finally:
+            # Whatever it has started ends with it, also where it was killed and could not see to that.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         return Ended(code, _end_of(said))
 
 

@@ -68,14 +68,20 @@ def take_turns(
     *,
     rounds: Rounds,
     tell: Callable[[str], None],
+    look: Callable[[Turns], None] = lambda _: None,
     measure: Callable[[Suite, Path, Sequence[str]], Visit] = visit,
 ) -> Turns:
-    """Visit *base* and *head*, folders of sources, in turn; *tell* is told of each pair."""
+    """Visit *base* and *head*, folders of sources, in turn; *tell* is told of each pair.
+
+    *look* is shown what the first has found, and raises where others would be measured in vain.
+    """
     turns, nodes = Turns(), list[str]()
     for number in range(1, rounds.most + 1):
         sides = [(turns.base, base), (turns.head, head)]
         for found, sources in sides if number % 2 else reversed(sides):
             found.append(measure(suite, sources, nodes))
+        if number == 1:
+            look(turns)
         nodes = turns.undecided() if number >= rounds.least else turns.shared()
         tell(f"pair {number}: {len(turns.head[-1].timings):,} measured{_told(number, rounds, nodes)}")
         if not nodes:

@@ -13,12 +13,14 @@ from botocore.credentials import Credentials
 from vecgate.errors import UsageError, VecgateError
 from vecgate.results.provenance import new_run
 from vecgate.targets.capabilities import Capabilities, declared, probe, unsigned_settings
-from vecgate.targets.target import Target, TargetChoice, open_target
+from vecgate.targets.target import EMBEDDED, Target, TargetChoice, open_target
 from vecgate.targets.url import url_target
 from vecgate.testing.options import option
 
 #: Where xdist hands a worker what it needs.
 WORKER_KEY = "vecgate"
+#: Why what is tested only where it is asked for is not: by capability.
+UNASKED = {"quota": "request rates are tested only with --quota"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +89,24 @@ def opened(config: pytest.Config, environment: Mapping[str, str]) -> Iterator[Op
     has_quota = bool(option(config, "quota"))
     serve = ("--quotas", "documented") if has_quota else ()
     with opened_target(config, environment, auth=True, serve=serve) as target:
-        yield Opened(new_run(), target, _capabilities(target, has_quota=has_quota))
+        unasked = {} if has_quota else UNASKED
+        yield Opened(new_run(), target, replace(_capabilities(target), unasked=unasked))
+
+
+def is_unasked(reason: str) -> bool:
+    """Whether *reason* says that something was left out because nobody asked for it."""
+    return reason in {f"{name}: {why}" for name, why in UNASKED.items()}
 
 
 def handed_over(opened: Opened) -> dict[str, Any]:
     """*opened* as a worker takes it: plain values."""
     target = opened.target
-    own = target.name in {"local", "moto"}
+    own = target.name in EMBEDDED
     keys = target.credentials.get_frozen_credentials() if own else None
     return {
         "run": opened.run,
         "lacking": dict(opened.capabilities.lacking),
+        "unasked": dict(opened.capabilities.unasked),
         "name": target.name if own else "",
         "url": target.endpoint_url if own else "",
         "keys": [keys.access_key, keys.secret_key] if keys else [],
@@ -108,24 +117,22 @@ def handed_over(opened: Opened) -> dict[str, Any]:
 def _joined(
     handed: Mapping[str, Any], config: pytest.Config, environment: Mapping[str, str]
 ) -> Iterator[Opened]:
-    lacking = Capabilities(handed["lacking"])
+    known = Capabilities(handed["lacking"], handed["unasked"])
     if handed["url"]:
         target = url_target(handed["url"], choice_of(config, environment), environment, name=handed["name"])
-        yield Opened(handed["run"], replace(target, credentials=Credentials(*handed["keys"])), lacking)
+        yield Opened(handed["run"], replace(target, credentials=Credentials(*handed["keys"])), known)
         return
     with opened_target(config, environment) as target:
-        yield Opened(handed["run"], target, lacking)
+        yield Opened(handed["run"], target, known)
 
 
-def _capabilities(target: Target, *, has_quota: bool) -> Capabilities:
+def _capabilities(target: Target) -> Capabilities:
     if target.capabilities is not None:
-        found = declared(target.capabilities)
-    elif target.name == "aws":
-        found = Capabilities({})
-    else:
-        client, unsigned = target.client(), target.client(**unsigned_settings())
-        found = probe(client, unsigned)
-        client.close()
-        unsigned.close()
-    asked = {} if has_quota else {"quota": "request rates are tested only with --quota"}
-    return Capabilities({**found.lacking, **asked})
+        return declared(target.capabilities)
+    if target.name == "aws":
+        return Capabilities({})
+    client, unsigned = target.client(), target.client(**unsigned_settings())
+    found = probe(client, unsigned)
+    client.close()
+    unsigned.close()
+    return found

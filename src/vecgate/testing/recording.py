@@ -15,7 +15,7 @@ import pytest
 from vecgate.results.provenance import environment, now, versions_of
 from vecgate.results.records import Footer, Header, Outcome, Result
 from vecgate.results.stream import StreamWriter
-from vecgate.testing.opening import Opened
+from vecgate.testing.opening import Opened, is_unasked
 from vecgate.testing.options import option
 
 #: Names of the properties that a report carries to the controller.
@@ -38,7 +38,8 @@ def header_of(opened: Opened, config: pytest.Config, *, unlisted: Sequence[str])
         region=target.region,
         lacking=opened.capabilities.lacking,
         unlisted=tuple(unlisted),
-        versions=versions_of(PACKAGES),
+        # Of moto its version says what it was; of another server nobody can know.
+        versions=versions_of([*PACKAGES, *({target.name} & {"moto"})]),
         environment=environment(),
         options={name: str(option(config, name)) for name in OPTIONS_TOLD if option(config, name)},
     )
@@ -142,7 +143,9 @@ def outcome_of(report: pytest.TestReport) -> Outcome:
         return "outgrown" if _is_outgrown(report) else "failed"
     if hasattr(report, "wasxfail"):
         return "deviation"
-    return "unsupported" if report.when == "setup" else "skipped"
+    # What is left out before it begins is lacking in the target, unless nobody asked for it.
+    is_lacking = report.when == "setup" and not is_unasked(_reason(report))
+    return "unsupported" if is_lacking else "skipped"
 
 
 def _is_outgrown(report: pytest.TestReport) -> bool:

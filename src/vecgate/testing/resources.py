@@ -12,12 +12,13 @@ from itertools import count
 from typing import Any, TypeAlias
 
 from botocore import xform_name
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from vecgate.s3vectors.limits import KEYS_PER_DELETE_MAX, KEYS_PER_GET_MAX, VECTORS_PER_PUT_MAX
 from vecgate.targets.leftovers import RUN_TAG, MadeRecord, place_of, recorded
 from vecgate.targets.removal import remove_bucket, remove_index
-from vecgate.targets.target import Target
+from vecgate.targets.target import EMBEDDED, Target
+from vecgate.targets.trials import UNSENT
 
 Members: TypeAlias = dict[str, Any]
 Answer: TypeAlias = dict[str, Any]
@@ -162,6 +163,7 @@ class Resources:
         self._numbers = count(1)
         self._shared: Bucket | None = None
         self._strays: set[tuple[str, str]] = set()
+        self._ours: set[str] = set()
         self.leaks: list[str] = []
 
     def new_name(self) -> str:
@@ -174,7 +176,15 @@ class Resources:
         self.announce(name)
         if self._tags:
             members["tags"] = {**self._tags, **members.get("tags", {})}
-        answer = self._client.create_vector_bucket(vectorBucketName=name, **members)
+        if self._is_own_name(name):  # from now on: a creation that is cut short here may be done there
+            self._ours.add(name)
+        try:
+            answer = self._client.create_vector_bucket(vectorBucketName=name, **members)
+        except (BotoCoreError, ClientError) as error:
+            if _is_undone(error):
+                self._ours.discard(name)
+            raise
+        self._ours.add(name)
         return Bucket(self._client, name, answer.get("vectorBucketArn") or self._bucket_arn(name))
 
     def make_index(
@@ -205,6 +215,7 @@ class Resources:
     def remove_bucket(self, name: str) -> None:
         """Delete the bucket *name* and every index in it, if it is still there."""
         self._strays = {stray for stray in self._strays if stray[0] != name}
+        self._ours.discard(name)
         self.leaks += remove_bucket(self._client, name)
 
     def follow(self, client: Any) -> None:  # noqa: ANN401 - boto3
@@ -212,6 +223,7 @@ class Resources:
         for operation in ("CreateVectorBucket", "CreateIndex"):
             client.meta.events.register(f"before-parameter-build.s3vectors.{operation}", self._asked)
             client.meta.events.register(f"after-call.s3vectors.{operation}", self._made)
+            client.meta.events.register(f"after-call-error.s3vectors.{operation}", self._perhaps_made)
 
     def remove_strays(self) -> None:
         """Remove what was made and nobody has removed, but for the bucket that tests share."""
@@ -222,19 +234,35 @@ class Resources:
             self.remove_index(bucket, index)
 
     def close(self) -> None:
-        """Remove the bucket that tests share."""
-        if self._shared:
-            self.remove_bucket(self._shared.name)
-            self._shared = None
+        """Remove the buckets that are still there: the one that tests share, and what was cut short."""
+        for name in sorted(self._ours):
+            self.remove_bucket(name)
+        self._shared = None
 
     @staticmethod
     def _asked(params: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:
         context["vecgate_made"] = (params.get("vectorBucketName"), params.get("indexName", ""))
 
     def _made(self, http_response: Any, context: Mapping[str, Any], **_: object) -> None:  # noqa: ANN401 - botocore
+        if http_response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._perhaps_made(context)
+        elif http_response.status_code == HTTPStatus.OK:
+            self._add_stray(context, lambda _: True)
+
+    def _perhaps_made(
+        self, context: Mapping[str, Any], exception: Exception | None = None, **_: object
+    ) -> None:
+        # A creation that failed there may have been done: what bears a name of ours can only be ours.
+        if exception is None or not _is_undone(exception):
+            self._add_stray(context, self._is_own_name)
+
+    def _add_stray(self, context: Mapping[str, Any], is_ours: Callable[[str], bool]) -> None:
         bucket, index = context.get("vecgate_made", (None, None))
-        if http_response.status_code == HTTPStatus.OK and isinstance(bucket, str) and isinstance(index, str):
+        if isinstance(bucket, str) and isinstance(index, str) and is_ours(index or bucket):
             self._strays.add((bucket, index))
+
+    def _is_own_name(self, name: str) -> bool:
+        return name.startswith(f"{self._prefix}-")
 
     # A server whose creations answer without an ARN lacks one thing, not all that an ARN is good for.
 
@@ -276,31 +304,20 @@ def opened_resources(
     made, and the record stays for `vecgate clean` if something could not be removed.
     """
     name = f"{prefix}-{run}-{worker}"
-    if target.name in {"local", "moto"}:
-        resources = Resources(client, prefix=name)
-        try:
-            yield resources
-        finally:
-            resources.close()
-        return
-    record, announced = MadeRecord(target, run, worker), list[str]()
-
-    def announce(bucket: str) -> None:
-        announced.append(bucket)
-        record.announce(bucket)
-
-    tags = {RUN_TAG: run} if target.name == "aws" else {}
-    resources = Resources(client, prefix=name, tags=tags, announce=announce)
+    record = MadeRecord(target, run, worker) if target.name not in EMBEDDED else None
+    resources = Resources(
+        client,
+        prefix=name,
+        tags={RUN_TAG: run} if target.name == "aws" else {},
+        announce=record.announce if record else lambda _: None,
+    )
     try:
         yield resources
-    except BaseException as error:
-        # A creation that was cut short here may have been done there; one that was refused was not.
-        for bucket in announced if not isinstance(error, ClientError) else ():
-            resources.remove_bucket(bucket)
-        raise
     finally:
         resources.close()
-        if not resources.leaks:
+        if record is None:
+            resources.leaks.clear()  # it is gone with the endpoint
+        elif not resources.leaks:
             record.forget()
 
 
@@ -317,6 +334,14 @@ def sweep(target: Target, run: str) -> list[str]:
         for _, path in left:
             path.unlink(missing_ok=True)
     return problems
+
+
+def _is_undone(error: Exception) -> bool:
+    """Nothing was made: the request itself is at fault, or was never sent."""
+    if isinstance(error, ClientError):
+        status: int = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        return status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, UNSENT)
 
 
 def _code(error: ClientError) -> str:

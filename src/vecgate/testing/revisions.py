@@ -15,6 +15,10 @@ from vecgate.errors import UsageError
 
 #: Below the root of a repository, what goes before the installed packages.
 SOURCES = "src"
+FETCH = (
+    "CI clones one commit alone: fetch-depth: 0 in actions/checkout brings all; "
+    "`git fetch origin BRANCH` brings one, as FETCH_HEAD."
+)
 
 
 def repository_of(folder: Path) -> Path:
@@ -36,7 +40,7 @@ def sources_of(repository: Path, revision: str) -> Iterator[Path]:
     try:
         commit = _git(repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
     except UsageError:
-        raise UsageError(f"{revision!r} is no revision of {repository}") from None
+        raise UsageError(f"{revision!r} is no revision of {repository}", hint=FETCH) from None
     archive = _git(repository, "archive", commit.decode().strip(), SOURCES)
     with tempfile.TemporaryDirectory(prefix="vecgate-") as folder:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:

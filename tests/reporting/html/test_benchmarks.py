@@ -12,7 +12,7 @@ BASE = Benchmark(name="base", group="g", is_baseline=True, median_s=0.1, low_s=0
 FAST = Benchmark(name="fast", group="g", vectors=4, median_s=0.02, low_s=0.02, high_s=0.04)
 
 
-def test_unlike_numbers_of_vectors_are_compared_vector_by_vector() -> None:
+def test_unlike_numbers_of_vectors_are_compared_one_for_one() -> None:
     """In the chart as in the table; the spread is the middle half over the median."""
     head = Header(kind="benchmarks", run="r", started_at="s", target="local")
     (group,) = benchmarks_view(Stream(head, (BASE, FAST)), Figures(Drawer(), "run1")).groups
@@ -21,9 +21,9 @@ def test_unlike_numbers_of_vectors_are_compared_vector_by_vector() -> None:
         ["base", "wall", "100 ms", "90.0 ms – 120 ms", "30.0 %", "9", "100 ms", "1.00"],
         ["fast", "wall", "20.0 ms", "20.0 ms – 40.0 ms", "100.0 %", "0", "5.00 ms", "20.0"],
     ]
-    assert group.table.note == "So many times as fast, vector by vector, as base."
+    assert group.table.note == "So many times as fast, one for one, as base."
     plot = spread_plot([BASE, FAST])
-    assert (plot.unit, plot.told) == ("for one vector", "base: 100 ms; fast: 5.00 ms.")
+    assert (plot.unit, plot.told) == ("for one", "base: 100 ms; fast: 5.00 ms.")
     assert (plot.bars[1].low, plot.bars[1].value, plot.bars[1].high) == (0.005, 0.005, 0.01)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from load_streams import EXAMPLES, load_stream
+from load_streams import EXAMPLES, load_stream, scale_stream
 from runs import footer, header, result
 
 from vecgate.reporting.html.index import Entry, render_index
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is on the p
 #: Rules of axe that a report may not break: those that keep somebody out.
 GRAVE = frozenset({"serious", "critical"})
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1_280, "height": 900}
+TABLET = {"width": 720, "height": 1_000}
 OPEN_ALL = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
 WITHIN = """[...document.querySelectorAll("p, li, dd, figcaption")].every(
     (each) => each.getBoundingClientRect().right <= 391 || each.closest(".scroll, details:not([open])"))"""
@@ -48,6 +49,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pages = {
         "load": render([load_stream(20, ("PutVectors",), stall_at=12, recall=True)]),
         "conformance": render([conformance[0]]),
+        "long": render([Stream(header(target="t" * 300), (result("a" * 300, "failed"),), footer())]),
+        "broad": render([scale_stream(range(1, 16))]),
         "several": render([*others, conformance[0]], ["x.jsonl is no result stream"]),
         "matrix": render_matrix(conformance),
         "index": render_index([Entry(stream, "a.jsonl", "a.html") for stream in [*conformance, *others]]),
@@ -128,7 +131,7 @@ def test_nobody_is_kept_out(opened: Any, tmp_path: Path, name: str, theme: str) 
     page.screenshot(path=str(kept(tmp_path) / f"{name}-{theme}.png"), full_page=True)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "long", "broad"])
 def test_a_phone_scrolls_in_one_direction(opened: Any, tmp_path: Path, name: str) -> None:
     """At 390 pixels nothing is wider than the screen; what is, scrolls within itself."""
     page = opened(name, viewport=PHONE, has_touch=True)
@@ -165,6 +168,47 @@ def test_values_are_under_the_pointer(opened: Any) -> None:
     assert chart.locator(".cursor").count() == 1
     page.mouse.move(0, 0)
     assert page.locator(".hover").count() == 0
+
+
+def test_values_are_under_a_finger(opened: Any) -> None:
+    """It leaves as soon as it has tapped; they stay until it taps elsewhere."""
+    page = opened("load", viewport=PHONE, has_touch=True)
+    chart = page.locator("#run1-run-1 .on-narrow")
+    chart.tap()
+    assert chart.locator(".hover").inner_text().split()[1] == "achieved"
+    page.locator("h1").tap()
+    assert page.locator(".hover").count() == 0
+
+
+def test_labels_can_be_read_on_any_screen(opened: Any) -> None:
+    """A chart over the whole page has a twin, long before it would be shrunk to nothing."""
+    labels = """[...document.querySelectorAll('svg.plot text')].filter((each) => each.checkVisibility())
+        .map((each) => parseFloat(getComputedStyle(each).fontSize) * each.getScreenCTM().a)"""
+    for viewport in (PHONE, TABLET, DESK):
+        assert min(opened("load", viewport=viewport).evaluate(labels)) > 10
+
+
+def test_cells_of_a_map_keep_apart(opened: Any) -> None:
+    """Fifteen columns, on any screen: no figure runs into the next."""
+    widest = """Math.max(...[...document.querySelectorAll('svg.plot text[font-weight]')]
+        .map((each) => each.getBoundingClientRect().width))"""
+    for viewport in (PHONE, TABLET, DESK):
+        page = opened("broad", viewport=viewport)
+        column = page.locator("svg.plot").bounding_box()["width"] / 16
+        assert page.evaluate(widest) < column
+        assert page.locator(".broad").get_attribute("tabindex") == "0"
+
+
+def test_arrows_of_sorting_stay_in_their_column(opened: Any) -> None:
+    """They do not stand in the next heading."""
+    ends = """[...document.querySelectorAll('th button')].every((each) => {
+        const arrow = getComputedStyle(each, '::after');
+        const wide = parseFloat(arrow.paddingLeft) + parseFloat(arrow.width);
+        const [end, room] = [each, each.closest('th')].map((it) => it.getBoundingClientRect().right);
+        return end + wide <= room + 0.5; })"""
+    page = opened("several")
+    assert page.locator("th button").count() > 0
+    assert page.evaluate(ends)
 
 
 def test_values_are_under_the_arrow_keys(opened: Any) -> None:
@@ -226,6 +270,44 @@ def test_a_link_opens_the_group_that_it_leads_to(opened: Any) -> None:
     failed = page.locator("li.failed details")
     failed.locator("summary").click()
     assert "input" in failed.locator("dl").inner_text()
+
+
+def test_what_is_looked_for_is_seen(opened: Any) -> None:
+    """Groups are open while something is looked for, and say how much of it they have; then as before."""
+    page = opened("conformance")
+    filters, found = page.locator("#run1-3"), page.get_by_label("Containing")
+    told = filters.locator(".tally").inner_text()
+    found.fill("as long as")
+    assert page.locator("li.skipped").is_visible()
+    assert filters.locator(".tally").inner_text() == "1 shown"
+    found.fill("")
+    assert not page.locator("li.skipped").is_visible()
+    assert filters.locator(".tally").inner_text() == told
+
+
+def test_a_link_into_what_is_filtered_ends_the_filter(opened: Any) -> None:
+    """Again and again: an address that is there already leads there too."""
+    page = opened("conformance")
+    filters = page.locator("#run1-3")
+    for _ in range(2):
+        page.get_by_label("not tested", exact=True).uncheck()
+        assert not filters.is_visible()
+        page.get_by_role("link", name="filters").click()
+        assert page.locator("li.skipped").is_visible()
+        assert page.get_by_label("not tested", exact=True).is_checked()
+        assert page.locator(".shown").inner_text() == "7 shown"
+
+
+@pytest.mark.parametrize("name", ["conformance", "matrix"])
+def test_paper_has_all_evidence(opened: Any, name: str) -> None:
+    """What is closed on a screen cannot be opened on paper."""
+    page = opened(name)
+    page.emulate_media(media="print")
+    hidden = """[...document.querySelectorAll('details :is(dd, td, li)')]
+        .filter((each) => !each.checkVisibility() || !each.getBoundingClientRect().height)
+        .map((each) => each.textContent)"""
+    assert page.locator("details:not([open])").count() > 0
+    assert page.evaluate(hidden) == []
 
 
 def test_paper_is_white(opened: Any, tmp_path: Path) -> None:

@@ -9,7 +9,18 @@ from vecgate.errors import UsageError
 from vecgate.reporting.html.axes import elapsed, rising, tenfold
 from vecgate.reporting.html.charts import Drawer, rows_of
 from vecgate.reporting.html.figures import Figures
-from vecgate.reporting.html.plots import Bar, BarPlot, HeatCell, HeatPlot, Line, LinePlot, Plot, clipped
+from vecgate.reporting.html.plots import (
+    LEFT,
+    RIGHT,
+    Bar,
+    BarPlot,
+    HeatCell,
+    HeatPlot,
+    Line,
+    LinePlot,
+    Plot,
+    clipped,
+)
 
 LINES = LinePlot(
     title="Rates",
@@ -115,3 +126,15 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="charts need vl_convert, which is not installed") as raised:
         drawer.draw(HEAT)
     assert raised.value.hint == "pip install 'vecgate[report]'"
+
+
+def test_a_map_of_many_columns_is_as_broad_as_they_are(figures: Figures) -> None:
+    """It says its width, and scrolls where there is no room; a small one shrinks with the page."""
+    columns = tuple(map(str, range(15)))
+    cells = tuple(HeatCell(each, "10", "12.3k", "100 %", 3) for each in columns)
+    broad = figures.of("broad", HeatPlot("Grid", "", columns, ("10",), cells))
+    assert (broad.is_broad, broad.is_wide) == (True, True)
+    width = int(re.findall(r'<svg[^>]* width="(\d+)"', broad.svg)[0])
+    assert (width - LEFT - RIGHT) / 15 >= 60
+    small = figures.of("small", HEAT)
+    assert (small.is_broad, " width=" in small.svg.partition(">")[0]) == (False, False)

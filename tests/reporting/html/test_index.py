@@ -3,8 +3,11 @@ from __future__ import annotations
 from load_streams import cut_off, load_stream, scale_stream
 from msgspec import structs
 from pages import Page
+from runs import footer, header
 
 from vecgate.reporting.html.index import Entry, render_index
+from vecgate.reporting.html.views import Cell
+from vecgate.results.records import Stream
 
 
 def test_runs_are_listed_the_newest_first() -> None:
@@ -24,3 +27,17 @@ def test_runs_are_listed_the_newest_first() -> None:
 def test_an_empty_folder_is_said_to_be_empty() -> None:
     """No table of nothing."""
     assert "There is no run here." in Page(render_index([])).words
+
+
+def test_pages_of_several_runs_are_linked() -> None:
+    """They have no stream beside them."""
+    page = Page(render_index([], (), [Cell("Compatibility", href="a/compatibility.html")]))
+    assert "h2 Pages of several runs" in page.outline
+    assert [each.get("href") for each in page.all("a")] == ["#main", "a/compatibility.html"]
+    assert "Pages of several runs" not in Page(render_index([])).words
+
+
+def test_a_target_says_which_version_it_was() -> None:
+    """Where it is a package."""
+    moto = Stream(header(target="moto", versions={"moto": "5.2.2", "vecgate": "0.1.0"}), (), footer())
+    assert "moto 5.2.2, vecgate 0.1.0" in Page(render_index([Entry(moto, "m.jsonl", "m.html")])).words

@@ -59,6 +59,7 @@ OUTLINES = {
         "figure: QueryVectors: distribution ms response service",
         "figure: QueryVectors: requests requests a second done failed",
         "h2 In detail",
+        "table: Requests by operation",
         "table: Errors by code",
         "table: Recall",
         "table: Stages",
@@ -133,6 +134,7 @@ OUTLINES = {
         f"table: {MATRIX}",
         "h2 Known deviations",
         "h2 Not offered by the target",
+        "h2 Not tested",
         "h2 Listed deviations that are no longer true",
         "h2 Left behind",
         "h2 Requirements",
@@ -162,6 +164,14 @@ def test_a_page_has_the_verdict_first_then_why_then_evidence(example: Stream, ki
     }
     linked = {(each.get("href") or "")[1:] for each in page.all("a") if (each.get("href") or "")[:1] == "#"}
     assert named | linked <= set(ids)
+
+
+def test_runs_of_one_scenario_are_told_apart() -> None:
+    """The list of verdicts says when each was."""
+    starts = ("2026-11-24T10:00:00+00:00", "2026-11-24T11:30:00+00:00")
+    words = Page(render([load_stream(6, header={"started_at": each}) for each in starts])).words
+    for told in ("2026-11-24 10:00:00 UTC", "2026-11-24 11:30:00 UTC"):
+        assert f"ramp-1000 on local {told} · " in words
 
 
 def test_several_runs_are_one_page() -> None:
@@ -321,7 +331,7 @@ def test_a_load_run_without_its_plan_shows_its_seconds() -> None:
     stream = load_stream(20)
     page = Page(render([structs.replace(stream, records=stream.records[1:])]))
     words = page.words
-    assert "NOT JUDGED the run did not begin: it has no plan" in words
+    assert "NOT JUDGED its plan is missing" in words
     assert "the plan of this run is missing" in words
     assert "figure: PutVectors: response time ms p50 p95 p99" in page.outline
 
@@ -376,7 +386,7 @@ def test_long_runs_say_what_a_point_stands_for() -> None:
         (scale_stream(), "RESULT 100 vectors per request with 5 in flight: 8,929 vectors/s"),
         (Stream(head("scale"), (), foot(1.0)), "FAIL none of 0 configurations is recommended"),
         (Stream(head("benchmarks"), (), foot(1.0)), "FAIL nothing was measured"),
-        (peers_stream(), "RESULT 3 of 4 clients measured"),
+        (peers_stream(), "RESULT 3 of 4 measurements taken: 4 clients, 1 work"),
         (Stream(head("peers"), peers_stream().records[3:], foot(1.0)), "FAIL nothing was measured"),
         (Stream(head("conformance"), (), foot(1.0)), "FAIL nothing ran: no requirement was judged"),
     ],

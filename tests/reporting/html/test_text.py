@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vecgate.reporting.html.text import ADDRESS_MAX, shown, visible, web_address
+from vecgate.reporting.html.text import ADDRESS_MAX, pieces, shown, visible, web_address
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,24 @@ def test_what_is_endless_is_cut_and_counted() -> None:
 def test_only_pages_of_the_web_are_linked(text: str, found: bool) -> None:
     """Anything else is shown, and cannot be followed."""
     assert web_address(text) == (text if found else "")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Counts from 0. (https://b.example/c)", ["Counts from 0. (", "=https://b.example/c", ")"]),
+        (
+            "https://a.example/x, http://b.example.",
+            ["", "=https://a.example/x", ", ", "=http://b.example", "."],
+        ),
+        ("javascript:alert(1) at https://", ["javascript:alert(1) at https://"]),
+        ("<a href='https://a.example/'>", ["<a href='", "=https://a.example/", "'>"]),
+        ("", [""]),
+    ],
+)
+def test_addresses_in_a_sentence_are_found(text: str, parts: list[str]) -> None:
+    """Without the bracket or the full stop behind; together the parts are the text."""
+    found = list(pieces(text))
+    assert [f"={words}" if address else words for words, address in found] == parts
+    assert "".join(words for words, _ in found) == text
+    assert all(address in {"", words} for words, address in found)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, TypeAlias
 
 import gevent
 from gevent.event import Event
@@ -20,14 +21,15 @@ from vecgate.errors import NoCredentials, ProtocolError, ServiceError, Transport
 from vecgate.load.arrivals import Schedule
 from vecgate.load.recorder import Recorder
 from vecgate.load.requests import Request
-from vecgate.load.sharing import Share, Shares
+from vecgate.load.sharing import NEVER, Share, Shares
 
 #: Bodies are made so long before they are due.
 LEAD_S = 0.05
 #: Arrival times are computed so many at once.
 CHUNK = 1_024
-#: Codes of failures that no service has named.
-TRANSPORT, PROTOCOL = "Transport", "Protocol"
+#: Codes of failures that no service has named; the last is that of what was under way when a run had waited
+#: long enough.
+TRANSPORT, PROTOCOL, UNANSWERED = "Transport", "Protocol", "Unanswered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +44,32 @@ class Sent:
     failure: Exception | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """How a request was done: the length of the answer, how often it was sent again, when it left last."""
+@dataclass(slots=True)
+class Flight:
+    """What is known of a request under way, however it ends: filled in by who sends it.
 
-    bytes_in: int
+    bytes_in  of answers
+    retried   how often it was sent again
+    left_s    when it left last; None where that was when it was sent
+    """
+
+    bytes_in: int = 0
     retried: int = 0
     left_s: float | None = None
 
 
-#: Sends a request until it is done. Raises ServiceError or TransportError where it is not.
-Sending: TypeAlias = Callable[[Request], Answered]
+@dataclass(frozen=True, slots=True)
+class _Flying:
+    """A request under way: when it was due, and when it left."""
+
+    request: Request
+    due_s: float
+    sent_s: float
+    flight: Flight = field(default_factory=Flight)
+
+
+#: Sends a request until it is done. Raises ServiceError, TransportError or ProtocolError where it is not.
+Sending: TypeAlias = Callable[[Request, Flight], None]
 
 
 class Engine:
@@ -88,6 +105,9 @@ class Engine:
         self._chunk_first = 0
         self._chunk: tuple[float, ...] = ()
         self._held = 0
+        self._stopped_s, self._is_given_up = inf, False
+        # By the greenlet of the user that waits for the answer.
+        self._flying: dict[Any, _Flying] = {}
 
     def begin(self, share: Share, *, at_s: float) -> None:
         """Start the schedule at *at_s* of the clock, with *share* of it."""
@@ -105,6 +125,12 @@ class Engine:
     def stop(self) -> None:
         """Begin no further arrival; those in flight come to their end."""
         self._end = min(self._end, self._untaken)
+        self._stopped_s = min(self._stopped_s, self._clock())
+
+    @property
+    def ends_s(self) -> float:
+        """When nothing more begins, on the clock: at the end of the schedule, or when it was stopped."""
+        return min(self.begun_s + self._schedule.duration_s, self._stopped_s)
 
     @property
     def is_done(self) -> bool:
@@ -127,14 +153,16 @@ class Engine:
         first, last = (min(self._schedule.due_before(at_s), self._end) for at_s in (from_s, to_s))
         return self.shares.count(first, last)
 
-    def give_up(self) -> int:
-        """Drop what is due and has not begun; how many those are."""
-        left = 0
-        while self._next < self._end:
-            left += 1
-            self._advance()
-        self.recorder.dropped(left)
-        return left
+    def give_up(self) -> None:
+        """Drop what is due and has not begun; what is under way has failed, as it was never answered."""
+        waiting = self._held - len(self._flying)
+        self.recorder.dropped(waiting + self.shares.count(self._untaken, self._end))
+        self._untaken, self._next, self._is_given_up = self._end, NEVER, True
+        for user, flying in list(self._flying.items()):
+            never = TransportError(flying.request.operation, "none had come when the run was over")
+            self._ended(user, never, code=UNANSWERED)
+            # Nobody waits for it any longer, and Locust does not wait for its user.
+            user.kill(block=False)
 
     def serve(self) -> Sent | None:
         """Bring one arrival to its end; None where there is none left, or it was dropped."""
@@ -143,15 +171,16 @@ class Engine:
         if arrival is None:
             return None
         try:
-            if self._is_too_late(due_s):
-                self.recorder.dropped()
-                return None
-            return self._fly(self._make(arrival), due_s)
+            return None if self._drops(due_s) else self._fly(self._make(arrival), due_s)
         finally:
             self._held -= 1
 
-    def _is_too_late(self, due_s: float) -> bool:
-        return self._clock() - due_s > self._start_within_s
+    def _drops(self, due_s: float) -> bool:
+        """Whether it is too late for what was due at *due_s*; then it is dropped, if it was not yet."""
+        is_late = self._clock() - due_s > self._start_within_s
+        if is_late and not self._is_given_up:
+            self.recorder.dropped()
+        return is_late or self._is_given_up
 
     def _taken(self) -> tuple[int | None, float]:
         with self._turn:  # users take arrivals one after the other, in order
@@ -172,40 +201,41 @@ class Engine:
     def _fly(self, request: Request, due_s: float) -> Sent | None:
         if (wait_s := due_s - self._clock()) > 0:
             self._sleep(wait_s)
-        if self._is_too_late(due_s):
-            self.recorder.dropped()
+        if self._drops(due_s):
             return None
-        sent_s = self._clock()
+        sent_s, user = self._clock(), gevent.getcurrent()
         self.recorder.started(sent_s - due_s)
-        answered = Answered(0)
+        flying = self._flying[user] = _Flying(request, due_s, sent_s)
         failure: VecgateError | None = None
         try:
-            answered = self._send(request)
+            self._send(request, flying.flight)
         except (ServiceError, TransportError, NoCredentials, ProtocolError) as error:
             failure = error
         except gevent.GreenletExit:
             # Locust ends this user, and will hear of nothing more.
-            self._ended(request, due_s, sent_s, answered, TransportError(request.operation, "cut off"))
+            self._ended(user, TransportError(request.operation, "cut off"))
             raise
-        return self._ended(request, due_s, sent_s, answered, failure)
+        return self._ended(user, failure)
 
-    def _ended(
-        self, request: Request, due_s: float, sent_s: float, answered: Answered, failure: VecgateError | None
-    ) -> Sent:
-        ended_s = self._clock()
-        left_s = sent_s if answered.left_s is None else answered.left_s
+    def _ended(self, user: object, failure: VecgateError | None, *, code: str = "") -> Sent | None:
+        """Count what *user* was waiting for, under *code* or that of *failure*; None where that was done."""
+        flying = self._flying.pop(user, None)
+        if flying is None:
+            return None
+        ended_s, flight = self._clock(), flying.flight
+        left_s = flying.sent_s if flight.left_s is None else flight.left_s
         sent = Sent(
-            request.operation,
-            response_s=ended_s - due_s,
+            flying.request.operation,
+            response_s=ended_s - flying.due_s,
             service_s=ended_s - left_s,
-            bytes_in=answered.bytes_in,
-            code=code_of(failure),
+            bytes_in=flight.bytes_in,
+            code=code or code_of(failure),
             failure=failure,
         )
-        self._record(request, sent, answered)
+        self._record(flying.request, sent, flight.retried)
         return sent
 
-    def _record(self, request: Request, sent: Sent, answered: Answered) -> None:
+    def _record(self, request: Request, sent: Sent, retried: int) -> None:
         failure = sent.failure
         self.recorder.ended(
             request.operation,
@@ -217,7 +247,7 @@ class Engine:
             bytes_in=sent.bytes_in,
             code=sent.code,
             is_throttled=isinstance(failure, ServiceError) and failure.is_throttling,
-            retried=answered.retried,
+            retried=retried,
         )
 
     def _advance(self) -> None:

@@ -19,8 +19,27 @@ MISSION: Final = "vecgate-mission"
 START: Final = "vecgate-start"
 SHARE: Final = "vecgate-share"
 STOP: Final = "vecgate-stop"
+REFUSED: Final = "vecgate-refused"
 
 T = TypeVar("T")
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker is there: its process, where that id means what it means to it, and its vecgate.
+
+    secret  that it has in common with the master that it was forked from
+    """
+
+    pid: int
+    where: str = ""
+    version: str = ""
+    secret: str = ""
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """The master has no use for a worker, which ends."""
+
+    why: str
 
 
 class Mission(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,20 +7,25 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from vecgate.errors import UsageError
+from msgspec.structs import replace
+
+from vecgate.errors import UsageError, VecgateError
 from vecgate.gate.load import LiveGate
+from vecgate.gate.measures import told
 from vecgate.load.data import TEXT_KEY, pool_of
 from vecgate.load.lab.messages import Mission
 from vecgate.load.lab.settings import Settings
 from vecgate.load.ledger import Ledger
 from vecgate.load.preloading import preload
 from vecgate.load.preparation import Place, prepared
+from vecgate.load.price import usd_before, vector_bytes_of
 from vecgate.load.scenario import Scenario
 from vecgate.results.load import Event, EventKind, Plan, Second
 from vecgate.results.provenance import now
 from vecgate.results.records import Footer, Header
+from vecgate.results.spans import ROUNDING_S
 from vecgate.results.stream import StreamWriter
-from vecgate.targets.target import Target, name_of, open_target
+from vecgate.targets.target import EMBEDDED, Target, name_of, open_target
 from vecgate.targets.telling import header_of_run
 
 PACKAGES = ("vecgate", "boto3", "locust", "gevent", "numpy", "orjson")
@@ -76,14 +81,18 @@ class Running:
     def event(self, kind: EventKind, text: str, *, at_s: float | None = None) -> None:
         """Write down that something happened, now unless *at_s* says when."""
         moment = self.now_s if at_s is None else at_s
-        self.writer.write(Event(at_s=round(moment, 3), kind=kind, text=text))
+        # Workers may be lost, and users lose patience, before the schedule begins.
+        self.writer.write(Event(at_s=round(max(0.0, moment), 3), kind=kind, text=text))
 
     def write(self, second: Second) -> str:
         """Write down a second that is complete; why the run is to end after it, empty where it is not."""
-        stage = self.ledger.schedule.stage_at(float(second.at_s))
-        if stage != self._stage and stage < len(self.plan.stages):
-            self._stage, told = stage, self.plan.stages[stage]
-            self.event("stage", told.name or told.kind, at_s=float(second.at_s))
+        schedule = self.ledger.schedule
+        for begin_s in schedule.bounds_in(second.at_s)[:-1]:
+            # A stage may end a rounding error after the second does.
+            stage = schedule.stage_at(begin_s + ROUNDING_S)
+            if stage != self._stage:
+                self._stage = stage
+                self.event("stage", self.plan.stages[stage].told, at_s=begin_s)
         self.writer.write(second)
         for operation, counts in second.operations.items():
             sent = counts.ok + sum(counts.errors.values())
@@ -118,7 +127,10 @@ def prepared_run(settings: Settings, stack: ExitStack) -> Running:
     scenario = settings.loaded()
     if name_of(settings.choice, os.environ) == "aws" and not settings.is_aws_allowed:
         raise UsageError("real AWS costs money", hint="Add --yes.")
-    plan, wanted = scenario.plan(), scenario.vectors
+    plan, wanted = replace(scenario.plan(), usd_before=usd_before(scenario)), scenario.vectors
+    if settings.max_usd is not None and plan.usd_before > settings.max_usd:
+        cost, most = told(plan.usd_before, "usd"), told(settings.max_usd, "usd")
+        raise VecgateError(f"what is put beforehand costs {cost}, and {most} is allowed")
     gate = LiveGate(scenario.thresholds, plan, max_usd=settings.max_usd)
     target = stack.enter_context(
         open_target(settings.choice, os.environ, auth=True, serve=scenario.serve_options())
@@ -135,9 +147,15 @@ def prepared_run(settings: Settings, stack: ExitStack) -> Running:
     )
     with target.sender() as sender:
         preload(sender, place.address, pool_of(scenario), scenario.preload)
-    ledger = Ledger(scenario.schedule(), scenario.vectors_per_arrival)
+    ledger = Ledger(
+        scenario.schedule(),
+        scenario.vectors_per_arrival,
+        held=scenario.preload,
+        vector_bytes=vector_bytes_of(scenario),
+        usd=plan.usd_before,
+    )
     running = Running(settings, scenario, plan, target, place, StreamWriter(settings.results), ledger, gate)
-    if target.name in {"local", "moto"}:
+    if target.name in EMBEDDED:
         keys = target.credentials.get_frozen_credentials()
         running.keys = (keys.access_key, keys.secret_key)
     running.writer.write(_header(running))

@@ -32,9 +32,12 @@ from vecgate.bulk.run import Run
 from vecgate.bulk.wire import Sender
 from vecgate.errors import ProtocolError, ServiceError, TransportError, VecgateError
 from vecgate.load.bodies import Bodies, key_of
-from vecgate.load.lab.engine import Answered
+from vecgate.load.lab.engine import Flight
 from vecgate.load.recorder import Recorder
 from vecgate.load.requests import Request
+
+#: What is answered with vectors. An answer is looked at so far for its beginning.
+READS, VECTORS, LOOK_AHEAD = frozenset({"GetVectors", "ListVectors", "QueryVectors"}), b'"vectors"', 64
 
 
 class Once:
@@ -43,16 +46,16 @@ class Once:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    def __call__(self, request: Request) -> Answered:
+    def __call__(self, request: Request, flight: Flight) -> None:
         """Send *request*."""
         answer = self._sender.send(request.operation, request.body)
+        flight.bytes_in = len(answer)
+        see(request.operation, answer)
         if request.on_ok:
             try:
                 request.on_ok(answer)
             except (ValueError, KeyError, TypeError) as error:
-                told = f"{request.operation} was answered with something that is no answer to it"
-                raise ProtocolError(told) from error
-        return Answered(len(answer))
+                raise _no_answer(request.operation) from error
 
 
 class AsTheBatchClient:
@@ -67,20 +70,20 @@ class AsTheBatchClient:
         self._chance = random.Random()  # noqa: S311 - jitter is no secret
         self._turn = BoundedSemaphore(1)
 
-    def __call__(self, request: Request) -> Answered:
+    def __call__(self, request: Request, flight: Flight) -> None:
         """Send *request* until the service has taken all of it."""
         if not request.records:
-            return self._once(request)
+            self._once(request, flight)
+            return
         batch = _batch_of(request.records)
         self._run.admit(batch.block, ())
-        delivery = _Delivery(self._run, self._sender, self._recorder, self._chance, self._turn)
+        delivery = _Delivery(self._run, self._sender, self._recorder, self._chance, self._turn, flight=flight)
         is_written = delivery.drive(
             deliver(batch, lambda part: self._body(part, request), payload_bytes_max=self._payload_max)
         )
         if not is_written:
             assert delivery.failure is not None
             raise delivery.failure
-        return Answered(delivery.bytes_in, delivery.attempts - 1, delivery.left_s)
 
     @property
     def _payload_max(self) -> int:
@@ -93,18 +96,23 @@ class AsTheBatchClient:
 
 
 class _Delivery:
-    """Does what the steps of one delivery ask for, in a greenlet.
+    """Does what the steps of one delivery ask for, in a greenlet, and keeps account of it in *flight*.
 
     failure  of the last attempt that did fail
     """
 
     def __init__(
-        self, run: Run, sender: Sender, recorder: Recorder, chance: random.Random, turn: BoundedSemaphore
+        self,
+        run: Run,
+        sender: Sender,
+        recorder: Recorder,
+        chance: random.Random,
+        turn: BoundedSemaphore,
+        *,
+        flight: Flight,
     ) -> None:
         self._run, self._sender, self._recorder, self._chance = run, sender, recorder, chance
-        self._turn = turn
-        self.attempts = self.bytes_in = 0
-        self.left_s = 0.0
+        self._turn, self._flight = turn, flight
         self.failure: Failure | None = None
         self._is_refused = False
 
@@ -122,13 +130,16 @@ class _Delivery:
             )
 
     def _send(self, body: Body) -> tuple[float, VecgateError | None]:
-        self.left_s = time.monotonic()
-        self.attempts += 1
+        flight = self._flight
+        flight.retried += flight.left_s is not None
+        flight.left_s = left_s = time.monotonic()
         try:
-            self.bytes_in += len(self._sender.send("PutVectors", body))
+            answer = self._sender.send("PutVectors", body)
         except (ServiceError, TransportError) as failure:
             return 0.0, failure
-        return time.monotonic() - self.left_s, None
+        flight.bytes_in += len(answer)
+        see("PutVectors", answer)
+        return time.monotonic() - left_s, None
 
     def _do(self, effect: Effect) -> object:
         now_s = time.monotonic()
@@ -174,6 +185,22 @@ class _Nowhere:
         """Forget *rejects*."""
         del rejects
         return 0
+
+
+def see(operation: str, answer: bytes) -> None:
+    """See that *answer* looks like one to *operation*: whoever stands before a target may say 200 as well.
+
+    Raises ProtocolError. What has nothing to say may say nothing; parsing each answer would take the time of
+    the requests.
+    """
+    needed = VECTORS if operation in READS else b""
+    is_object = answer[:LOOK_AHEAD].lstrip().startswith(b"{")
+    if not (is_object and needed in answer) and (answer or needed):
+        raise _no_answer(operation)
+
+
+def _no_answer(operation: str) -> ProtocolError:
+    return ProtocolError(f"{operation} was answered with something that is no answer to it")
 
 
 def _batch_of(records: range) -> Batch:

@@ -67,13 +67,20 @@ def add_arguments(parser: Any) -> None:  # noqa: ANN401 - Locust's parser
         group.add_argument(f"--{PREFIX}-{name}", default=default, help=told, env_var=variable)
 
 
-def settings_of(options: Namespace) -> Settings:
-    """The settings in Locust's parsed *options*. Raises UsageError."""
+def settings_of(options: Namespace, *, number: int = 1) -> Settings:
+    """The settings in Locust's parsed *options* for the *number*-th run of this process. Raises UsageError.
+
+    Each run has an id and a file of its own; whoever started the process follows the first.
+    """
 
     def said(name: str) -> str:
         return str(getattr(options, f"{PREFIX}_{name.replace('-', '_')}", "") or "")
 
-    run = said("run") or new_run()
+    is_first = number <= 1
+    run = (said("run") if is_first else "") or new_run()
+    results = Path(said("results") or f"vecgate-{run}.jsonl")
+    if said("results") and not is_first:
+        results = results.with_stem(f"{results.stem}-{number}")
     return Settings(
         scenario=said("scenario"),
         choice=TargetChoice(
@@ -81,12 +88,12 @@ def settings_of(options: Namespace) -> Settings:
         ),
         overrides=overrides_of(text for text in said("set").split(SEPARATOR) if text.strip()),
         thresholds=tuple(text.strip() for text in said("thresholds").split(SEPARATOR) if text.strip()),
-        results=Path(said("results") or f"vecgate-{run}.jsonl"),
+        results=results,
         bucket_prefix=said("bucket-prefix"),
         max_usd=_usd(said("max-cost")),
         is_aws_allowed=bool(said("yes")),
         run=run,
-        has_parent=bool(said("parent")),
+        has_parent=bool(said("parent")) and is_first,
     )
 
 

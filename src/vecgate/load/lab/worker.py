@@ -12,6 +12,7 @@ import gevent
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError
 
+from vecgate import __version__
 from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.retry import RetryPolicy
 from vecgate.bulk.wire import Sender
@@ -19,29 +20,37 @@ from vecgate.errors import VecgateError
 from vecgate.load.bodies import Bodies
 from vecgate.load.data import pool_of
 from vecgate.load.lab.engine import Engine, Sending
+from vecgate.load.lab.failures import BROKEN
 from vecgate.load.lab.messages import (
     DONE,
     HELLO,
     MISSION,
     READY,
+    REFUSED,
     SECOND,
     SHARE,
     START,
     STOP,
     Done,
+    Hello,
     Mission,
     NewShare,
     Ready,
+    Refused,
     Start,
     Told,
     packed,
     unpacked,
 )
+from vecgate.load.lab.processes import whereabouts
 from vecgate.load.lab.sending import AsTheBatchClient, Once
+from vecgate.load.lab.settings import complain
+from vecgate.load.lab.telling import Teller
 from vecgate.load.recorder import Recorder
 from vecgate.load.requests import Requests
 from vecgate.load.scenario import Scenario
 from vecgate.load.sharing import Share
+from vecgate.results.load import Second
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.targets.target import Target, TargetChoice, open_target
 from vecgate.targets.url import url_target
@@ -55,7 +64,7 @@ CATCH_UP = 1.2
 class Worker:
     """What one process serves."""
 
-    def __init__(self, runner: Any, name: Callable[[], str]) -> None:  # noqa: ANN401 - Locust's runners
+    def __init__(self, runner: Any, name: Callable[[], str], *, secret: str = "") -> None:  # noqa: ANN401 - Locust's
         self._runner, self._name = runner, name
         self.engine: Engine | None = None
         self._run = ""
@@ -67,10 +76,12 @@ class Worker:
             START: self._on_start,
             SHARE: self._on_share,
             STOP: self._on_stop,
+            REFUSED: self._on_refused,
         }.items():
             # Concurrent: making ready takes a while, and Locust's heartbeats go through the same loop.
             runner.register_message(kind, listener, concurrent=True)
-        runner.send_message(HELLO, {})
+        hello = Hello(pid=os.getpid(), where=whereabouts(), version=__version__, secret=secret)
+        runner.send_message(HELLO, packed(hello))
 
     def stop(self) -> None:
         """Begin nothing more; what is in flight comes to its end."""
@@ -101,7 +112,7 @@ class Worker:
     def _make_ready(self, mission: Mission) -> None:
         scenario = mission.scenario
         target = self._open.enter_context(_target(mission))
-        sender = self._open.enter_context(target.sender(direct=True))
+        sender = self._open.enter_context(target.sender(connections=scenario.in_flight_max, direct=True))
         pool = pool_of(scenario)
         bodies = Bodies(IndexAddress(mission.bucket, mission.index), scenario, pool)
         self._requests = Requests(scenario, bodies, pool)
@@ -118,9 +129,13 @@ class Worker:
         start = unpacked(msg.data, Start)
         if start.run == self._run and self.engine is not None:
             at_s = time.monotonic() + start.in_s
+            if self._requests is not None and start.parts:
+                answers = self._requests.answers
+                answers.part, answers.parts = start.part, start.parts
             self.engine.begin(Share(start.from_arrival, start.part, start.parts), at_s=at_s)
             gevent.spawn(self._pulse, self.engine)
-            gevent.spawn(self._tell, self.engine, first=max(0, int(-start.in_s)))
+            telling = gevent.spawn(self._tell, self.engine, first=max(0, int(-start.in_s)))
+            telling.link_exception(lambda ended: self.failed(ended.exception))
 
     def _on_share(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's messages
         new = unpacked(msg.data, NewShare)
@@ -130,49 +145,40 @@ class Worker:
     def _on_stop(self, **_: object) -> None:
         self.stop()
 
+    def _on_refused(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's messages
+        complain(VecgateError(unpacked(msg.data, Refused).why))
+        self._runner.environment.process_exit_code = BROKEN
+        self._runner.quit()
+
     def _tell(self, engine: Engine, *, first: int) -> None:
         """Tell of every second until the share is served, then of the whole."""
-        assert self._mission is not None
         assert self._requests is not None
-        run, requests = self._run, self._requests
-        scenario, at_s, cpu_s = self._mission.scenario, first, time.process_time()
-        end_s = engine.begun_s + scenario.schedule().duration_s + scenario.drain_within_s
-        is_over = False
-        while not is_over:
-            wait_s = engine.begun_s + at_s + 1 - time.monotonic()
-            _wait_for(engine, wait_s)
-            is_over = engine.is_over or self.engine is not engine
-            if time.monotonic() >= end_s and not is_over:
-                engine.give_up()
-                is_over = True
-            used_s, cpu_s = time.process_time() - cpu_s, time.process_time()
-            self._due(engine, at_s, scenario)
-            second = engine.recorder.take(at_s, cores=round(used_s, 3))
-            self._runner.send_message(SECOND, packed(Told(run=run, second=second)))
-            at_s += 1
+        assert self._mission is not None
+        run, requests, at_s = self._run, self._requests, first
+        teller = Teller(engine, self._mission.scenario, lambda: self.engine is not engine)
+        for second in teller.seconds(first):
+            self._tell_second(run, second)
+            at_s = second.at_s + 1
         totals = engine.recorder.totals(self._name())
-        # On a thread of its own: it takes a while, and the master waits to hear of us.
-        recall = gevent.get_hub().threadpool.apply(requests.recall)
-        done = Done(run=run, totals=totals, recall=recall)
-        self._runner.send_message(DONE, packed(done))
+        # On a thread of its own: it may take a while, and the master is to hear of us until then.
+        judged = gevent.get_hub().threadpool.spawn(requests.recall)
+        while not judged.ready() and self.engine is engine:
+            judged.wait(engine.begun_s + at_s + 1 - time.monotonic())
+            if not judged.ready():
+                self._tell_second(run, Second(at_s=at_s))
+                at_s += 1
+        if judged.ready():
+            done = Done(run=run, totals=totals, recall=judged.get())
+            self._runner.send_message(DONE, packed(done))
 
-    @staticmethod
-    def _due(engine: Engine, at_s: int, scenario: Scenario) -> None:
-        arrivals = engine.due_between(at_s, at_s + 1)
-        engine.recorder.due(arrivals, round(arrivals * scenario.vectors_per_arrival))
+    def _tell_second(self, run: str, second: Second) -> None:
+        self._runner.send_message(SECOND, packed(Told(run=run, second=second)))
 
     def _pulse(self, engine: Engine) -> None:
         while not engine.is_over and self.engine is engine:
             asked_s = time.monotonic()
             gevent.sleep(PULSE_S)
             engine.recorder.lag(max(0.0, round(time.monotonic() - asked_s - PULSE_S, 6)))
-
-
-def _wait_for(engine: Engine, wait_s: float) -> None:
-    """Wait until a second is over, or the engine is."""
-    until_s = time.monotonic() + wait_s
-    while (left_s := until_s - time.monotonic()) > 0 and not engine.is_over:
-        gevent.sleep(min(left_s, PULSE_S))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import ceil, floor, log10
 
 from vecgate.reporting.html.plots import Axis
-from vecgate.reporting.html.wording import short
+from vecgate.reporting.wording import short
 
 TICKS = 5
 STEPS = (1, 2, 2.5, 5, 10)

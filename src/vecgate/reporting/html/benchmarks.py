@@ -8,7 +8,7 @@ from vecgate.reporting.html.axes import rising, tenfold
 from vecgate.reporting.html.figures import Figures, Group, Groups
 from vecgate.reporting.html.plots import Axis, Bar, BarPlot, clipped
 from vecgate.reporting.html.views import Cell, Cells, Table
-from vecgate.reporting.html.wording import number, seconds
+from vecgate.reporting.wording import number, seconds
 from vecgate.results.benchmarks import Benchmark
 from vecgate.results.records import Stream
 
@@ -30,13 +30,13 @@ def benchmarks_view(stream: Stream, figures: Figures) -> Groups:
 
 
 def spread_plot(found: Sequence[Benchmark]) -> BarPlot:
-    """The median of each, and the middle half of its rounds; by vector where their numbers are unlike."""
+    """The median of each, and the middle half of its rounds; for one where they handle unlike numbers."""
     is_same = len({each.vectors for each in found}) == 1
     bars = tuple(_bar(each, 1 if is_same else max(each.vectors, 1)) for each in found)
     times = [time for bar in bars for time in (bar.low, bar.value, bar.high) if time]
     return BarPlot(
         title="Median, and the middle half of the rounds",
-        unit="" if is_same else "for one vector",
+        unit="" if is_same else "for one",
         x=_seconds_axis(times),
         bars=bars,
         told="; ".join(f"{bar.label}: {bar.text}" for bar in bars) + ".",
@@ -72,15 +72,15 @@ def _stride(axis: Axis) -> int:
 
 def _benchmarks(found: Sequence[Benchmark]) -> Table:
     base = next((each for each in found if each.is_baseline), None)
-    columns = ("benchmark", "clock", "median", "middle half", "spread", "rounds", "per vector", "× baseline")
-    note = f"So many times as fast, vector by vector, as {base.name}." if base else ""
+    columns = ("benchmark", "clock", "median", "middle half", "spread", "rounds", "for one", "× baseline")
+    note = f"So many times as fast, one for one, as {base.name}." if base else ""
     rows = tuple(_row(each, base) for each in found)
     return Table("Medians and spread", columns, rows, frozenset({"clock"}), note)
 
 
 def _row(each: Benchmark, base: Benchmark | None) -> Cells:
     spread = (each.high_s - each.low_s) / each.median_s if each.median_s else 0.0
-    ratio = _vector_s(base) / _vector_s(each) if base and _vector_s(each) else None
+    ratio = _one_s(base) / _one_s(each) if base and _one_s(each) else None
     return (
         each.name,
         each.clock,
@@ -88,10 +88,10 @@ def _row(each: Benchmark, base: Benchmark | None) -> Cells:
         Cell(f"{seconds(each.low_s)} – {seconds(each.high_s)}", each.low_s),
         Cell(f"{100 * spread:.1f} %", spread),
         f"{each.rounds:,}",
-        Cell(seconds(_vector_s(each)), _vector_s(each)),
+        Cell(seconds(_one_s(each)), _one_s(each)),
         Cell("–" if ratio is None else number(ratio), ratio),
     )
 
 
-def _vector_s(each: Benchmark) -> float:
+def _one_s(each: Benchmark) -> float:
     return each.median_s / max(each.vectors, 1)

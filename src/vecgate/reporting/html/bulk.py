@@ -13,7 +13,7 @@ from vecgate.reporting.html.plots import LinePlot
 from vecgate.reporting.html.series import Timeline
 from vecgate.reporting.html.timeline import Drawn, over_time
 from vecgate.reporting.html.views import Cell, Table, Tile
-from vecgate.reporting.html.wording import many, milliseconds, number, share
+from vecgate.reporting.wording import many, milliseconds, number, share
 from vecgate.results.bulk import BulkPlan, BulkTotals
 from vecgate.results.counts import Counts, by_operation
 from vecgate.results.load import Second

@@ -8,9 +8,10 @@ from vecgate.reporting.html.axes import numbered, rising
 from vecgate.reporting.html.figures import Figures, Tried
 from vecgate.reporting.html.plots import Line, LinePlot, Shape
 from vecgate.reporting.html.views import Cell, Table, Tile
-from vecgate.reporting.html.wording import number, times
+from vecgate.reporting.wording import HOUR_S, PRICED, number, times, usd
 from vecgate.results.load import Capacity, Plan, Trial
 from vecgate.results.records import Stream
+from vecgate.s3vectors.estimate import estimate
 
 #: What came of a trial: its word, its tone and its shape.
 MARKS: tuple[tuple[str, str, Shape], ...] = (
@@ -19,6 +20,8 @@ MARKS: tuple[tuple[str, str, Shape], ...] = (
     ("generator was the limit", "late", "triangle"),
 )
 
+NOTE = "Percentiles are of the stage at the rate; what thresholds say, of the whole trial with its ramp."
+
 
 def capacity_view(stream: Stream, figures: Figures) -> Tried:
     """A capacity search."""
@@ -26,7 +29,7 @@ def capacity_view(stream: Stream, figures: Figures) -> Tried:
     plan = stream.first(Plan)
     unit = found.unit if found else plan.unit if plan else "vectors"
     return Tried(
-        tiles=tuple(_capacity_tiles(found)),
+        tiles=(*_capacity_tiles(found), *(_price(found, plan) if found and plan else ())),
         figures=(figures.of("path", path_plot(trials, unit)),) if trials else (),
         tables=(_trials(trials, unit),) if trials else (),
     )
@@ -78,14 +81,28 @@ def _capacity_tiles(found: Capacity | None) -> Iterator[Tile]:
         yield Tile("lowest that failed", number(found.failed_per_s), unit)
 
 
+def _price(found: Capacity, plan: Plan) -> Iterator[Tile]:
+    """What an hour at the rate that was found costs, where that does not depend on what the index holds."""
+    if set(plan.operations) != {"PutVectors"}:
+        return
+    hourly = estimate(
+        round(HOUR_S * found.rate_per_s / (plan.vectors_per_request if found.unit == "vectors" else 1)),
+        plan.operations,
+        dimension=plan.dimension,
+        vectors_per_request=plan.vectors_per_request,
+        duration_s=HOUR_S,
+    )
+    yield Tile("price", usd(hourly.usd), "an hour", f"at that rate, without metadata, {PRICED}")
+
+
 def _trials(trials: Sequence[Trial], unit: str) -> Table:
     columns = (
         "trial",
         "phase",
         f"rate {unit}/s",
         "achieved",
-        "p50 ms",
-        "p99 ms",
+        "p50 ms at the rate",
+        "p99 ms at the rate",
         "errors",
         "throttled",
         "outcome",
@@ -106,4 +123,4 @@ def _trials(trials: Sequence[Trial], unit: str) -> Table:
         )
         for each in trials
     ]
-    return Table("Trials", columns, tuple(rows), frozenset({"phase", "outcome", "why"}))
+    return Table("Trials", columns, tuple(rows), frozenset({"phase", "outcome", "why"}), NOTE)

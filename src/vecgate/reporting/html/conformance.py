@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vecgate.gate.rules import LEVELS
 from vecgate.gate.verdict import counts_of
-from vecgate.reporting.html.detail import Detail, details_of
+from vecgate.reporting.html.requirements import STATES, Requirement, requirements_of, sources_of
 from vecgate.reporting.html.views import Tile
-from vecgate.reporting.html.wording import many, share
-from vecgate.reporting.matrix import Row, group_of, matrix_of, row_of
-from vecgate.results.records import Footer, Outcome, Result, Run
+from vecgate.reporting.matrix import Row, group_of, matrix_of, row_of, untested_in
+from vecgate.reporting.wording import many, share
+from vecgate.results.records import Footer, Result, Run
 
-#: Outcome to what a reader calls it, the worst first.
-STATES: Mapping[Outcome, str] = {
-    "failed": "failed",
-    "outgrown": "outgrown",
-    "deviation": "known deviation",
-    "unsupported": "not offered",
-    "skipped": "skipped",
-    "passed": "passed",
-}
 REASONS_SHOWN = 200
-#: Where there are more, those of one test are one whatever their reasons.
-ROWS_MAX = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """A requirement and those of its cases that came out alike.
-
-    first   of them, whose words stand for all; *cases*, their names, empty where it has none
-    source  number of its source, from 1
-    detail  its evidence, None where there is none or no room for it
-    """
-
-    first: Result
-    id: str
-    cases: tuple[str, ...]
-    source: int
-    detail: Detail | None
-
-    @property
-    def count(self) -> int:
-        """How many requirements it stands for."""
-        return max(len(self.cases), 1)
+#: What a verdict does not say by itself.
+KNOWN_ONLY = (
+    "PASS means that nothing fails but what is known to: each known deviation is listed with its reason."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +34,11 @@ class GroupView:
 
 @dataclass(frozen=True, slots=True)
 class ConformanceView:
-    """What the template of a conformance run shows."""
+    """What the template of a conformance run shows.
+
+    on_pass   what PASS means where not all passed
+    unshown   requirements with evidence that the page has no room for
+    """
 
     tiles: tuple[Tile, ...]
     groups: tuple[GroupView, ...]
@@ -72,53 +48,34 @@ class ConformanceView:
     known: tuple[tuple[str, int], ...]
     sources: tuple[str, ...]
     lists: tuple[tuple[str, tuple[str, ...]], ...]
+    unshown: int = 0
+    on_pass: str = ""
+
+    def reason(self, requirement: Requirement) -> int:
+        """The number of its reason among those that are *known*, from 1; 0 where it is none of them."""
+        reasons = [reason for reason, _ in self.known]
+        found = requirement.first.outcome == "deviation" and requirement.first.reason in reasons
+        return reasons.index(requirement.first.reason) + 1 if found else 0
 
 
 def conformance_view(run: Run) -> ConformanceView:
     """The view of *run*."""
     counts = counts_of(run.results)
+    groups = tuple(_groups(run.results))
     return ConformanceView(
         tiles=tuple(_tiles(run)),
-        groups=tuple(_groups(run.results)),
+        groups=groups,
         total=row_of("in all", run.results),
         states=tuple((state, STATES[state], counts[state]) for state in STATES if counts[state]),
         levels=tuple((level, sum(each.level == level for each in run.results)) for level in LEVELS),
-        known=tuple(_known(run.results)),
+        known=tuple(known_in(run.results)[:REASONS_SHOWN]),
         sources=sources_of(run.results),
         lists=tuple(_lists(run)),
+        unshown=sum(
+            bool(each.first.detail and not each.detail) for group in groups for each in group.requirements
+        ),
+        on_pass=KNOWN_ONLY if counts["deviation"] else "",
     )
-
-
-def requirements_of(results: Sequence[Result]) -> list[Requirement]:
-    """*results* with cases of one test that came out alike as one, the worst first."""
-    alike = _alike(results, lambda result: result.reason)
-    if len(alike) > ROWS_MAX:
-        alike = _alike(results, lambda _: "")
-    worst = {state: order for order, state in enumerate(STATES)}
-    found = sorted(alike.values(), key=lambda alike: worst[alike[0].outcome])
-    details = details_of([alike[0] for alike in found])
-    numbers = {source: number for number, source in enumerate(sources_of(results), start=1)}
-    return [_requirement(alike, numbers[alike[0].source], details) for alike in found]
-
-
-def sources_of(results: Sequence[Result]) -> tuple[str, ...]:
-    """Where the requirements stand, each place once."""
-    return tuple(dict.fromkeys(result.source for result in results))
-
-
-def _alike(results: Sequence[Result], reason: Callable[[Result], str]) -> dict[tuple[str, ...], list[Result]]:
-    alike: dict[tuple[str, ...], list[Result]] = {}
-    for result in results:
-        key = (result.id.partition("[")[0], result.level, result.outcome, reason(result))
-        alike.setdefault(key, []).append(result)
-    return alike
-
-
-def _requirement(alike: Sequence[Result], source: int, details: Mapping[str, Detail]) -> Requirement:
-    first = alike[0]
-    base, _, case = first.id.partition("[")
-    cases = tuple(each.id[len(base) + 1 :].removesuffix("]") for each in alike) if case else ()
-    return Requirement(first, base, cases, source, details.get(first.id))
 
 
 def _groups(results: Sequence[Result]) -> Iterator[GroupView]:
@@ -146,13 +103,13 @@ def _tiles(run: Run) -> Iterator[Tile]:
         yield Tile("not offered", f"{lacking:,}", "", "for want of a capability")
 
 
-def _known(results: Sequence[Result]) -> list[tuple[str, int]]:
+def known_in(results: Sequence[Result]) -> list[tuple[str, int]]:
     """Why the target is known to differ, and how many requirements that costs, the most first."""
     reasons: dict[str, int] = {}
     for result in results:
         if result.outcome == "deviation":
             reasons[result.reason] = reasons.get(result.reason, 0) + 1
-    return sorted(reasons.items(), key=lambda item: -item[1])[:REASONS_SHOWN]
+    return sorted(reasons.items(), key=lambda item: -item[1])
 
 
 def _lists(run: Run) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -160,6 +117,7 @@ def _lists(run: Run) -> Iterator[tuple[str, tuple[str, ...]]]:
     lacking = tuple(f"{name}: {reason}" for name, reason in run.header.lacking.items())
     for title, lines in (
         ("Not offered by the target", lacking),
+        ("Not tested", untested_in(run.results)),
         ("Listed deviations that are no longer true", footer.stale),
         ("Left behind", footer.leaks),
         ("Not run", footer.left_out),

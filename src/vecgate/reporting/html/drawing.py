@@ -59,7 +59,7 @@ def drawn(plot: Plot, rows: Sequence[Mapping[str, Any]], *, is_narrow: bool) -> 
             width = WIDE if plot.is_wide and not is_narrow else NARROW
             chart, height = _lines(plot), plot.height
         case HeatPlot():
-            chart, height = _heat(plot), HEAT_ROW * len(plot.rows)
+            chart, width, height = _heat(plot), plot.width, HEAT_ROW * len(plot.rows)
         case BarPlot():
             chart, height, left = _bars(plot), BAR_ROW * len(plot.bars), RIGHT
     sized = chart.properties(

@@ -10,7 +10,7 @@ from math import isfinite
 from markupsafe import Markup
 
 from vecgate.reporting.html.charts import Drawer
-from vecgate.reporting.html.plots import LEFT, RIGHT, Line, LinePlot, Plot
+from vecgate.reporting.html.plots import LEFT, RIGHT, HeatPlot, Line, LinePlot, Plot
 from vecgate.reporting.html.svg import inlined
 from vecgate.reporting.html.views import Table, Tile
 
@@ -24,6 +24,7 @@ class Figure:
     svg     the picture; *narrow*, the one for a phone, empty where one serves for both
     legend  the lines that it names
     values  JSON for the script, empty where nothing can be read off
+    is_wide   it goes over the whole page; *is_broad*, it scrolls where there is no room for it
     """
 
     id: str
@@ -34,15 +35,17 @@ class Figure:
     legend: tuple[Line, ...]
     values: Markup
     is_wide: bool
+    is_broad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What a search or a grid shows."""
+    """What a search or a grid shows; *remarks*, what it is about and a sentence each."""
 
     tiles: tuple[Tile, ...]
     figures: tuple[Figure, ...]
     tables: tuple[Table, ...]
+    remarks: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Figures:
         """The figure of *plot*, whose id ends with *name*."""
         id_ = f"{self.prefix}-{name}"
         is_wide = isinstance(plot, LinePlot) and plot.is_wide
+        is_broad = isinstance(plot, HeatPlot) and plot.is_broad
         return Figure(
             id=id_,
             title=plot.title,
@@ -84,12 +88,15 @@ class Figures:
             narrow=self._svg(plot, f"{id_}-narrow", is_narrow=True) if is_wide else Markup(),
             legend=legend_of(plot) if isinstance(plot, LinePlot) else (),
             values=_values(plot) if isinstance(plot, LinePlot) else Markup(),
-            is_wide=is_wide,
+            is_wide=is_wide or is_broad,
+            is_broad=is_broad,
         )
 
     def _svg(self, plot: Plot, id_: str, *, is_narrow: bool = False) -> Markup:
         drawn = self._drawer.draw(plot, is_narrow=is_narrow)
-        return Markup(inlined(drawn, id_, plot.title, plot.told))  # noqa: S704 - serialised by ElementTree, which escapes
+        is_broad = isinstance(plot, HeatPlot) and plot.is_broad
+        svg = inlined(drawn, id_, plot.title, plot.told, is_broad=is_broad)
+        return Markup(svg)  # noqa: S704 - serialised by ElementTree, which escapes
 
 
 def legend_of(plot: LinePlot) -> tuple[Line, ...]:

@@ -9,8 +9,16 @@ from typing import Literal, TypeAlias
 from vecgate.errors import VecgateError
 from vecgate.gate.bulk import bulk_line_of, judge_bulk
 from vecgate.gate.load import judge_load, load_line_of
-from vecgate.gate.verdict import Check, Verdict, judge, line_of, verdict_line
-from vecgate.reporting.html.wording import many, number, times
+from vecgate.gate.verdict import (
+    UNCLEAN,
+    Check,
+    Verdict,
+    line_of,
+    passed_line,
+    verdict_line,
+    verdict_of,
+)
+from vecgate.reporting.wording import many, number, times
 from vecgate.results.benchmarks import Benchmark, PeerRun
 from vecgate.results.bulk import BulkPlan
 from vecgate.results.load import Capacity, Cell, Plan
@@ -18,8 +26,15 @@ from vecgate.results.records import Stream
 from vecgate.results.summary import Summary, summary_of
 
 #: found: there was something to find out, and no gate.
-Tone: TypeAlias = Literal["passed", "failed", "unjudged", "found"]
-WORDS: dict[Tone, str] = {"passed": "PASS", "failed": "FAIL", "unjudged": "NOT JUDGED", "found": "RESULT"}
+#: unclean: nothing is to blame, but something is left behind.
+Tone: TypeAlias = Literal["passed", "failed", "unjudged", "found", "unclean"]
+WORDS: dict[Tone, str] = {
+    "passed": "PASS",
+    "failed": "FAIL",
+    "unjudged": "NOT JUDGED",
+    "found": "RESULT",
+    "unclean": UNCLEAN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +66,7 @@ def headline_of(stream: Stream, summary: Summary | None = None) -> Headline:
 
 
 def _conformance(stream: Stream) -> Headline:
-    verdict = judge(stream.run)
+    verdict = verdict_of(stream)
     return _judged(f"Conformance of {stream.header.target}", verdict, line_of(verdict, stream.run))
 
 
@@ -79,13 +94,20 @@ def _bulk(stream: Stream) -> Headline:
 
 def _judged(title: str, verdict: Verdict, line: str) -> Headline:
     # The word is shown by itself.
-    return Headline(title, verdict.grade, line.removeprefix(WORDS[verdict.grade]).strip(), verdict.checks)
+    tone: Tone = "unclean" if line.startswith(UNCLEAN) else verdict.grade
+    return Headline(title, tone, line.removeprefix(WORDS[tone]).strip(), verdict.checks)
 
 
 def _ended(stream: Stream, headline: Headline) -> Headline:
     if stream.footer is not None and stream.footer.is_complete:
-        return headline
+        is_unclean = stream.leaks and headline.tone == "found"
+        return _unclean(stream, headline) if is_unclean else headline
     return replace(headline, tone="unjudged", line=f"the run did not end; so far: {headline.line}")
+
+
+def _unclean(stream: Stream, headline: Headline) -> Headline:
+    line = passed_line(headline.line, stream.leaks)
+    return replace(headline, tone="unclean", line=line.removeprefix(UNCLEAN).strip())
 
 
 def _capacity(stream: Stream) -> Headline:
@@ -126,9 +148,10 @@ def _peers(stream: Stream) -> Headline:
     known = [each for each in found if not each.problem]
     if not known:
         return Headline("Clients side by side", "failed", "nothing was measured")
-    return Headline(
-        "Clients side by side", "found", f"{len(known):,} of {many(len(found), 'client')} measured"
-    )
+    clients, works = ({getattr(each, name) for each in found} for name in ("client", "work"))
+    told = f"{len(known):,} of {many(len(found), 'measurement')} taken: "
+    told += f"{many(len(clients), 'client')}, {many(len(works), 'work')}"
+    return Headline("Clients side by side", "found", told)
 
 
 #: Kind of run that finds something out to what it found.

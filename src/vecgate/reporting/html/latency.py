@@ -11,7 +11,7 @@ from vecgate.reporting.html.plots import Axis, Line, LinePlot
 from vecgate.reporting.html.series import Column, Timeline, shortened
 from vecgate.reporting.html.timeline import Drawn, over_time
 from vecgate.reporting.html.views import Cell, Cells, Table
-from vecgate.reporting.html.wording import milliseconds, number
+from vecgate.reporting.wording import milliseconds, number
 from vecgate.results.counts import Counts
 from vecgate.results.histograms import Histogram
 from vecgate.results.load import Latencies, OperationSecond

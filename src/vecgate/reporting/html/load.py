@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from vecgate.errors import VecgateError
+from vecgate.gate.load import held_stage
 from vecgate.reporting.html.figures import Figure, Figures
 from vecgate.reporting.html.latency import latency_plots, latency_table
 from vecgate.reporting.html.load_tables import load_tables
+from vecgate.reporting.html.load_tiles import load_tiles
 from vecgate.reporting.html.plots import LinePlot
 from vecgate.reporting.html.series import PLACES_MAX, PLACES_MAX_WIDE, Timeline, bucket_of
 from vecgate.reporting.html.timeline import generator_plot, in_flight_plot, rate_plot, trouble_plot
 from vecgate.reporting.html.views import Table, Tile
-from vecgate.reporting.html.wording import many, milliseconds, number, share, usd
+from vecgate.results.load import Client
 from vecgate.results.records import Stream
 from vecgate.results.summary import Summary
 
-NOTE = (
-    "Response times count from the moment a request was due, service times from the moment it left. "
-    "Where they differ, requests waited for the generator or for one another."
-)
+#: By client, what the two clocks are.
+NOTES: Mapping[Client, str] = {
+    "direct": (
+        "Response times count from the moment a request was due, service times from the moment it left. "
+        "Where they differ, requests waited for the generator or for one another."
+    ),
+    "bulk": (
+        "Response times count from the moment a request was due, service times from when its last attempt "
+        "left. Where they differ, requests waited for the pacing of the batch client, or to be sent again."
+    ),
+}
 #: Operations with charts of their own; the service has 22.
 OPERATIONS_MAX = 24
 
@@ -30,6 +39,7 @@ class LoadView:
     """What the template of a load run shows.
 
     tiles      the figures that matter most
+    on_pass    what is to be known of the figures in the verdict, where that is PASS
     bound      why the generator was the limit, empty where it was not
     timeline   charts of the whole run; *calm*, that nothing went wrong
     resolution what a point of a chart stands for, empty where it is a second
@@ -47,16 +57,17 @@ class LoadView:
     operations: tuple[tuple[str, tuple[Figure, ...]], ...]
     problem: str
     tables: tuple[Table, ...]
+    on_pass: str = ""
 
 
 def load_view(stream: Stream, figures: Figures, summary: Summary) -> LoadView:
     """The view of a load run, of which there is a *summary*."""
     timeline = Timeline(summary.seconds)
     latency, problem = _latency(summary)
-    trouble = trouble_plot(timeline)
+    trouble = trouble_plot(timeline, summary.plan.client)
     plots = latency_plots(summary.operations, timeline, is_measured=not problem) if timeline.at else {}
     return LoadView(
-        tiles=tuple(_tiles(summary, is_measured=not problem)),
+        tiles=tuple(load_tiles(summary, is_measured=not problem)),
         bound=summary.limited_by_generator,
         timeline=tuple(figures.all("run", _timeline(summary, timeline, trouble))) if timeline.at else (),
         resolution=resolution_of(timeline),
@@ -68,6 +79,7 @@ def load_view(stream: Stream, figures: Figures, summary: Summary) -> LoadView:
         ),
         problem=problem,
         tables=tuple(load_tables(stream, summary, is_measured=not problem)),
+        on_pass=_on_pass(summary),
     )
 
 
@@ -91,37 +103,16 @@ def _timeline(summary: Summary, timeline: Timeline, trouble: LinePlot | None) ->
 def _latency(summary: Summary) -> tuple[Table | None, str]:
     """The table, or why there is none: what counts requests does not depend on how long they took."""
     try:
-        return latency_table(summary.operations, NOTE), ""
+        return latency_table(summary.operations, NOTES[summary.plan.client]), ""
     except VecgateError as error:
         return None, f"{error}. {error.hint}".strip()
 
 
-def _tiles(summary: Summary, *, is_measured: bool) -> Iterator[Tile]:
-    unit, due = summary.unit, summary.due
-    yield Tile(
-        "achieved",
-        number(summary.achieved_per_s),
-        f"{unit}/s",
-        f"{share(summary.ok, due)} of the schedule",
+def _on_pass(summary: Summary) -> str:
+    stage = held_stage(summary)
+    if stage is None or len(summary.stages) == 1:
+        return ""
+    return (
+        f"Rate and p99 in the verdict are those of the stage “{stage.stage.told}”. "
+        "What follows is of the whole run, unless it names a stage."
     )
-    if is_measured and summary.operations:
-        name, counts = max(summary.operations.items(), key=lambda item: (item[1].vectors, item[1].requests))
-        response, service = (each.percentile_ms(99) for each in (counts.response, counts.service))
-        yield Tile(f"p99 {name}", number(response), "ms", f"service time {milliseconds(service)}")
-    whole = sum(counts.failed for counts in summary.operations.values())
-    throttled = sum(counts.throttled for counts in summary.operations.values())
-    yield Tile(
-        "failed",
-        f"{whole:,}",
-        f"of {many(summary.requests, 'request')}",
-        f"{throttled:,} of them throttled" if whole else "none throttled",
-        "bad" if whole else "",
-    )
-    yield Tile(
-        "dropped",
-        f"{summary.dropped:,}",
-        f"of {due:,} due",
-        f"{summary.late:,} more than 10 ms late",
-        "bad" if summary.dropped else "",
-    )
-    yield Tile("price", usd(summary.usd), "", f"{usd(summary.usd_per_hour)} an hour at this rate")

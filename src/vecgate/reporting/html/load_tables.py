@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from vecgate.errors import VecgateError
 from vecgate.reporting.html.axes import clock
 from vecgate.reporting.html.views import Cell, Cells, Table
-from vecgate.reporting.html.wording import duration, many, milliseconds, number, share
+from vecgate.reporting.wording import duration, many, milliseconds, number, share
 from vecgate.results.counts import Counts
-from vecgate.results.load import Event, Recall, Stage, WorkerTotals
+from vecgate.results.load import Client, Event, Recall, Stage, WorkerTotals
 from vecgate.results.records import Stream
 from vecgate.results.summary import StageSummary, Summary
 
 #: Error codes of an operation that are shown.
 CODES_MAX = 50
+MIB = 2**20
+#: By client, what was throttled.
+REQUESTS_NOTES: Mapping[Client, str] = {
+    "direct": "What was throttled has failed: nothing is sent again.",
+    "bulk": "What was throttled are attempts, which were sent again; what failed was given up.",
+}
 
 
 def load_tables(stream: Stream, summary: Summary, *, is_measured: bool) -> Iterator[Table]:
     """Every table but that of the latencies; *is_measured*, histograms can be read."""
+    yield from _requests(summary)
     yield from _errors(summary)
     yield from _recalls(stream.of(Recall))
     yield _stages(summary, is_measured=is_measured)
     yield from _workers(stream.of(WorkerTotals))
     yield from _events(stream.of(Event))
+
+
+def _requests(summary: Summary) -> Iterator[Table]:
+    columns = (
+        *("operation", "requests", "failed", "throttled", "sent again", "vectors"),
+        *("MiB sent", "MiB received"),
+    )
+    rows = tuple(_counted(name, counts) for name, counts in summary.operations.items())
+    if rows:
+        yield Table("Requests by operation", columns, rows, note=REQUESTS_NOTES[summary.plan.client])
+
+
+def _counted(name: str, counts: Counts) -> Cells:
+    numbers = (counts.requests, counts.failed, counts.throttled, counts.retried, counts.vectors)
+    sizes = (each / MIB for each in (counts.bytes_out, counts.bytes_in))
+    return (name, *(f"{each:,}" for each in numbers), *(Cell(number(each), each) for each in sizes))
 
 
 def _errors(summary: Summary) -> Iterator[Table]:
@@ -62,7 +85,7 @@ def _stages(summary: Summary, *, is_measured: bool) -> Table:
 def _stage(each: StageSummary, *, is_measured: bool) -> Cells:
     slowest = _slowest(each) if is_measured else None
     return (
-        each.name,
+        each.stage.told,
         schedule_of(each.stage, each.unit),
         Cell(duration(each.duration_s), each.duration_s),
         Cell(number(each.offered_per_s), each.offered_per_s),

@@ -18,6 +18,7 @@ from vecgate.reporting.html.figures import Figures, Groups, Tried
 from vecgate.reporting.html.headline import Headline, headline_of
 from vecgate.reporting.html.load import LoadView, load_view
 from vecgate.reporting.html.peers import peers_view
+from vecgate.reporting.html.requirements import STATES
 from vecgate.reporting.html.scale import scale_view
 from vecgate.reporting.html.templating import page
 from vecgate.reporting.html.views import Facts
@@ -84,7 +85,7 @@ def report_of(streams: Sequence[Stream], unreadable: Sequence[str] = ()) -> Repo
     drawer = Drawer()
     runs = [run_view(stream, Figures(drawer, f"run{order}")) for order, stream in enumerate(streams, start=1)]
     title = runs[0].headline.title if len(runs) == 1 else f"{len(runs)} runs"
-    html = page("report.html.j2", title=title, runs=runs, unreadable=unreadable)
+    html = page("report.html.j2", title=title, runs=runs, states=STATES, unreadable=unreadable)
     return Report(html, tuple(run.headline for run in runs))
 
 

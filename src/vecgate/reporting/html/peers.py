@@ -8,7 +8,7 @@ from vecgate.reporting.html.axes import rising
 from vecgate.reporting.html.figures import Figures, Group, Groups
 from vecgate.reporting.html.plots import Bar, BarPlot, clipped
 from vecgate.reporting.html.views import Cell, Cells, Table
-from vecgate.reporting.html.wording import number
+from vecgate.reporting.wording import number
 from vecgate.results.benchmarks import PeerRun
 from vecgate.results.records import Stream
 

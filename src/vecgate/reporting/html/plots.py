@@ -12,6 +12,8 @@ NARROW, WIDE = 520, 1060
 HEIGHT = 190
 #: In the label of a bar.
 LABEL_CHARACTERS = 44
+#: What a column of a heat map takes. One that is too broad for the page scrolls within itself.
+HEAT_COLUMN = 62
 #: Around the area that is drawn in.
 LEFT, RIGHT, TOP, BOTTOM = 54, 16, 10, 30
 
@@ -95,6 +97,16 @@ class HeatPlot:
     rows: tuple[str, ...]
     cells: tuple[HeatCell, ...]
     told: str = ""
+
+    @property
+    def width(self) -> int:
+        """As much as its columns take."""
+        return max(NARROW, LEFT + RIGHT + HEAT_COLUMN * len(self.columns))
+
+    @property
+    def is_broad(self) -> bool:
+        """It does not shrink: its cells would run into one another."""
+        return self.width > NARROW
 
 
 @dataclass(frozen=True, slots=True)

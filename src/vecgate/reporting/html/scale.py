@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from vecgate.reporting.html.figures import Figures, Tried
 from vecgate.reporting.html.plots import HeatCell, HeatPlot
 from vecgate.reporting.html.views import Cell, Table, Tile
-from vecgate.reporting.html.wording import milliseconds, number, usd
+from vecgate.reporting.scale import remarks_of
+from vecgate.reporting.wording import PRICED, milliseconds, number, short, usd
 from vecgate.results.load import Cell as GridCell
 from vecgate.results.records import Stream
 
@@ -23,6 +24,7 @@ def scale_view(stream: Stream, figures: Figures) -> Tried:
             figures.of(f"grid-{order}", plot) for order, plot in enumerate(heat_plots(cells), start=1)
         ),
         tables=(_cells(cells),) if cells else (),
+        remarks=tuple(remarks_of(cells)),
     )
 
 
@@ -40,7 +42,7 @@ def heat_plots(cells: Sequence[GridCell]) -> Iterator[HeatPlot]:
             HeatCell(
                 column=str(cell.in_flight),
                 row=str(cell.vectors_per_request),
-                text=number(cell.vectors_per_s),
+                text=short(cell.vectors_per_s),
                 small=f"{100 * cell.efficiency:.0f} %",
                 heat=round(HEATS * min(max(cell.vectors_per_s / fastest, 0.0), 1.0)),
                 is_chosen=cell.is_recommended,
@@ -66,7 +68,7 @@ def _scale_tiles(cells: Sequence[GridCell]) -> Iterator[Tile]:
         "rate", number(chosen.vectors_per_s), "vectors/s", f"{number(chosen.requests_per_s)} requests/s"
     )
     yield Tile("p99", number(chosen.p99_ms), "ms", f"half within {milliseconds(chosen.p50_ms)}")
-    yield Tile("price", usd(chosen.usd_per_million), "", "for a million vectors")
+    yield Tile("price", usd(chosen.usd_per_million), "", f"for a million vectors, {PRICED}")
 
 
 def _recommended(cells: Sequence[GridCell]) -> Iterator[str]:

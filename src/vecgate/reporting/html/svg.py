@@ -21,13 +21,18 @@ DEFAULTS = {("opacity", "1"), ("stroke-dasharray", "1,0"), ("stroke-width", "1")
 FRAMES = frozenset({"background", "foreground"})
 
 
-def inlined(svg: str, id_: str, title: str, told: str) -> str:
-    """The *svg* as a part of a page: *title* and what is *told* are read out, the marks are not."""
+def inlined(svg: str, id_: str, title: str, told: str, *, is_broad: bool = False) -> str:
+    """The *svg* as a part of a page: *title* and what is *told* are read out, the marks are not.
+
+    Where it *is_broad* it says its width, which it then has on any screen.
+    """
     # The library's own text: nothing in it comes from outside but labels, which are escaped.
     root = ET.fromstring(_NAMESPACES.sub("", svg))  # noqa: S314 - made on this machine a moment ago
     box = root.get("viewBox", "")
     marks = [each for child in root for each in _cleaned(child)]
     page = ET.Element("svg", {"class": "plot", "viewBox": box, "role": "img"})
+    if is_broad:
+        page.set("width", box.split()[2])
     page.set("aria-labelledby", f"{id_}-title {id_}-told" if told else f"{id_}-title")
     ET.SubElement(page, "title", id=f"{id_}-title").text = visible(title)
     if told:

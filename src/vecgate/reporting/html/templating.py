@@ -10,8 +10,8 @@ from typing import Any
 from markupsafe import Markup
 
 from vecgate.errors import UsageError
-from vecgate.reporting.html.text import shown, web_address
-from vecgate.reporting.html.wording import moment
+from vecgate.reporting.html.text import pieces, shown, web_address
+from vecgate.reporting.wording import moment
 
 
 def page(template: str, **told: Any) -> str:  # noqa: ANN401 - whatever the template shows
@@ -30,7 +30,7 @@ def page(template: str, **told: Any) -> str:  # noqa: ANN401 - whatever the temp
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"web_address": web_address, "moment": moment}
+    environment.filters |= {"web_address": web_address, "pieces": pieces, "moment": moment}
     style, script = _asset("style.css"), _asset("script.js")
     environment.globals |= {
         "style": Markup(style),  # noqa: S704 - ours

@@ -8,8 +8,8 @@ from typing import TypeAlias
 from vecgate.reporting.html.axes import elapsed, rising
 from vecgate.reporting.html.plots import HEIGHT, Line, LinePlot, Shape
 from vecgate.reporting.html.series import PLACES_MAX, PLACES_MAX_WIDE, Column, Timeline, shortened
-from vecgate.reporting.html.wording import number
-from vecgate.results.load import Second
+from vecgate.reporting.wording import number
+from vecgate.results.load import Client, Second
 from vecgate.results.summary import Summary
 
 
@@ -21,9 +21,12 @@ def _throttled(second: Second) -> int:
     return sum(each.throttled for each in second.operations.values())
 
 
+def _failed(second: Second) -> int:
+    return max(0, _errors(second) - _throttled(second))
+
+
 #: Name, tone and count of what should not happen, the worst first.
 TROUBLES: tuple[tuple[str, str, Callable[[Second], int]], ...] = (
-    ("failed", "failed", lambda second: _errors(second) - _throttled(second)),
     ("throttled", "throttled", _throttled),
     ("dropped", "dropped", lambda second: second.dropped),
     ("lost", "lost", lambda second: second.lost),
@@ -66,9 +69,14 @@ def in_flight_plot(summary: Summary, timeline: Timeline) -> LinePlot:
     return over_time("In flight", "requests", timeline, [("in flight", "flight", column, "step")], told=told)
 
 
-def trouble_plot(timeline: Timeline) -> LinePlot | None:
-    """What failed, was throttled, dropped, lost or late in each second; None where nothing was."""
-    found = [(name, tone, timeline.of(count)) for name, tone, count in TROUBLES]
+def trouble_plot(timeline: Timeline, client: Client = "direct") -> LinePlot | None:
+    """What failed, was throttled, dropped, lost or late in each second; None where nothing was.
+
+    Of the client `direct` what was throttled has failed too, and is told once; of `bulk` it is attempts.
+    """
+    failed = _failed if client == "direct" else _errors
+    troubles = (("failed", "failed", failed), *TROUBLES)
+    found = [(name, tone, timeline.of(count)) for name, tone, count in troubles]
     happened: list[Drawn] = [(*each, "step") for each in found if any(each[2])]
     if not happened:
         return None

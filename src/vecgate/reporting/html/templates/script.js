@@ -62,11 +62,16 @@
       return best;
     };
 
-    drawn.addEventListener("pointermove", (event) => {
+    const point = (event) => {
       const rect = svg.getBoundingClientRect();
       show(nearest(((event.clientX - rect.left) / rect.width) * box.width));
+    };
+    drawn.addEventListener("pointermove", point);
+    // A finger leaves as soon as it has tapped: what it asked for stays until something else is tapped.
+    drawn.addEventListener("click", point);
+    drawn.addEventListener("pointerleave", (event) => {
+      if (event.pointerType !== "touch") hide();
     });
-    drawn.addEventListener("pointerleave", hide);
     drawn.tabIndex = 0;
     drawn.setAttribute("role", "group");
     drawn.setAttribute("aria-label", `${svg.querySelector("title").textContent}: values by arrow keys`);
@@ -122,27 +127,44 @@
     const form = section.querySelector(".filter");
     const groups = [...section.querySelectorAll(".group")].map((group) => ({
       group,
+      tally: group.querySelector(".tally"),
+      told: group.querySelector(".tally").textContent,
       isOpen: group.open,
       items: [...group.querySelectorAll(":scope > ul > li")].map((item) => ({ item, text: item.textContent.toLowerCase() })),
     }));
     const chosen = (name) => new Set([...form.querySelectorAll(`[name=${name}]:checked`)].map((box) => box.value));
+    let wasActive = false;
+    // What is left of a group is open for all to see; without a filter it is as it was.
+    const lay = (each, here, isActive) => {
+      each.group.hidden = here === 0;
+      each.tally.textContent = isActive ? `${here.toLocaleString("en-US")} shown` : each.told;
+      if (isActive && !wasActive) each.isOpen = each.group.open;
+      if (isActive || wasActive) each.group.open = isActive || each.isOpen;
+    };
     const update = () => {
       const [states, levels, words] = [chosen("state"), chosen("level"), form.elements.text.value.trim().toLowerCase()];
+      const isActive = words !== "" || form.querySelector("[type=checkbox]:not(:checked)") !== null;
       let count = 0;
-      for (const { group, items } of groups) {
+      for (const each of groups) {
+        const { items } = each;
         let here = 0;
         for (const { item, text } of items) {
           const [level, state] = item.classList;
           item.hidden = !(states.has(state) && levels.has(level) && text.includes(words));
           if (!item.hidden) here += Number(item.dataset.n ?? 1);
         }
-        group.hidden = here === 0;
+        lay(each, here, isActive);
         count += here;
       }
+      wasActive = isActive;
       form.querySelector(".shown").textContent = `${count.toLocaleString("en-US")} shown`;
     };
     form.hidden = false;
     form.addEventListener("input", update);
+    section.addEventListener("unfilter", () => {
+      form.reset();
+      update();
+    });
     form.addEventListener("submit", (event) => event.preventDefault());
     const toggle = form.querySelector(".toggle");
     toggle.addEventListener("click", () => {
@@ -153,11 +175,19 @@
     update();
   }
 
-  // A link into a group that is closed opens it.
-  const open = () => {
-    const there = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (there && there.tagName === "DETAILS") there.open = true;
+  // A link into a group that is closed opens it; into one that the filter hides, it ends the filter.
+  const open = (hash) => {
+    const there = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
+    if (!there || there.tagName !== "DETAILS") return;
+    const isHidden = there.hidden;
+    if (isHidden) there.closest(".requirements").dispatchEvent(new Event("unfilter"));
+    there.open = true;
+    if (isHidden) there.scrollIntoView();
   };
-  addEventListener("hashchange", open);
-  open();
+  addEventListener("hashchange", () => open(location.hash));
+  addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    if (link) open(link.hash);
+  });
+  open(location.hash);
 })();

@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from math import isfinite
 
+from vecgate.s3vectors.pricing import PRICES_READ
+
 THOUSAND, MILLION = 1_000, 1_000_000
 MINUTE_S, HOUR_S = 60, 3600
+#: Whose prices they are: what a run on any target would have cost there.
+PRICED = f"by Amazon's prices for requests, us-east-1, read {PRICES_READ}"
 
 
 def short(number: float) -> str:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vecgate.reporting.html import wording
+from vecgate.reporting import wording
 
 
 @pytest.mark.parametrize(
