@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from vecgate.errors import SourceError, UsageError
+from vecgate.reporting.files import write_text
 from vecgate.reporting.html.headline import Headline, headline_of
 from vecgate.reporting.html.index import Entry, render_index
 from vecgate.reporting.html.matrix import render_matrix
@@ -131,11 +132,6 @@ def _link(path: Path, output: Path) -> str:
 def _written(
     output: Path, page: str, inputs: Inputs, headlines: tuple[Headline, ...] | None = None
 ) -> Written:
-    content = page.encode()
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_bytes(content)
-    except OSError as error:
-        raise UsageError(f"{output} cannot be written: {error.strerror or error}") from None
+    write_text(output, page)
     found = tuple(headline_of(stream) for _, stream in inputs.streams) if headlines is None else headlines
-    return Written(output, len(content), inputs, found)
+    return Written(output, len(page.encode()), inputs, found)

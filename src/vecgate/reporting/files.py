@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from vecgate.errors import UsageError
+from vecgate.results.stream import writing
 
 
 def look_at(*paths: Path | None) -> None:
@@ -16,7 +15,7 @@ def look_at(*paths: Path | None) -> None:
     What cannot be written is to be known before a run that takes minutes, not after it.
     """
     for path in filter(None, paths):
-        with _telling(path):
+        with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise UsageError(f"{path} cannot be written", hint="Look at the permissions of its folder.")
@@ -27,15 +26,7 @@ def write_text(path: Path, text: str, *, is_added: bool = False) -> None:
 
     A CI job's summary, and its outputs, are files that several steps add to.
     """
-    with _telling(path):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a" if is_added else "w", encoding="utf-8") as file:
             file.write(text)
-
-
-@contextmanager
-def _telling(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None

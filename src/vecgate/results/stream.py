@@ -7,6 +7,7 @@ another run begins nothing more is read. What others are measured by, a baseline
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self, get_args
@@ -34,12 +35,10 @@ class StreamWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        try:
+        with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             # Unbuffered: what could not be written is not tried again when the file is closed.
             self._file = path.open("wb", buffering=0)
-        except OSError as error:
-            raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
 
     def __enter__(self) -> Self:
         return self
@@ -78,9 +77,15 @@ def begin_anew(path: Path) -> None:
 
 def add_record(path: Path, record: Record) -> None:
     """Write *record* behind the last of the stream at *path*. Raises UsageError where it cannot be."""
+    with writing(path), path.open("ab") as file:
+        file.write(msgspec.json.encode(record) + b"\n")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the system says against writing the file at *path*, as a UsageError that names it."""
     try:
-        with path.open("ab") as file:
-            file.write(msgspec.json.encode(record) + b"\n")
+        yield
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from vecgate.errors import VecgateError
 from vecgate.gate.bulk import done_in
 from vecgate.reporting.html.figures import Figures
-from vecgate.reporting.html.latency import latency_plots, latency_table
-from vecgate.reporting.html.load import LoadView, resolution_of
+from vecgate.reporting.html.latency import latency_plots
+from vecgate.reporting.html.load import LoadView, latency_or_problem, operation_figures, resolution_of
 from vecgate.reporting.html.plots import LinePlot
 from vecgate.reporting.html.series import Timeline
 from vecgate.reporting.html.timeline import Drawn, over_time
@@ -29,7 +28,7 @@ def bulk_view(stream: Stream, figures: Figures) -> LoadView:
     seconds, plan, totals = stream.of(Second), stream.first(BulkPlan), stream.first(BulkTotals)
     timeline = Timeline(seconds)
     operations = by_operation(second.operations for second in seconds)
-    latency, problem = _latency(operations)
+    latency, problem = latency_or_problem(operations, NOTE) if operations else (None, "")
     plots = latency_plots(operations, timeline, is_measured=not problem) if timeline.at else {}
     trouble = _trouble_plot(timeline)
     shown = [_rate_plot(timeline, plan), *([trouble] if trouble else []), _processor_plot(timeline)]
@@ -40,20 +39,10 @@ def bulk_view(stream: Stream, figures: Figures) -> LoadView:
         calm="" if trouble or not timeline.at else "No request was throttled or sent again.",
         resolution=resolution_of(timeline),
         latency=latency,
-        operations=tuple(
-            (name, tuple(figures.all(f"operation-{order}", found)))
-            for order, (name, found) in enumerate(plots.items(), start=1)
-        ),
+        operations=tuple(operation_figures(plots, figures)),
         problem=problem,
         tables=tuple(_tables(totals)) if totals else (),
     )
-
-
-def _latency(operations: Mapping[str, Counts]) -> tuple[Table | None, str]:
-    try:
-        return latency_table(operations, NOTE) if operations else None, ""
-    except VecgateError as error:
-        return None, str(error)
 
 
 def _rate_plot(timeline: Timeline, plan: BulkPlan | None) -> LinePlot:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from vecgate.errors import VecgateError
 from vecgate.gate.load import held_stage
@@ -15,6 +16,7 @@ from vecgate.reporting.html.plots import LinePlot
 from vecgate.reporting.html.series import PLACES_MAX, PLACES_MAX_WIDE, Timeline, bucket_of
 from vecgate.reporting.html.timeline import generator_plot, in_flight_plot, rate_plot, trouble_plot
 from vecgate.reporting.html.views import Table, Tile
+from vecgate.results.counts import Counts
 from vecgate.results.load import Client
 from vecgate.results.records import Stream
 from vecgate.results.summary import Summary
@@ -63,7 +65,7 @@ class LoadView:
 def load_view(stream: Stream, figures: Figures, summary: Summary) -> LoadView:
     """The view of a load run, of which there is a *summary*."""
     timeline = Timeline(summary.seconds)
-    latency, problem = _latency(summary)
+    latency, problem = latency_or_problem(summary.operations, NOTES[summary.plan.client])
     trouble = trouble_plot(timeline, summary.plan.client)
     plots = latency_plots(summary.operations, timeline, is_measured=not problem) if timeline.at else {}
     return LoadView(
@@ -73,10 +75,7 @@ def load_view(stream: Stream, figures: Figures, summary: Summary) -> LoadView:
         resolution=resolution_of(timeline),
         calm="" if trouble or not timeline.at else "No request failed, was throttled, dropped, lost or late.",
         latency=latency,
-        operations=tuple(
-            (name, tuple(figures.all(f"operation-{order}", found)))
-            for order, (name, found) in enumerate(list(plots.items())[:OPERATIONS_MAX], start=1)
-        ),
+        operations=tuple(operation_figures(plots, figures)),
         problem=problem,
         tables=tuple(load_tables(stream, summary, is_measured=not problem)),
         on_pass=_on_pass(summary),
@@ -100,10 +99,18 @@ def _timeline(summary: Summary, timeline: Timeline, trouble: LinePlot | None) ->
     yield generator_plot(timeline)
 
 
-def _latency(summary: Summary) -> tuple[Table | None, str]:
+def operation_figures(
+    plots: Mapping[str, Sequence[LinePlot]], figures: Figures
+) -> Iterator[tuple[str, tuple[Figure, ...]]]:
+    """The charts of each operation, of the first ones where a stream names very many."""
+    for order, (name, found) in enumerate(islice(plots.items(), OPERATIONS_MAX), start=1):
+        yield name, tuple(figures.all(f"operation-{order}", found))
+
+
+def latency_or_problem(operations: Mapping[str, Counts], note: str) -> tuple[Table | None, str]:
     """The table, or why there is none: what counts requests does not depend on how long they took."""
     try:
-        return latency_table(summary.operations, NOTES[summary.plan.client]), ""
+        return latency_table(operations, note), ""
     except VecgateError as error:
         return None, f"{error}. {error.hint}".strip()
 
