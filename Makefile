@@ -1,4 +1,4 @@
-# Two commands are all that a stranger needs: `make demo` and `make test`.
+# Start with `make demo` and `make test`; `make help` lists everything.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
@@ -6,49 +6,59 @@ SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# Compiled modules are reused by the many child processes, even if the shell turns that off.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
+# One worker more than processors, because many tests wait for child processes.
+PARALLEL := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal
+# Only these files are collected for the tests that run alone.
+SERIAL = -m serial $(shell grep -rl --include='*.py' 'mark\.serial' tests)
 
-.PHONY: help demo test check format bench clients peers samples soak sabotage clean
+.PHONY: help demo test test-deep check format bench clients peers samples soak mutants clean
 
 help: ## Show this
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: .venv/demo ## Ingest real embeddings, search, hold the endpoint to the specification, ramp load, write a report
+demo: .venv/demo ## Ingest real embeddings, search, check conformance, run a load test, write a report
 	@$(BIN)/vecgate demo
 
-test: .venv/dev ## Run the tests, with branch coverage
-	@$(BIN)/python -m pytest --cov --cov-report=term
+# Tests that measure come first, alone. One coverage report covers both runs.
+test: .venv/dev ## Run the tests with branch coverage, some six minutes on two cores
+	@$(PYTEST) $(SERIAL) --cov --cov-report= --cov-fail-under=0
+	@$(PYTEST) $(PARALLEL) -m "not serial and not nightly" --cov --cov-append --cov-report=term
 
-check: .venv/dev ## Formatter, linter, types, import contracts
+test-deep: .venv/dev ## Run also the tests that take minutes, and properties with many random examples
+	@$(PYTEST) $(PARALLEL) -m "not serial" --hypothesis-profile=deep --timeout=0
+
+check: .venv/dev ## Check format, lint, types and import contracts
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-format: .venv/dev ## Format, and mend what the linter can
+format: .venv/dev ## Format the code, and fix what the linter can fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: .venv/dev ## Microbenchmarks beside their peers, and the table of ratios
+bench: .venv/dev ## Run the microbenchmarks and print them beside their peers
 	@mkdir -p .benchmarks
-	@$(BIN)/vecgate bench -o .benchmarks/micro.jsonl
+	@$(BIN)/python -m loadtests.bench -o .benchmarks/micro.jsonl
 
-sabotage: .venv/dev ## Break the endpoint in many small ways and see that the suite catches each
-	@$(BIN)/python tests/conformance/sabotage.py
+mutants: .venv/dev ## Check that the conformance suite catches every mutant of the endpoint
+	@$(BIN)/python tests/conformance/mutants.py
 
-soak: .venv/dev ## Send a million vectors through faults and kills, some four minutes
+soak: .venv/dev ## Write a million vectors through faults and kills, some four minutes
 	@$(BIN)/python -m loadtests.soak.soak
 
-clients: .venv/dev ## Give each foreign client that the tests drive an environment of its own
+clients: .venv/dev ## Install the other clients that the tests drive, each in its own environment
 	@$(BIN)/python tests/clients/setup_clients.py
 
-peers: clients ## What users would pick, side by side on the same work, some minutes
-	@PYTHONPATH=tests/clients $(BIN)/python -m loadtests.peers.peers
+peers: clients ## Measure vecgate beside other clients on the same work, some minutes
+	@PYTHONPATH=tests/clients $(BIN)/python -m loadtests.peers
 
-samples: clients ## Real runs for reports/, their pages, and what docs show of them, some twenty minutes
-	@PYTHONPATH=tests/clients $(BIN)/python -m loadtests.samples.samples
-	@VECGATE_GOLDEN=write $(BIN)/python -m pytest -q tests/docs/test_measured.py
+samples: clients ## Make the results in reports/ and docs/runs and their pages, some twenty minutes
+	@PYTHONPATH=tests/clients $(BIN)/python -m loadtests.samples
 
-clean: ## Remove what these commands made
+clean: ## Remove everything that these commands create
 	rm -rf .venv .clients .benchmarks .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/bin/python:

@@ -1,4 +1,4 @@
-"""Fixtures of the suite: a target, a client, bytes on the wire, and buckets and indexes that go again."""
+"""Fixtures of the suite: the target, clients, and buckets and indexes that are removed after each test."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from platformdirs import user_cache_path
 
+from vecgate.conformance_kit.exchanges import ExchangeLog
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.plugin_options import option, prefix_of
+from vecgate.conformance_kit.raw_client import RawAnswer, RawClient
+from vecgate.conformance_kit.suite_plugin import SuitePlugin, register
+from vecgate.conformance_kit.target_session import worker_name
+from vecgate.resources.handles import BucketHandle, IndexHandle
+from vecgate.resources.resource_factory import ResourceFactory, open_resource_factory
 from vecgate.targets.target import Target
-from vecgate.testing.exchanges import ExchangeLog
-from vecgate.testing.opening import worker_of
-from vecgate.testing.options import option, prefix_of
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.resources import Bucket, Index, Resources, opened_resources
-from vecgate.testing.suite import Suite, register
 
-READ_TIMEOUT_S = 30
-#: Fixtures live as long as a test, not an example: examples make what they need themselves.
+#: Fixtures live as long as a test, not an example, so every example creates its own resources.
 SHARED: dict[str, Any] = {
     "deadline": None,
     "print_blob": True,
@@ -30,111 +30,129 @@ SHARED: dict[str, Any] = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make this a conformance run, with Hypothesis derandomised unless it is to look deep."""
+    """Make this a conformance run. Hypothesis is derandomized, except with the profile `deep`."""
     register(config, Path(__file__).parent)
     set_hypothesis_home_dir(user_cache_path("vecgate") / "hypothesis")
-    settings.register_profile("quick", max_examples=10, derandomize=True, database=None, **SHARED)
-    settings.register_profile("ci", max_examples=50, derandomize=True, database=None, **SHARED)
-    settings.register_profile("deep", max_examples=1_000, **SHARED)
-    named = option(config, "hypothesis") or ("quick" if option(config, "level") == "quick" else "ci")
-    settings.load_profile(named)
+    # The names must not collide with profiles of the tests that start a suite in their own process.
+    settings.register_profile("vecgate-quick", max_examples=10, derandomize=True, database=None, **SHARED)
+    settings.register_profile("vecgate-ci", max_examples=50, derandomize=True, database=None, **SHARED)
+    settings.register_profile("vecgate-deep", max_examples=1_000, **SHARED)
+    profile = option(config, "hypothesis") or ("quick" if option(config, "level") == "quick" else "ci")
+    settings.load_profile(f"vecgate-{profile}")
 
 
 @pytest.fixture(scope="session")
-def suite(pytestconfig: pytest.Config) -> Suite:
-    """The run itself."""
+def suite(pytestconfig: pytest.Config) -> SuitePlugin:
+    """The plugin of this run."""
     return register(pytestconfig)
 
 
 @pytest.fixture(scope="session")
-def target(suite: Suite) -> Target:
-    """Where the run points."""
-    return suite.open().target
+def target(suite: SuitePlugin) -> Target:
+    """The target of the run."""
+    return suite.session().target
 
 
 @pytest.fixture(scope="session")
-def log(suite: Suite) -> ExchangeLog:
-    """What the running test has sent and got."""
+def log(suite: SuitePlugin) -> ExchangeLog:
+    """Requests and answers of the running test."""
     return suite.log
 
 
 @pytest.fixture(scope="session")
-def client(target: Target, log: ExchangeLog) -> Iterator[Any]:
-    """A boto3 client that sends what it is given, once: no validation of its own, no retries."""
-    client = target.client(parameter_validation=False, read_timeout=READ_TIMEOUT_S)
+def client(suite: SuitePlugin, target: Target, log: ExchangeLog) -> Iterator[Any]:
+    """A boto3 client without parameter validation and without retries."""
+    client = target.client(parameter_validation=False, **suite.guard.client_settings)
     log.watch(client)
+    suite.guard.watch(client)
     yield client
     client.close()
 
 
 @pytest.fixture(scope="session")
-def raw(target: Target, client: Any, log: ExchangeLog) -> RawClient:
-    """Requests below boto3: any method, path, header and byte."""
-    return RawClient(target, target.url_of(client), log)
+def raw(
+    suite: SuitePlugin, target: Target, client: Any, log: ExchangeLog, resources: ResourceFactory
+) -> RawClient:
+    """An HTTP client below boto3: any method, path, header and body."""
+
+    def track(path: str, body: bytes, answer: RawAnswer) -> None:
+        resources.track_raw(path, body, answer.status, answer.json)
+
+    return RawClient(target, target.resolve_url(client), log, guard=suite.guard, on_answer=track)
 
 
 @pytest.fixture
-def refused(client: Any) -> Refused:
-    """Call an operation that must be refused, and hold the refusal against what is expected."""
-    return Refused(client)
+def expect_error(client: Any) -> ErrorExpectation:
+    """Call an operation that must fail, and check its error."""
+    return ErrorExpectation(client)
 
 
 @pytest.fixture(scope="session")
-def resources(suite: Suite, client: Any, pytestconfig: pytest.Config) -> Iterator[Resources]:
-    """Makes buckets and indexes, and removes them. Tests take `make_bucket` and `make_index`."""
-    opened = suite.open()
-    prefix, worker = prefix_of(pytestconfig), worker_of(pytestconfig)
-    with opened_resources(opened.target, client, prefix=prefix, run=opened.run, worker=worker) as resources:
-        resources.follow(client)
+def resources(
+    suite: SuitePlugin, client: Any, log: ExchangeLog, pytestconfig: pytest.Config
+) -> Iterator[ResourceFactory]:
+    """Creates buckets and indexes, and removes them. Tests use `make_bucket` and `make_index`."""
+    session = suite.session()
+    prefix, worker = prefix_of(pytestconfig), worker_name(pytestconfig)
+    with open_resource_factory(
+        session.target,
+        client,
+        prefix=prefix,
+        run=session.run,
+        worker=worker,
+        timeout_s=suite.guard.timeout_s,
+    ) as resources:
+        resources.track(client)
+        log.watch(resources.cleaner)
         yield resources
-    suite.told.leaks += resources.leaks
+    suite.summary.orphaned += resources.orphaned
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left(resources: Resources) -> Iterator[None]:
-    """Remove also what a test made although it should have been refused."""
+def _remove_tracked_resources(resources: ResourceFactory) -> Iterator[None]:
+    """Remove resources that a test created although the target should have rejected the request."""
     yield
-    resources.remove_strays()
+    resources.remove_tracked()
 
 
 @pytest.fixture
-def new_name(resources: Resources) -> Iterator[Callable[[], str]]:
-    """Gives names that nobody uses; a bucket of such a name is removed after the test, whoever made it."""
-    given: list[str] = []
+def new_name(resources: ResourceFactory) -> Iterator[Callable[[], str]]:
+    """Returns unused names. A bucket with such a name is removed after the test."""
+    names: list[str] = []
 
     def name() -> str:
-        given.append(resources.new_name())
-        resources.announce(given[-1])
-        return given[-1]
+        names.append(resources.new_name())
+        resources.announce(names[-1])
+        return names[-1]
 
     yield name
-    for each in reversed(given):
+    for each in reversed(names):
         resources.remove_bucket(each)
 
 
 @pytest.fixture
-def make_bucket(resources: Resources) -> Iterator[Callable[..., Bucket]]:
-    """Makes buckets of the test's own: `make_bucket(**members)`."""
-    made: list[str] = []
+def make_bucket(resources: ResourceFactory) -> Iterator[Callable[..., BucketHandle]]:
+    """Creates a bucket that no other test uses: `make_bucket(**members)`."""
+    names: list[str] = []
 
-    def make(**members: Any) -> Bucket:
-        made.append(resources.new_name())
-        return resources.make_bucket(made[-1], **members)
+    def make(**members: Any) -> BucketHandle:
+        names.append(resources.new_name())
+        return resources.make_bucket(names[-1], **members)
 
     yield make
-    for each in reversed(made):
+    for each in reversed(names):
         resources.remove_bucket(each)
 
 
 @pytest.fixture
-def make_index(resources: Resources) -> Iterator[Callable[..., Index]]:
-    """Makes indexes: `make_index(dimension=2, metric="cosine", non_filterable=(), **members)`."""
-    made: list[Index] = []
+def make_index(resources: ResourceFactory) -> Iterator[Callable[..., IndexHandle]]:
+    """Creates an index: `make_index(dimension=2, metric="cosine", non_filterable=(), **members)`."""
+    indexes: list[IndexHandle] = []
 
-    def make(bucket: Bucket | str | None = None, **members: Any) -> Index:
-        made.append(resources.make_index(bucket, **members))
-        return made[-1]
+    def make(bucket: BucketHandle | str | None = None, **members: Any) -> IndexHandle:
+        indexes.append(resources.make_index(bucket, **members))
+        return indexes[-1]
 
     yield make
-    for each in reversed(made):
+    for each in reversed(indexes):
         resources.remove_index(each.bucket, each.name)

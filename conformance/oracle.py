@@ -1,8 +1,9 @@
-"""A second model of S3 Vectors: slow, obvious, and with no line in common with any server.
+"""The oracle: a second model of S3 Vectors that is slow, obvious, and shares no code with any server.
 
-It judges what a target answers to *valid* requests. It holds vectors in a dict, evaluates filters record by
-record as the user guide reads, and measures distances in float64 over float32 values. It never imports the
-endpoint. Where AWS shows nothing it does what the facts make likely; laws about that are `may`.
+It gives the expected answers to *valid* requests. It stores vectors in a dict, evaluates filters record by
+record as the user guide describes them, and computes distances in float64 from float32 values. It never
+imports the endpoint. Where the behaviour of AWS is not known, it does what the facts make likely, and
+properties about that are `may`.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from typing import Any, TypeAlias
 Metadata: TypeAlias = Mapping[str, Any]
 Filter: TypeAlias = Mapping[str, Any]
 
-#: What float32 arithmetic may add to a distance measured in float64, relative to the sizes involved.
+#: Tolerances for the error of float32 arithmetic; the first is relative to the size of the numbers.
 RELATIVE_TOLERANCE = 2e-5
 ABSOLUTE_TOLERANCE = 1e-5
 
 
 def float32(value: float) -> float:
-    """*value* as the service keeps it: rounded to float32, widened again."""
+    """Return *value* as the service stores it: rounded to float32 and widened again."""
     return float(struct.unpack("<f", struct.pack("<f", value))[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A stored vector: its float32 values, and its metadata, empty where it has none."""
+    """A stored vector: its float32 values, and its metadata, which may be empty."""
 
     values: tuple[float, ...]
     metadata: Metadata
@@ -36,21 +37,21 @@ class Record:
 
 @dataclass(slots=True)
 class OracleIndex:
-    """One index: what is stored under each key."""
+    """The expected contents of one index."""
 
     metric: str
     records: dict[str, Record] = field(default_factory=dict)
 
     def put(self, key: str, values: Iterable[float], metadata: Metadata | None = None) -> None:
-        """Write a vector; what was under *key* before is gone, its metadata too."""
+        """Write a vector. It replaces an older one with the same key, including its metadata."""
         self.records[key] = Record(tuple(float32(value) for value in values), metadata or {})
 
     def delete(self, key: str) -> None:
-        """Remove a vector; one that is not there is no error."""
+        """Delete a vector, if it exists."""
         self.records.pop(key, None)
 
     def stored(self, *keys: str) -> dict[str, dict[str, Any]]:
-        """What GetVectors tells of *keys*, or of all, with data and metadata."""
+        """Return the expected entries of *keys*, or of all keys, with data and metadata."""
         return {
             key: {"key": key, "data": {"float32": list(record.values)}, "metadata": dict(record.metadata)}
             for key, record in self.records.items()
@@ -58,7 +59,7 @@ class OracleIndex:
         }
 
     def matching(self, condition: Filter | None) -> dict[str, Record]:
-        """The records that *condition* lets through; all of them where it is None."""
+        """Return the records that match *condition*, or all records without one."""
         return {
             key: record
             for key, record in self.records.items()
@@ -66,42 +67,42 @@ class OracleIndex:
         }
 
     def distances(self, query: Sequence[float], condition: Filter | None = None) -> dict[str, float]:
-        """The distance of every matching record from *query*."""
-        row = tuple(float32(value) for value in query)
+        """Return the distance from *query* of every matching record."""
+        rounded = tuple(float32(value) for value in query)
         return {
-            key: distance(self.metric, row, record.values) for key, record in self.matching(condition).items()
+            key: distance(self.metric, rounded, record.values)
+            for key, record in self.matching(condition).items()
         }
 
     def size(self, key: str, query: Sequence[float]) -> float:
-        """How large the numbers are that the distance of *key* from *query* is made of: for `is_close`."""
+        """Return the *size* that `is_close` needs to compare the distance of *key* from *query*."""
         return math.fsum(value * value for value in (*query, *self.records[key].values))
 
 
 @dataclass(slots=True)
 class Oracle:
-    """All buckets, and in each its indexes, by name.
+    """All buckets by name, with their indexes by name.
 
-    Creating what is there, or deleting what is not, is for the caller to ask about first: `has_bucket`,
-    `has_index`.
+    The caller checks with `has_bucket` and `has_index` whether a creation or deletion is valid.
     """
 
     buckets: dict[str, dict[str, OracleIndex]] = field(default_factory=dict)
 
     def has_bucket(self, bucket: str) -> bool:
-        """Whether there is such a bucket."""
+        """Return whether the bucket exists."""
         return bucket in self.buckets
 
     def has_index(self, bucket: str, index: str) -> bool:
-        """Whether there is such an index in such a bucket."""
+        """Return whether the index exists."""
         return index in self.buckets.get(bucket, {})
 
     def index(self, bucket: str, index: str) -> OracleIndex:
-        """An index that is there."""
+        """Return an index that exists."""
         return self.buckets[bucket][index]
 
 
 def distance(metric: str, a: Sequence[float], b: Sequence[float]) -> float:
-    """1 - cosine similarity, or the squared euclidean distance."""
+    """Return 1 minus the cosine similarity, or the squared euclidean distance."""
     if metric == "euclidean":
         return math.fsum((x - y) ** 2 for x, y in zip(a, b, strict=True))
     dot = math.fsum(x * y for x, y in zip(a, b, strict=True))
@@ -109,26 +110,26 @@ def distance(metric: str, a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def is_close(metric: str, measured: float, expected: float, *, size: float = 1.0) -> bool:
-    """Whether *measured* is *expected* within float32.
+    """Return whether *measured* equals *expected* within the precision of float32.
 
-    *size* is the sum of both squared norms under euclidean, and no matter under cosine.
+    *size* is the sum of both squared norms for euclidean distances. It is not used for cosine distances.
     """
     scale = size if metric == "euclidean" else 1.0
     return abs(measured - expected) <= ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * scale
 
 
 def matches(metadata: Metadata, condition: Filter) -> bool:
-    """Whether a record with *metadata* passes *condition*, a valid filter: an object of exactly one key."""
+    """Return whether *metadata* matches *condition*, which must be a valid filter: an object with one key."""
     ((name, operand),) = condition.items()
     if name == "$and":
         return all(matches(metadata, branch) for branch in operand)
     if name == "$or":
         return any(matches(metadata, branch) for branch in operand)
     operators = operand if isinstance(operand, Mapping) else {"$eq": operand}
-    return all(_holds(metadata, name, operator, value) for operator, value in operators.items())
+    return all(_operator_matches(metadata, name, operator, value) for operator, value in operators.items())
 
 
-def _holds(metadata: Metadata, name: str, operator: str, operand: Any) -> bool:
+def _operator_matches(metadata: Metadata, name: str, operator: str, operand: Any) -> bool:
     stored = metadata.get(name)
     if operator == "$exists":
         return (name in metadata) is operand
@@ -137,7 +138,7 @@ def _holds(metadata: Metadata, name: str, operator: str, operand: Any) -> bool:
     if operator in {"$eq", "$ne", "$in", "$nin"}:
         operands = operand if operator in {"$in", "$nin"} else [operand]
         elements = stored if isinstance(stored, list) else [] if stored is None else [stored]
-        is_equal = any(_same(element, each) for element in elements for each in operands)
+        is_equal = any(_is_same(element, each) for element in elements for each in operands)
         return is_equal is (operator in {"$eq", "$in"})
     return _in_range(stored, operator, operand)
 
@@ -153,8 +154,8 @@ def _in_range(stored: Any, operator: str, bound: float) -> bool:
     }[operator]
 
 
-def _same(a: Any, b: Any) -> bool:
-    # In Python True == 1; in JSON they are of different kinds.
+def _is_same(a: Any, b: Any) -> bool:
+    # In Python True == 1; in JSON they are of different types.
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
     both_text = isinstance(a, str) and isinstance(b, str)

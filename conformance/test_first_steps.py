@@ -1,4 +1,4 @@
-"""What everything else stands on: a bucket, an index, a vector, a search, an end."""
+"""The basic path of a client: a bucket, an index, a vector, and a query."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
 
 
 @requirement(
     "first-steps.create-and-describe-a-bucket", level="must", evidence="recorded", source=sources.MOTO_BUCKETS
 )
-def test_a_bucket_that_was_created_is_described(client: Any, make_bucket: Any) -> None:
-    """GetVectorBucket tells the name and the ARN that CreateVectorBucket gave."""
+def test_a_new_bucket_is_described(client: Any, make_bucket: Any) -> None:
+    """GetVectorBucket returns the name and the ARN that CreateVectorBucket returned."""
     bucket = make_bucket()
     described = client.get_vector_bucket(vectorBucketName=bucket.name)["vectorBucket"]
     assert described["vectorBucketName"] == bucket.name
@@ -24,8 +24,8 @@ def test_a_bucket_that_was_created_is_described(client: Any, make_bucket: Any) -
 
 
 @requirement("first-steps.put-and-get", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
-def test_what_is_put_is_got(make_index: Any) -> None:
-    """GetVectors gives back the values and the metadata that PutVectors was given."""
+def test_a_written_vector_is_returned(make_index: Any) -> None:
+    """GetVectors returns the values and the metadata that PutVectors was given."""
     index = make_index(dimension=2)
     index.put(("a", [1.0, 0.5], {"year": 1999}))
     assert index.get("a") == {"a": {"key": "a", "data": {"float32": [1.0, 0.5]}, "metadata": {"year": 1999}}}
@@ -49,9 +49,9 @@ def test_the_nearest_vector_comes_first(make_index: Any) -> None:
     source=sources.MOTO_BUCKETS,
     covers="CreateVectorBucket.vectorBucketName.min-1 CreateVectorBucket.vectorBucketName.max+1",
 )
-def test_a_name_too_short_or_too_long_is_refused(refused: Refused, name: str) -> None:
-    """A bucket name has 3 to 63 characters."""
-    refused(
+def test_a_name_too_short_or_too_long_is_rejected(expect_error: ErrorExpectation, name: str) -> None:
+    """A bucket name must have 3 to 63 characters."""
+    expect_error(
         "CreateVectorBucket",
         {"vectorBucketName": name},
         code="ValidationException",

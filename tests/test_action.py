@@ -1,4 +1,4 @@
-"""The GitHub action: its file, and its script in a made-up runner."""
+"""The GitHub action: its file, and its script in a simulated runner."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 import yaml
 
-from vecgate.cli.conform import conform
+from vecgate.cli.commands.conform import conform
 
 ROOT = Path(__file__).parents[1]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
 RUN = next(step for step in STEPS if step.get("id") == "run")
-#: What conform and ramp leave for CI.
-FILES = frozenset({"junit", "markdown", "ctrf", "badge", "annotations"})
+#: Options of conform and ramp for CI.
+CI_OPTIONS = frozenset({"junit", "markdown", "ctrf", "badge", "annotations"})
 PINNED = re.compile(r"[\w-]+/[\w-]+@[0-9a-f]{40}")
-#: In place of vecgate: remembers its words, and leaves what the real one does.
+#: Replaces vecgate: records its arguments, and writes the files that vecgate would write.
 FAKE = f"""#!{sys.executable}
 import json, os, pathlib, sys
 with open(os.environ["SEEN"], "a") as seen:
@@ -41,23 +41,23 @@ with open(os.environ["GITHUB_OUTPUT"], "a") as outputs:
     outputs.write("verdict=passed\\nreport=stream\\n")
 sys.exit(int(os.environ.get("CODE", "0")))
 """
-#: Inputs that are no words for the program.
-NO_WORDS = frozenset({"command", "folder", "name"})
-NASTY = """$(touch pwned); `touch pwned`; "'; touch pwned #"""
+#: Inputs that are not arguments of the program.
+NOT_ARGUMENTS = frozenset({"command", "folder", "name"})
+HOSTILE = """$(touch pwned); `touch pwned`; "'; touch pwned #"""
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """How the script came out: its exit code, how vecgate was called, what later steps are told."""
+class Result:
+    """Exit code and output of the script, the calls of vecgate, and the outputs of the step."""
 
     code: int
-    said: str
+    output: str
     calls: list[list[str]]
     outputs: dict[str, str]
 
 
 def inputs(**given: str) -> dict[str, str]:
-    """The variables of the step for the inputs *given*, the others as they are by default."""
+    """Return the variables of the step for the inputs *given* and the defaults of the others."""
     values = {name: each.get("default", "") for name, each in ACTION["inputs"].items()}
     values |= {name.replace("_", "-"): value for name, value in given.items()}
     return {
@@ -66,11 +66,11 @@ def inputs(**given: str) -> dict[str, str]:
     }
 
 
-def run(folder: Path, vecgate: Path, variables: Mapping[str, str]) -> Ran:
-    """Run the script of the action in *folder*, with *vecgate* as the program."""
-    place = folder / "runner" / "vecgate" / "bin"
-    place.mkdir(parents=True)
-    (place / "vecgate").symlink_to(vecgate)
+def run(folder: Path, vecgate: Path, variables: Mapping[str, str]) -> Result:
+    """Run the script of the action in *folder* with *vecgate* as the program."""
+    programs = folder / "runner" / "vecgate" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "vecgate").symlink_to(vecgate)
     runner = {
         "RUNNER_TEMP": str(folder / "runner"),
         "GITHUB_OUTPUT": str(folder / "outputs"),
@@ -81,21 +81,22 @@ def run(folder: Path, vecgate: Path, variables: Mapping[str, str]) -> Ran:
     }
     script = folder / "script.sh"
     script.write_text(RUN["run"])
-    # As GitHub starts it.
+    # The command line that GitHub uses.
     ended = subprocess.run(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],  # noqa: S607 - whichever there is
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],  # noqa: S607 - the first on the path
         cwd=folder,
         env={**runner, **variables},
         capture_output=True,
         text=True,
         check=False,
+        timeout=90,
     )
     seen = folder / "seen"
     calls = [json.loads(line) for line in seen.read_text().splitlines()] if seen.exists() else []
     outputs = folder / "outputs"
     lines = outputs.read_text().splitlines() if outputs.exists() else []
-    told = dict(line.split("=", 1) for line in lines)
-    return Ran(ended.returncode, ended.stdout + ended.stderr, calls, told)
+    step_outputs = dict(line.split("=", 1) for line in lines)
+    return Result(ended.returncode, ended.stdout + ended.stderr, calls, step_outputs)
 
 
 @pytest.fixture
@@ -106,8 +107,8 @@ def fake(tmp_path: Path) -> Path:
     return path
 
 
-def test_every_input_is_used_and_every_output_given() -> None:
-    """In the environment of a step, or of an action that is called."""
+def test_every_input_is_used_and_every_output_set() -> None:
+    """Inputs are used in the environment of a step, or passed to another action."""
     used = " ".join(str(step.get("env", {})) + str(step.get("with", {})) for step in STEPS)
     assert set(re.findall(r"inputs\.([\w-]+)", used)) == set(ACTION["inputs"])
     assert all(each["description"] for each in (*ACTION["inputs"].values(), *ACTION["outputs"].values()))
@@ -116,7 +117,7 @@ def test_every_input_is_used_and_every_output_given() -> None:
 
 
 def test_no_input_is_part_of_a_script() -> None:
-    """What a script is made of, a pull request could write."""
+    """A pull request could use it to run commands."""
     scripts = [step["run"] for step in STEPS if "run" in step]
     assert len(scripts) == 2
     assert not any("${{" in script for script in scripts)
@@ -124,15 +125,15 @@ def test_no_input_is_part_of_a_script() -> None:
         assert all(f"${name}" in step["run"] for name in step.get("env", {}))
 
 
-def test_what_it_calls_is_pinned() -> None:
-    """To a commit: a tag can be moved."""
+def test_other_actions_are_pinned() -> None:
+    """To a commit, because a tag can be moved."""
     called = [step["uses"] for step in STEPS if "uses" in step]
     assert called
     assert all(PINNED.fullmatch(each) for each in called)
 
 
-def test_conform_is_called_with_what_was_given(fake: Path, tmp_path: Path) -> None:
-    """Rules and words, one a line."""
+def test_conform_gets_the_inputs(fake: Path, tmp_path: Path) -> None:
+    """Rules and arguments are one per line."""
     given = inputs(
         target="http://127.0.0.1:9",
         region="eu-central-1",
@@ -144,9 +145,9 @@ def test_conform_is_called_with_what_was_given(fake: Path, tmp_path: Path) -> No
         allow_aws="true",
         folder="out",
     )
-    ran = run(tmp_path, fake, given)
-    assert ran.code == 0, ran.said
-    conform, report, index = ran.calls
+    result = run(tmp_path, fake, given)
+    assert result.code == 0, result.output
+    conform, report, index = result.calls
     assert conform == [
         *("conform", "--target", "http://127.0.0.1:9", "--results", "out/conform.jsonl", "--annotations"),
         *("--junit", "out/conform.junit.xml", "--ctrf", "out/conform.ctrf.json"),
@@ -157,102 +158,106 @@ def test_conform_is_called_with_what_was_given(fake: Path, tmp_path: Path) -> No
     ]
     assert report == ["report", "out/conform.jsonl", "-o", "out/conform.html"]
     assert index == ["report", "--quiet", "--index", "out"]
-    assert ran.outputs == {"verdict": "passed", "results": "out/conform.jsonl", "report": "out/conform.html"}
+    assert result.outputs == {
+        "verdict": "passed",
+        "results": "out/conform.jsonl",
+        "report": "out/conform.html",
+    }
 
 
-def test_ramp_is_called_with_what_was_given(fake: Path, tmp_path: Path) -> None:
-    """The scenario is no option, whatever it looks like."""
+def test_ramp_gets_the_inputs(fake: Path, tmp_path: Path) -> None:
+    """The scenario is never read as an option."""
     given = inputs(
         command="ramp", target="local", scenario="--help", thresholds="p(99) < 5ms\n", max_cost="0.20"
     )
-    ran = run(tmp_path, fake, given)
-    assert ran.calls[0][-6:] == ["--threshold", "p(99) < 5ms", "--max-cost", "0.20", "--", "--help"]
-    assert "--level" not in ran.calls[0]
-    assert "--yes" not in ran.calls[0]
+    result = run(tmp_path, fake, given)
+    assert result.calls[0][-6:] == ["--threshold", "p(99) < 5ms", "--max-cost", "0.20", "--", "--help"]
+    assert "--level" not in result.calls[0]
+    assert "--yes" not in result.calls[0]
 
 
 def test_a_failed_run_has_its_report_and_fails_the_step(
     fake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is the one that is looked at."""
-    ran = run(tmp_path, fake, {**inputs(target="local"), "CODE": "1"})
-    assert (ran.code, [call[0] for call in ran.calls]) == (1, ["conform", "report", "report"])
-    assert ran.outputs["report"] == "vecgate-reports/conform.html"
+    """The report of a failed run is the most useful one."""
+    result = run(tmp_path, fake, {**inputs(target="local"), "CODE": "1"})
+    assert (result.code, [call[0] for call in result.calls]) == (1, ["conform", "report", "report"])
+    assert result.outputs["report"] == "vecgate-reports/conform.html"
 
 
-def test_a_report_that_cannot_be_rendered_is_none(fake: Path, tmp_path: Path) -> None:
-    """The output is a page or empty, whatever vecgate itself has told: no stream passes for one."""
-    ran = run(tmp_path, fake, {**inputs(target="local"), "CODE": "1", "REPORT_CODE": "2"})
-    assert (ran.code, ran.outputs["report"]) == (1, "")
-    assert ran.outputs["results"] == "vecgate-reports/conform.jsonl"
+def test_a_report_that_cannot_be_rendered_is_empty(fake: Path, tmp_path: Path) -> None:
+    """The output `report` is a page or empty. It replaces the one that vecgate sets, which is a stream."""
+    result = run(tmp_path, fake, {**inputs(target="local"), "CODE": "1", "REPORT_CODE": "2"})
+    assert (result.code, result.outputs["report"]) == (1, "")
+    assert result.outputs["results"] == "vecgate-reports/conform.jsonl"
 
 
-def test_a_run_that_never_began_leaves_nothing_of_an_earlier_one(fake: Path, tmp_path: Path) -> None:
-    """Its own code is the step's; what another call has left, under another name, stays."""
+def test_a_run_that_does_not_start_removes_the_files_of_an_earlier_one(fake: Path, tmp_path: Path) -> None:
+    """The step has its exit code. Files of calls with other names are kept."""
     folder = tmp_path / "vecgate-reports"
     folder.mkdir()
     written = [f"conform.{end}" for end in ("jsonl", "html", "junit.xml", "ctrf.json", "svg")]
     for name in (*written, "index.html", "ramp.jsonl"):
         (folder / name).write_text("PASS of an earlier run")
-    ran = run(tmp_path, fake, {**inputs(target="local"), "NO_STREAM": "1"})
-    assert (ran.code, [call[0] for call in ran.calls]) == (3, ["conform", "report"])
-    assert ran.outputs == {"report": ""}
+    result = run(tmp_path, fake, {**inputs(target="local"), "NO_STREAM": "1"})
+    assert (result.code, [call[0] for call in result.calls]) == (3, ["conform", "report"])
+    assert result.outputs == {"report": ""}
     assert [path.name for path in folder.iterdir()] == ["ramp.jsonl"]
 
 
-def test_what_an_earlier_run_has_left_may_be_the_baseline(fake: Path, tmp_path: Path) -> None:
-    """It is kept elsewhere for as long as the job lasts."""
+def test_the_result_of_an_earlier_run_may_be_the_baseline(fake: Path, tmp_path: Path) -> None:
+    """It is copied before it is removed."""
     folder = tmp_path / "vecgate-reports"
     folder.mkdir()
     (folder / "conform.jsonl").write_text("before")
-    ran = run(tmp_path, fake, inputs(target="local", baseline="vecgate-reports/conform.jsonl"))
-    words = ran.calls[0]
+    result = run(tmp_path, fake, inputs(target="local", baseline="vecgate-reports/conform.jsonl"))
+    words = result.calls[0]
     assert Path(words[words.index("--baseline") + 1]).read_text() == "before"
     assert (folder / "conform.jsonl").read_text() == "header"
 
 
-def test_two_calls_of_one_command_are_told_apart_by_name(fake: Path, tmp_path: Path) -> None:
-    """Each has files of its own in the folder."""
-    ran = run(tmp_path, fake, inputs(target="local", name="conform-moto"))
-    assert ran.outputs["results"] == "vecgate-reports/conform-moto.jsonl"
-    assert ran.outputs["report"] == "vecgate-reports/conform-moto.html"
-    assert "vecgate-reports/conform-moto.junit.xml" in ran.calls[0]
+def test_two_calls_of_one_command_have_different_names(fake: Path, tmp_path: Path) -> None:
+    """The input `name` is the name of the files in the folder."""
+    result = run(tmp_path, fake, inputs(target="local", name="conform-moto"))
+    assert result.outputs["results"] == "vecgate-reports/conform-moto.jsonl"
+    assert result.outputs["report"] == "vecgate-reports/conform-moto.html"
+    assert "vecgate-reports/conform-moto.junit.xml" in result.calls[0]
 
 
-@pytest.mark.parametrize("name", ["../elsewhere", ".hidden", "-o", "a b", NASTY])
-def test_a_name_leads_nowhere_else(fake: Path, tmp_path: Path, name: str) -> None:
-    """It is the name of files in the folder, and nothing more."""
-    ran = run(tmp_path, fake, inputs(target="local", name=name))
-    assert (ran.code, ran.calls) == (2, [])
-    assert "::error title=vecgate::the input name" in ran.said
+@pytest.mark.parametrize("name", ["../elsewhere", ".hidden", "-o", "a b", HOSTILE])
+def test_a_name_cannot_be_a_path_or_an_option(fake: Path, tmp_path: Path, name: str) -> None:
+    """Files are written only in the folder."""
+    result = run(tmp_path, fake, inputs(target="local", name=name))
+    assert (result.code, result.calls) == (2, [])
+    assert "::error title=vecgate::the input name" in result.output
 
 
-def test_another_command_is_refused(fake: Path, tmp_path: Path) -> None:
-    """Such as one that deletes."""
-    ran = run(tmp_path, fake, inputs(command="clean", target="aws"))
-    assert (ran.code, ran.calls) == (2, [])
-    assert "::error title=vecgate::" in ran.said
+def test_other_commands_are_refused(fake: Path, tmp_path: Path) -> None:
+    """Such as one that deletes resources."""
+    result = run(tmp_path, fake, inputs(command="clean", target="aws"))
+    assert (result.code, result.calls) == (2, [])
+    assert "::error title=vecgate::" in result.output
 
 
 @pytest.mark.parametrize("command", ["conform", "ramp"])
-def test_an_input_is_never_a_program(fake: Path, tmp_path: Path, command: str) -> None:
-    """Not even one that tries."""
-    given = {name.replace("-", "_"): NASTY for name in ACTION["inputs"] if name not in NO_WORDS}
-    ran = run(tmp_path, fake, inputs(command=command, **given))
-    assert ran.code == 0, ran.said
+def test_an_input_never_runs_a_command(fake: Path, tmp_path: Path, command: str) -> None:
+    """It reaches vecgate as an argument."""
+    given = {name.replace("-", "_"): HOSTILE for name in ACTION["inputs"] if name not in NOT_ARGUMENTS}
+    result = run(tmp_path, fake, inputs(command=command, **given))
+    assert result.code == 0, result.output
     assert not list(tmp_path.rglob("pwned"))
-    assert NASTY in ran.calls[0]
+    assert HOSTILE in result.calls[0]
 
 
 def test_the_action_runs_the_real_program(tmp_path: Path) -> None:
-    """A few requirements, against the local endpoint: files, summary and outputs are there."""
+    """A few requirements against the local endpoint. Files, summary and outputs exist."""
     program = Path(sys.executable).with_name("vecgate")
     if not program.exists():
         pytest.skip("vecgate is not installed as a program beside this Python")
     given = inputs(target="local", level="quick", arguments="-k\ncreate-vector-bucket.arn")
-    ran = run(tmp_path, program, given)
-    assert ran.code == 0, ran.said
-    assert ran.outputs["verdict"] == "passed"
+    result = run(tmp_path, program, given)
+    assert result.code == 0, result.output
+    assert result.outputs["verdict"] == "passed"
     assert (tmp_path / "summary.md").read_text().startswith("## PASS  ")
     written = {path.name for path in (tmp_path / "vecgate-reports").iterdir()}
     assert {"conform.jsonl", "conform.junit.xml", "conform.ctrf.json", "conform.svg"} <= written
@@ -263,7 +268,7 @@ BLOCKS = [yaml.safe_load(block.split("```")[0]) for block in PAGE.split("```yaml
 
 
 def steps_in(block: object) -> Iterator[dict[str, Any]]:
-    """The steps of the jobs in *block*; a block may be a list of steps."""
+    """Return the steps of the jobs in *block*, which may also be a list of steps."""
     if isinstance(block, list):
         yield from block
     elif isinstance(block, dict):
@@ -271,8 +276,8 @@ def steps_in(block: object) -> Iterator[dict[str, Any]]:
             yield from job["steps"]
 
 
-def test_the_workflows_that_are_shown_are_workflows() -> None:
-    """They can be read, call what is pinned, and give the action what it knows."""
+def test_the_workflows_in_the_docs_are_valid() -> None:
+    """They are YAML, use pinned actions, and pass only existing inputs."""
     called = [step for block in BLOCKS for step in steps_in(block) if "uses" in step]
     assert len(called) > 5
     for step in called:
@@ -282,8 +287,8 @@ def test_the_workflows_that_are_shown_are_workflows() -> None:
             assert PINNED.fullmatch(step["uses"])
 
 
-def test_the_page_explains_every_input_and_output() -> None:
-    """And what each option of the commands leaves."""
+def test_the_page_documents_every_input_and_output() -> None:
+    """It also documents the options of the commands."""
     assert all(f"| `{name}` |" in PAGE for name in ACTION["inputs"])
     assert all(f"`{name}`" in PAGE for name in ACTION["outputs"])
-    assert all(option in PAGE for each in conform.params for option in each.opts if each.name in FILES)
+    assert all(option in PAGE for each in conform.params for option in each.opts if each.name in CI_OPTIONS)

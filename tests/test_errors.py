@@ -1,4 +1,4 @@
-"""Exceptions keep what they know, wherever they travel."""
+"""Exceptions keep their data in transit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pickle
 import pytest
 
 from vecgate import errors
-from vecgate.errors import BadRecord, ServiceError, TransportError, VecgateError
+from vecgate.errors import InvalidRecord, ServiceError, TransportError, UnexpectedResponse, VecgateError
 
 SERVICE_ERROR = ServiceError(
     "PutVectors",
@@ -22,8 +22,9 @@ SERVICE_ERROR = ServiceError(
     request_id="1334d4eb",
 )
 TRANSPORT_ERROR = TransportError("PutVectors", "connection reset", is_connect=True)
-BAD_RECORD = BadRecord("a", "vector must have length 2, but has length 1")
-OWN_WAY = {ServiceError, TransportError, BadRecord}
+BAD_RECORD = InvalidRecord("a", "vector must have length 2, but has length 1")
+UNEXPECTED = UnexpectedResponse("PutVectors", "status 200 with text/html")
+OWN_WAY = {ServiceError, TransportError, UnexpectedResponse, InvalidRecord}
 PLAIN = [
     kind
     for kind in vars(errors).values()
@@ -32,6 +33,7 @@ PLAIN = [
 ALL = [
     SERVICE_ERROR,
     TRANSPORT_ERROR,
+    UNEXPECTED,
     BAD_RECORD,
     *(kind("what is wrong", hint="the way out") for kind in PLAIN),
 ]
@@ -39,7 +41,7 @@ ALL = [
 
 @pytest.mark.parametrize("error", ALL, ids=lambda error: type(error).__name__)
 def test_an_exception_survives_pickling_and_copying(error: VecgateError) -> None:
-    """It comes back with its type, its words and its attributes."""
+    """It comes back with its type, its message and its attributes."""
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):  # noqa: S301 - our own
         assert type(again) is type(error)
         assert str(again) == str(error)
@@ -47,14 +49,14 @@ def test_an_exception_survives_pickling_and_copying(error: VecgateError) -> None
 
 
 def test_every_exception_derives_from_the_root() -> None:
-    """Who catches VecgateError catches all that we raise."""
+    """A handler of VecgateError catches all of them."""
     kinds = [kind for kind in vars(errors).values() if inspect.isclass(kind)]
-    assert len(kinds) == 14
+    assert len(kinds) == 16
     assert all(issubclass(kind, VecgateError) for kind in kinds)
 
 
-def test_the_tree_in_the_docstring_is_the_tree() -> None:
-    """Each exception is drawn, under its parent."""
+def test_the_tree_in_the_docstring_is_complete() -> None:
+    """Each exception is under its parent."""
     assert errors.__doc__ is not None
     drawn: list[tuple[int, str]] = []
     for line in errors.__doc__.splitlines():
@@ -70,9 +72,9 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
     }
 
 
-def test_messages_say_what_and_hints_the_way_out() -> None:
-    """The data are attributes; the hint is not in the message."""
-    assert str(SERVICE_ERROR) == "PutVectors was answered with 429 TooManyRequestsException: Slow down"
+def test_messages_say_what_is_wrong_and_hints_what_to_do() -> None:
+    """Data are attributes, and the hint is not part of the message."""
+    assert str(SERVICE_ERROR) == "PutVectors failed with 429 TooManyRequestsException: Slow down"
     assert (SERVICE_ERROR.operation, SERVICE_ERROR.code, SERVICE_ERROR.status) == (
         "PutVectors",
         "TooManyRequestsException",
@@ -85,15 +87,15 @@ def test_messages_say_what_and_hints_the_way_out() -> None:
     )
     assert SERVICE_ERROR.is_retryable
     assert SERVICE_ERROR.is_throttling
-    assert str(TRANSPORT_ERROR) == "PutVectors got no answer: connection reset"
+    assert str(TRANSPORT_ERROR) == "PutVectors got no response: connection reset"
     assert TRANSPORT_ERROR.is_connect
     assert str(BAD_RECORD) == "record 'a': vector must have length 2, but has length 1"
     assert (BAD_RECORD.key, BAD_RECORD.problem) == ("a", "vector must have length 2, but has length 1")
     assert VecgateError("x", hint="y").hint == "y"
 
 
-def test_nothing_is_assumed_of_an_error() -> None:
-    """Unless the answer says so, an error is neither retryable nor throttling."""
+def test_an_error_is_neither_retryable_nor_throttling_by_default() -> None:
+    """Only the response can make it so."""
     plain = ServiceError("GetIndex", "NewException", 400, "m")
     assumed = (plain.is_retryable, plain.is_throttling, plain.retry_after_s, plain.request_id, plain.hint)
     assert assumed == (False, False, None, "", "")

@@ -1,4 +1,4 @@
-"""The plugin in suites of users'."""
+"""The pytest plugin in suites of users."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-import vecgate.testing.resources  # noqa: F401 - numpy cannot be loaded anew by each run in this process
+import vecgate.resources.resource_factory  # noqa: F401 - numpy cannot be loaded a second time in one process
 
 HEAVY = {
     "boto3",
@@ -41,25 +41,27 @@ def test_another_kind(vector_index):
 """
 
 
-def test_loading_it_imports_nothing_heavy() -> None:
-    """It is loaded into every run of everyone who has vecgate installed."""
+def test_the_plugin_imports_nothing_heavy() -> None:
+    """The plugin is loaded into every run of pytest once vecgate is installed."""
     program = (
         "import sys, pytest; before = set(sys.modules); import vecgate.pytest_plugin; "
         "print(*sorted({name for name in set(sys.modules) - before}))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
     loaded = done.stdout.split()
     assert not HEAVY & {name.split(".")[0] for name in loaded}
     assert {name for name in loaded if name.startswith("vecgate")} == {
         "vecgate",
         "vecgate.pytest_plugin",
-        "vecgate.testing",
-        "vecgate.testing.options",
+        "vecgate.conformance_kit",
+        "vecgate.conformance_kit.plugin_options",
     }
 
 
 def test_a_run_without_its_fixtures_imports_nothing_heavy(pytester: pytest.Pytester) -> None:
-    """Nor does a whole run: registering marks and options costs nothing."""
+    """A run without the fixtures of the plugin imports nothing heavy, either."""
     pytester.makepyfile(
         f"""
 import sys
@@ -74,19 +76,19 @@ def test_modules():
 
 
 def test_fixtures_start_a_local_endpoint_on_demand(pytester: pytest.Pytester) -> None:
-    """A bucket for the session, an index for each test."""
+    """There is a bucket for the session and an index for each test."""
     pytester.makepyfile(FIXTURES)
     pytester.runpytest_inprocess("--strict-markers").assert_outcomes(passed=3)
 
 
 def test_fixtures_work_on_workers(pytester: pytest.Pytester) -> None:
-    """Each has its own bucket."""
+    """Each xdist worker has its own bucket."""
     pytester.makepyfile(FIXTURES)
     pytester.runpytest_subprocess("-n", "2").assert_outcomes(passed=3)
 
 
-def test_what_is_named_nearest_wins(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command line, then the ini file, then VECGATE_TARGET."""
+def test_precedence_of_the_target(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line takes precedence over the ini file, and the ini file over VECGATE_TARGET."""
     pytester.makepyfile("def test_target(s3vectors_target): raise ValueError(s3vectors_target.name)")
     monkeypatch.setenv("VECGATE_TARGET", "http://env:1")
     pytester.runpytest_inprocess().stdout.fnmatch_lines(["*ValueError: http://env:1"])
@@ -96,27 +98,29 @@ def test_what_is_named_nearest_wins(pytester: pytest.Pytester, monkeypatch: pyte
     ended.stdout.fnmatch_lines(["*ValueError: http://cli:1"])
 
 
-def test_a_target_that_is_none_is_one_clear_line(pytester: pytest.Pytester) -> None:
-    """With what a target is."""
+def test_an_invalid_target_is_one_clear_error(pytester: pytest.Pytester) -> None:
+    """The error names the valid targets."""
     pytester.makepyfile("def test_target(s3vectors_target): ...")
-    pytester.runpytest_inprocess("--vecgate-target", "mars").stdout.fnmatch_lines(["*'mars' is no target*"])
+    pytester.runpytest_inprocess("--vecgate-target", "mars").stdout.fnmatch_lines(
+        ["*'mars' is not a target*"]
+    )
 
 
-def test_amazon_is_not_used_unasked(pytester: pytest.Pytester) -> None:
-    """Nor by anybody's own suite."""
+def test_aws_requires_consent(pytester: pytest.Pytester) -> None:
+    """Users' suites need consent, too."""
     pytester.makepyfile("def test_target(s3vectors_target): ...")
     ended = pytester.runpytest_inprocess("--vecgate-target", "aws")
-    ended.stdout.fnmatch_lines(["*real AWS costs money and is not used unasked*"])
+    ended.stdout.fnmatch_lines(["*requests to real AWS cost money and need your consent*"])
 
 
-def test_a_run_without_the_plugin_is_a_run(pytester: pytest.Pytester) -> None:
-    """`-p no:vecgate` is what people type."""
+def test_a_run_without_the_plugin(pytester: pytest.Pytester) -> None:
+    """`-p no:vecgate` disables the plugin."""
     pytester.makepyfile("def test_a(): ...")
     pytester.runpytest_inprocess("-p", "no:vecgate").assert_outcomes(passed=1)
 
 
 def test_options_are_in_one_group(pytester: pytest.Pytester) -> None:
-    """All start with --vecgate-, and each can stand in the ini file."""
+    """All options start with --vecgate-, and each has an ini setting."""
     said = pytester.runpytest_inprocess("--help").stdout.str()
     group = said.split("S3 Vectors:")[1]
     for name in ("target", "region", "results", "level", "yes"):

@@ -1,4 +1,4 @@
-"""Filters: how large they may be, how deep, and which metadata they may not name."""
+"""Filters: number of constraints, nesting, and non-filterable keys."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import Index, MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import IndexHandle, MakeIndex
 
 QUERY: dict[str, Any] = {"topK": 5, "queryVector": {"float32": [1.0, 0.0]}}
 NON_FILTERABLE = "Invalid use of non-filterable metadata in filter"
@@ -20,28 +20,28 @@ def equalities(count: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def index(make_index: MakeIndex) -> Index:
-    """An index with two vectors, and `body` non-filterable."""
-    made = make_index(non_filterable=["body"])
-    made.put(("a", [1, 0], {"f": 1, "body": "x"}), ("b", [0, 1], {"f": 200, "body": "y"}))
-    return made
+def index(make_index: MakeIndex) -> IndexHandle:
+    """An index with two vectors and the non-filterable key `body`."""
+    index = make_index(non_filterable=["body"])
+    index.put(("a", [1, 0], {"f": 1, "body": "x"}), ("b", [0, 1], {"f": 200, "body": "y"}))
+    return index
 
 
-#: As the guide counts: one for each value that is compared; what joins conditions is free.
-A_HUNDRED: dict[str, dict[str, Any]] = {
+#: As the guide counts: one constraint for each value that is compared. $and and $or do not count.
+FILTERS_OF_100: dict[str, dict[str, Any]] = {
     "or": {"$or": equalities(100)},
     "or-of-in": {"$or": [{"f": {"$in": list(range(50))}}, {"f": {"$in": list(range(50))}}]},
     "nested": {"$or": [{"$and": [{"$or": equalities(60)}]}, {"$or": equalities(40)}]},
     "in-and-equality": {"$or": [{"f": {"$in": list(range(99))}}, {"f": 1}]},
 }
-ONE_MORE: dict[str, dict[str, Any]] = {
+FILTERS_OF_101: dict[str, dict[str, Any]] = {
     "or": {"$or": equalities(101)},
     "or-of-in": {"$or": [{"f": {"$in": list(range(51))}}, {"f": {"$in": list(range(50))}}]},
     "nested": {"$or": [{"$and": [{"$or": equalities(60)}]}, {"$or": equalities(41)}]},
     "in-and-equality": {"$or": [{"f": {"$in": list(range(100))}}, {"f": 1}]},
 }
-#: How these are counted nobody has seen; no count makes more of a hundred.
-A_HUNDRED_OTHERS: dict[str, dict[str, Any]] = {
+#: It is not known how these are counted. Under any count they are at most 100.
+FILTERS_OF_100_OTHERS: dict[str, dict[str, Any]] = {
     "exists": {"$or": [{f"f{number}": {"$exists": True}} for number in range(99)] + [{"f": 1}]},
     "ne": {"$and": [{"f": {"$ne": number}} for number in range(2, 102)]},
     "two-operators": {"$or": [{"f": {"$gte": number, "$lte": number}} for number in range(50)]},
@@ -49,16 +49,16 @@ A_HUNDRED_OTHERS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("filter_", A_HUNDRED.values(), ids=A_HUNDRED.keys())
+@pytest.mark.parametrize("filter_", FILTERS_OF_100.values(), ids=FILTERS_OF_100.keys())
 @requirement(
     "filters.constraints", level="must", evidence="documented", source=sources.FILTERS, needs="query modes"
 )
-def test_a_hundred_constraints_are_taken(index: Index, filter_: dict[str, Any]) -> None:
-    """A filter of 100 constraints is taken, and filters."""
+def test_100_constraints_are_accepted(index: IndexHandle, filter_: dict[str, Any]) -> None:
+    """A filter of 100 constraints is accepted and applied."""
     assert index.found(filter_) == {"a"}
 
 
-@pytest.mark.parametrize("filter_", ONE_MORE.values(), ids=ONE_MORE.keys())
+@pytest.mark.parametrize("filter_", FILTERS_OF_101.values(), ids=FILTERS_OF_101.keys())
 @requirement(
     "filters.too-many-constraints",
     level="must",
@@ -66,9 +66,11 @@ def test_a_hundred_constraints_are_taken(index: Index, filter_: dict[str, Any]) 
     source=sources.FILTERS,
     needs="query modes",
 )
-def test_one_constraint_more_is_refused(index: Index, refused: Refused, filter_: dict[str, Any]) -> None:
-    """A filter of 101 constraints is refused on an ENHANCED index."""
-    refused("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
+def test_101_constraints_are_rejected(
+    index: IndexHandle, expect_error: ErrorExpectation, filter_: dict[str, Any]
+) -> None:
+    """A filter of 101 constraints is rejected on an ENHANCED index."""
+    expect_error("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
 
 
 @requirement(
@@ -78,8 +80,8 @@ def test_one_constraint_more_is_refused(index: Index, refused: Refused, filter_:
     source=sources.PROBE_TABLES,
     needs="query modes",
 )
-def test_a_hundred_values_may_be_listed(index: Index) -> None:
-    """A list of 100 values under $in is taken, and filters."""
+def test_100_listed_values_are_accepted(index: IndexHandle) -> None:
+    """A list of 100 values under $in is accepted and applied."""
     assert index.found({"f": {"$in": list(range(100))}}) == {"a"}
 
 
@@ -90,13 +92,13 @@ def test_a_hundred_values_may_be_listed(index: Index) -> None:
     source=sources.PROBE_TABLES,
     needs="query modes",
 )
-def test_one_value_more_is_refused(index: Index, refused: Refused) -> None:
-    """A list of 101 values under $in is refused on an ENHANCED index."""
-    asked = {**index.address, **QUERY, "filter": {"f": {"$in": list(range(101))}}}
-    refused("QueryVectors", asked, code="ValidationException")
+def test_101_listed_values_are_rejected(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """A list of 101 values under $in is rejected on an ENHANCED index."""
+    members = {**index.address, **QUERY, "filter": {"f": {"$in": list(range(101))}}}
+    expect_error("QueryVectors", members, code="ValidationException")
 
 
-@pytest.mark.parametrize("filter_", A_HUNDRED_OTHERS.values(), ids=A_HUNDRED_OTHERS.keys())
+@pytest.mark.parametrize("filter_", FILTERS_OF_100_OTHERS.values(), ids=FILTERS_OF_100_OTHERS.keys())
 @requirement(
     "filters.constraints-of-others",
     level="may",
@@ -104,22 +106,22 @@ def test_one_value_more_is_refused(index: Index, refused: Refused) -> None:
     source=sources.FILTERS,
     needs="query modes",
 )
-def test_a_hundred_constraints_of_other_operators(index: Index, filter_: dict[str, Any]) -> None:
-    """A filter of 100 constraints is taken, whatever operators it has."""
+def test_100_constraints_of_other_operators(index: IndexHandle, filter_: dict[str, Any]) -> None:
+    """A filter of 100 constraints is accepted, whatever its operators."""
     assert index.found(filter_) == {"a"} | ({"b"} if "$and" in filter_ else set())
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5, 10, 20])
 @requirement("filters.nesting", level="should", evidence="documented", source=sources.FILTERS, needs="query")
-def test_branches_nest(index: Index, depth: int) -> None:
-    """Branches nest in one another, and mean what they mean."""
+def test_branches_nest(index: IndexHandle, depth: int) -> None:
+    """$and and $or can be nested, with their usual meaning."""
     filter_: dict[str, Any] = {"f": 1}
     for level in range(depth):
         filter_ = {"$and": [filter_]} if level % 2 else {"$or": [{"f": "nowhere"}, filter_]}
     assert index.found(filter_) == {"a"}
 
 
-UNFILTERABLE: dict[str, dict[str, Any]] = {
+NON_FILTERABLE_FILTERS: dict[str, dict[str, Any]] = {
     "shorthand": {"body": "x"},
     "eq": {"body": {"$eq": "x"}},
     "ne": {"body": {"$ne": "x"}},
@@ -132,16 +134,18 @@ UNFILTERABLE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("filter_", UNFILTERABLE.values(), ids=UNFILTERABLE.keys())
+@pytest.mark.parametrize("filter_", NON_FILTERABLE_FILTERS.values(), ids=NON_FILTERABLE_FILTERS.keys())
 @requirement(
     "filters.non-filterable", level="must", evidence="recorded", source=sources.NEIGHBOR, needs="query"
 )
-def test_a_non_filterable_key_is_no_filter(index: Index, refused: Refused, filter_: dict[str, Any]) -> None:
-    """A filter that names a non-filterable key anywhere is refused."""
-    refused("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
+def test_a_filter_on_a_non_filterable_key_is_rejected(
+    index: IndexHandle, expect_error: ErrorExpectation, filter_: dict[str, Any]
+) -> None:
+    """A filter that names a non-filterable key anywhere is rejected."""
+    expect_error("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
 
 
-@pytest.mark.parametrize("filter_", UNFILTERABLE.values(), ids=UNFILTERABLE.keys())
+@pytest.mark.parametrize("filter_", NON_FILTERABLE_FILTERS.values(), ids=NON_FILTERABLE_FILTERS.keys())
 @requirement(
     "filters.non-filterable-message",
     level="should",
@@ -149,10 +153,12 @@ def test_a_non_filterable_key_is_no_filter(index: Index, refused: Refused, filte
     source=sources.probe("filter-validation"),
     needs="query",
 )
-def test_a_non_filterable_key_is_blamed(index: Index, refused: Refused, filter_: dict[str, Any]) -> None:
-    """The refusal says that it is for non-filterable metadata."""
-    asked = {**index.address, **QUERY, "filter": filter_}
-    refused("QueryVectors", asked, code="ValidationException", message=NON_FILTERABLE)
+def test_the_error_of_a_non_filterable_key(
+    index: IndexHandle, expect_error: ErrorExpectation, filter_: dict[str, Any]
+) -> None:
+    """The error message says that the filter uses non-filterable metadata."""
+    members = {**index.address, **QUERY, "filter": filter_}
+    expect_error("QueryVectors", members, code="ValidationException", message=NON_FILTERABLE)
 
 
 @requirement(
@@ -162,16 +168,20 @@ def test_a_non_filterable_key_is_blamed(index: Index, refused: Refused, filter_:
     source=sources.NEIGHBOR,
     needs="query",
 )
-def test_a_non_filterable_key_need_not_be_stored(make_index: MakeIndex, refused: Refused) -> None:
-    """A filter by a non-filterable key is refused though no vector has it."""
+def test_a_non_filterable_key_need_not_be_stored(
+    make_index: MakeIndex, expect_error: ErrorExpectation
+) -> None:
+    """A filter on a non-filterable key is rejected even if no vector has this key."""
     index = make_index(non_filterable=["body"])
     index.put(("a", [1, 0]))
-    refused("QueryVectors", {**index.address, **QUERY, "filter": {"body": "x"}}, code="ValidationException")
+    expect_error(
+        "QueryVectors", {**index.address, **QUERY, "filter": {"body": "x"}}, code="ValidationException"
+    )
 
 
 @pytest.mark.parametrize("name", ["Body", "body2", "bod", "body.x", " body"])
 @requirement("filters.filterable", level="must", evidence="documented", source=sources.FILTERS, needs="query")
-def test_every_other_key_is_filterable(index: Index, name: str) -> None:
-    """Only the very keys that were configured are non-filterable."""
+def test_every_other_key_is_filterable(index: IndexHandle, name: str) -> None:
+    """Only exactly the configured keys are non-filterable."""
     index.put(("c", [1, 1], {name: "x"}))
     assert index.found({name: "x"}) == {"c"}

@@ -1,4 +1,4 @@
-"""Filters: which operator takes what. The whole table of operators and types of operands."""
+"""Filters: the complete table of operators and the types of their operands."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import Index, MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import IndexHandle, MakeIndex
 
 PROBE = sources.probe("filter-validation")
 QUERY: dict[str, Any] = {"topK": 5, "queryVector": {"float32": [1.0, 0.0]}}
@@ -32,16 +32,16 @@ ARRAYS: dict[str, Any] = {
     "mixed-scalars": ["a", 1, True],
     "one": ["a"],
 }
-NEVER: dict[str, Any] = {"null": None, "object": {"x": 1}, "empty-array": []}
-LISTED_WITH: dict[str, Any] = {
+NEVER_ACCEPTED: dict[str, Any] = {"null": None, "object": {"x": 1}, "empty-array": []}
+INVALID_ELEMENTS: dict[str, Any] = {
     "null-in-array": ["a", None],
     "array-in-array": [["a"]],
     "object-in-array": [{}],
 }
-ALL = {**SCALARS, **ARRAYS, **NEVER, **LISTED_WITH, "nan-as-text": "NaN"}
+ALL = {**SCALARS, **ARRAYS, **NEVER_ACCEPTED, **INVALID_ELEMENTS, "nan-as-text": "NaN"}
 
-#: Operator to the operands that it takes; it refuses all others. An empty one is the shorthand.
-TAKES = {
+#: Operator to the operands that it accepts; it rejects all others. The empty name is the shorthand.
+ACCEPTED = {
     "": (*SCALARS, "nan-as-text"),
     "$eq": (*SCALARS, "nan-as-text"),
     "$ne": (*SCALARS, "nan-as-text"),
@@ -59,12 +59,12 @@ def condition(operator: str, name: str) -> dict[str, Any]:
     return {"a": {operator: ALL[name]} if operator else ALL[name]}
 
 
-def cases(*, taken: bool, names: Iterable[str] = ALL) -> list[Any]:
+def cases(*, accepted: bool, names: Iterable[str] = ALL) -> list[Any]:
     return [
         pytest.param(condition(operator, name), id=f"{operator.removeprefix('$') or 'shorthand'}-{name}")
-        for operator, takes in TAKES.items()
+        for operator, names_accepted in ACCEPTED.items()
         for name in names
-        if (name in takes) is taken
+        if (name in names_accepted) is accepted
     ]
 
 
@@ -73,39 +73,41 @@ def starts_with(names: tuple[str, ...]) -> list[Any]:
 
 
 @pytest.fixture
-def index(make_index: MakeIndex) -> Index:
+def index(make_index: MakeIndex) -> IndexHandle:
     """An index with a vector that has some metadata."""
-    made = make_index()
-    made.put(("a", [1, 0], {"a": "a"}))
-    return made
+    index = make_index()
+    index.put(("a", [1, 0], {"a": "a"}))
+    return index
 
 
-@pytest.mark.parametrize("filter_", cases(taken=True))
+@pytest.mark.parametrize("filter_", cases(accepted=True))
 @requirement("filters.operand", level="must", evidence="recorded", source=PROBE, needs="query")
-def test_an_operand_of_the_right_type_is_taken(index: Index, filter_: dict[str, Any]) -> None:
-    """An operator takes operands of the types that it is for."""
+def test_an_operand_of_the_right_type_is_accepted(index: IndexHandle, filter_: dict[str, Any]) -> None:
+    """An operator accepts operands of its types."""
     assert "vectors" in index.call("QueryVectors", **QUERY, filter=filter_)
 
 
-@pytest.mark.parametrize("filter_", cases(taken=False))
+@pytest.mark.parametrize("filter_", cases(accepted=False))
 @requirement("filters.wrong-operand", level="must", evidence="recorded", source=PROBE, needs="query")
-def test_an_operand_of_a_wrong_type_is_refused(
-    index: Index, refused: Refused, filter_: dict[str, Any]
+def test_an_operand_of_a_wrong_type_is_rejected(
+    index: IndexHandle, expect_error: ErrorExpectation, filter_: dict[str, Any]
 ) -> None:
-    """An operator refuses operands of other types, whatever types are stored."""
-    refused("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
+    """An operator rejects operands of other types, whatever types are stored."""
+    expect_error("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
 
 
-@pytest.mark.parametrize("filter_", cases(taken=False, names=("string", "true", "null", "empty-array")))
+@pytest.mark.parametrize("filter_", cases(accepted=False, names=("string", "true", "null", "empty-array")))
 @requirement(
     "filters.wrong-operand-message", level="should", evidence="recorded", source=PROBE, needs="query"
 )
-def test_an_operand_of_a_wrong_type_is_blamed(
-    index: Index, refused: Refused, filter_: dict[str, Any]
+def test_the_error_of_a_wrong_operand(
+    index: IndexHandle, expect_error: ErrorExpectation, filter_: dict[str, Any]
 ) -> None:
-    """The refusal of an operand reads `Invalid filter` and blames the field `filter`."""
-    asked = {**index.address, **QUERY, "filter": filter_}
-    refused("QueryVectors", asked, code="ValidationException", message="Invalid filter", field="filter")
+    """The error message for a wrong operand is `Invalid filter`, and the field is `filter`."""
+    members = {**index.address, **QUERY, "filter": filter_}
+    expect_error(
+        "QueryVectors", members, code="ValidationException", message="Invalid filter", field="filter"
+    )
 
 
 @pytest.mark.parametrize("filter_", starts_with(("string", "empty-string")))
@@ -116,8 +118,8 @@ def test_an_operand_of_a_wrong_type_is_blamed(
     source=sources.FILTERS,
     needs="query modes",
 )
-def test_a_prefix_is_a_string(index: Index, filter_: dict[str, Any]) -> None:
-    """The operator $startsWith takes a string."""
+def test_a_prefix_may_be_a_string(index: IndexHandle, filter_: dict[str, Any]) -> None:
+    """$startsWith accepts a string."""
     assert "vectors" in index.call("QueryVectors", **QUERY, filter=filter_)
 
 
@@ -131,22 +133,24 @@ def test_a_prefix_is_a_string(index: Index, filter_: dict[str, Any]) -> None:
     source=sources.FILTERS,
     needs="query modes",
 )
-def test_a_prefix_is_nothing_else(index: Index, refused: Refused, filter_: dict[str, Any]) -> None:
-    """The operator $startsWith refuses what is no string."""
-    refused("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
+def test_a_prefix_must_be_a_string(
+    index: IndexHandle, expect_error: ErrorExpectation, filter_: dict[str, Any]
+) -> None:
+    """$startsWith rejects other types than strings."""
+    expect_error("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
 
 
 @requirement(
     "filters.wrong-operand-in-branch", level="must", evidence="recorded", source=PROBE, needs="query"
 )
-def test_every_branch_is_checked(index: Index, refused: Refused) -> None:
-    """An operand of a wrong type is refused in every branch, even one that could not change the result."""
+def test_every_branch_is_checked(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """An operand of a wrong type is rejected in every branch, even in one that cannot change the result."""
     filter_ = {"$or": [{"a": "a"}, {"$and": [{"b": 1}, {"a": {"$gt": "x"}}]}]}
-    refused("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
+    expect_error("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
 
 
 @requirement("filters.wrong-operand-beside", level="must", evidence="recorded", source=PROBE, needs="query")
-def test_every_operator_is_checked(index: Index, refused: Refused) -> None:
-    """An operand of a wrong type is refused beside a good one."""
+def test_every_operator_is_checked(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """An operand of a wrong type is rejected even next to a valid one."""
     filter_ = {"a": {"$gte": 1, "$lt": "x"}}
-    refused("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
+    expect_error("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")

@@ -1,4 +1,4 @@
-"""Filters: the shapes that are none. Each must be refused, not taken for another filter or for no filter."""
+"""Filters: invalid syntax. It must be rejected, not interpreted as another filter or as none."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import Index, MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import IndexHandle, MakeIndex
 
 PROBE = sources.probe("filter-validation")
 QUERY: dict[str, Any] = {"topK": 5, "queryVector": {"float32": [1.0, 0.0]}}
 
-#: Refused on AWS.
-BROKEN: dict[str, Any] = {
+#: Filters that AWS has been seen to reject.
+INVALID: dict[str, Any] = {
     "empty": {},
     "two-fields": {"a": 1, "b": 2},
     "three-fields": {"a": 1, "b": 2, "c": 3},
@@ -47,8 +47,8 @@ BROKEN: dict[str, Any] = {
     "or-below-a-field": {"a": {"$or": [{"$eq": 1}]}},
     "in-nothing": {"a": {"$in": []}},
 }
-#: Not in any record, but in the grammar of no filter.
-NO_FILTER: dict[str, Any] = {
+#: Filters that the documented grammar does not allow.
+UNDOCUMENTED: dict[str, Any] = {
     "and-of-an-object": {"$and": {"a": 1}},
     "or-of-a-text": {"$or": "a"},
     "and-of-null": {"$and": None},
@@ -67,40 +67,48 @@ NO_FILTER: dict[str, Any] = {
 
 
 @pytest.fixture
-def index(make_index: MakeIndex) -> Index:
+def index(make_index: MakeIndex) -> IndexHandle:
     """An index with one vector, which a lenient server would find."""
-    made = make_index()
-    made.put(("a", [1, 0], {"a": 1, "b": 2}))
-    return made
+    index = make_index()
+    index.put(("a", [1, 0], {"a": 1, "b": 2}))
+    return index
 
 
-@pytest.mark.parametrize("filter_", BROKEN.values(), ids=BROKEN.keys())
+@pytest.mark.parametrize("filter_", INVALID.values(), ids=INVALID.keys())
 @requirement("filters.broken", level="must", evidence="recorded", source=PROBE, needs="query")
-def test_a_broken_filter_is_refused(index: Index, refused: Refused, filter_: Any) -> None:
-    """A filter that breaks the grammar is refused with ValidationException."""
-    refused("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
+def test_an_invalid_filter_is_rejected(
+    index: IndexHandle, expect_error: ErrorExpectation, filter_: Any
+) -> None:
+    """A filter that violates the grammar is rejected with ValidationException."""
+    expect_error("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
 
 
-@pytest.mark.parametrize("filter_", BROKEN.values(), ids=BROKEN.keys())
+@pytest.mark.parametrize("filter_", INVALID.values(), ids=INVALID.keys())
 @requirement("filters.broken-message", level="should", evidence="recorded", source=PROBE, needs="query")
-def test_a_broken_filter_is_blamed(index: Index, refused: Refused, filter_: Any) -> None:
-    """The refusal of a broken filter reads `Invalid filter`, in the message and under the field `filter`."""
-    asked = {**index.address, **QUERY, "filter": filter_}
-    refusal = refused("QueryVectors", asked, code="ValidationException", message="Invalid filter")
-    assert refusal.fields == {"filter": "Invalid filter"}
+def test_the_error_of_an_invalid_filter(
+    index: IndexHandle, expect_error: ErrorExpectation, filter_: Any
+) -> None:
+    """The error for an invalid filter is `Invalid filter`, in the message and in the field `filter`."""
+    members = {**index.address, **QUERY, "filter": filter_}
+    error = expect_error("QueryVectors", members, code="ValidationException", message="Invalid filter")
+    assert error.fields == {"filter": "Invalid filter"}
 
 
-@pytest.mark.parametrize("filter_", NO_FILTER.values(), ids=NO_FILTER.keys())
+@pytest.mark.parametrize("filter_", UNDOCUMENTED.values(), ids=UNDOCUMENTED.keys())
 @requirement("filters.no-filter", level="may", evidence="inferred", source=sources.FILTERS, needs="query")
-def test_what_is_no_filter_is_refused(index: Index, refused: Refused, filter_: Any) -> None:
-    """What the grammar does not make is refused with ValidationException."""
-    refused("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
+def test_an_undocumented_filter_is_rejected(
+    index: IndexHandle, expect_error: ErrorExpectation, filter_: Any
+) -> None:
+    """A filter that the documented grammar does not allow is rejected with ValidationException."""
+    expect_error("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
 
 
 @requirement(
     "filters.broken-beside-no-vectors", level="may", evidence="inferred", source=PROBE, needs="query"
 )
-def test_a_broken_filter_is_refused_though_nothing_is_stored(make_index: MakeIndex, refused: Refused) -> None:
-    """A broken filter is refused on an empty index too: it is read before anything is looked for."""
-    asked = {**make_index().address, **QUERY, "filter": {"a": {"$eg": 1}}}
-    refused("QueryVectors", asked, code="ValidationException")
+def test_an_invalid_filter_is_rejected_in_an_empty_index(
+    make_index: MakeIndex, expect_error: ErrorExpectation
+) -> None:
+    """An invalid filter is rejected in an empty index, too."""
+    members = {**make_index().address, **QUERY, "filter": {"a": {"$eg": 1}}}
+    expect_error("QueryVectors", members, code="ValidationException")

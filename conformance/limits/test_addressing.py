@@ -1,4 +1,4 @@
-"""How requests name a bucket or an index: by name, by ARN, by one of the two; and what is not there."""
+"""Addressing: requests identify a bucket or an index by names or by ARN, and unknown ones are errors."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import Bucket, MakeBucket, MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import BucketHandle, MakeBucket, MakeIndex
 
 from ..operations.addresses import (
     NO_BUCKET_ARN,
@@ -19,16 +19,16 @@ from ..operations.addresses import (
     ON_INDEXES,
     Members,
     bucket_operations,
-    cases,
+    each_operation,
     index_operations,
 )
-from ..operations.asking import called, outcome, policy_on
+from ..operations.calls import account_policy, call, call_error
 
 BUCKET_TEXT = "The specified vector bucket could not be found"
 INDEX_TEXT = "The specified index could not be found"
 BUCKET_FORM = "Must specify either vectorBucketName or vectorBucketArn but not both"
 INDEX_FORM = "Must specify either indexArn or both vectorBucketName and indexName"
-#: What names no index.
+#: Invalid ways to identify an index.
 FORMS: dict[str, Members] = {
     "nothing": {},
     "bucket-name-alone": {"vectorBucketName": "nothing"},
@@ -38,11 +38,11 @@ FORMS: dict[str, Members] = {
 }
 
 
-def _prepared(client: Any, operation: str, bucket: Bucket) -> Members:
-    """What a request holds beside the address of *bucket*, which is made ready for it."""
+def prepare_members(client: Any, operation: str, bucket: BucketHandle) -> Members:
+    """Prepare *bucket* for *operation* and return the other members of the request."""
     if not operation.endswith("Policy"):
         return ON_BUCKETS[operation]
-    policy = policy_on(bucket.arn)
+    policy = account_policy(bucket.arn)
     client.put_vector_bucket_policy(**bucket.address, policy=policy)
     return {"policy": policy} if operation == "PutVectorBucketPolicy" else {}
 
@@ -56,10 +56,10 @@ def _prepared(client: Any, operation: str, bucket: Bucket) -> Members:
     needs="{operation}",
 )
 def test_a_bucket_is_found_by_its_name(client: Any, make_bucket: MakeBucket, operation: str) -> None:
-    """An operation on a vector bucket takes the bucket's name."""
+    """An operation on a vector bucket accepts the name of the bucket."""
     bucket = make_bucket()
-    members = _prepared(client, operation, bucket)
-    called(client, operation, {**members, "vectorBucketName": bucket.name})
+    members = prepare_members(client, operation, bucket)
+    call(client, operation, {**members, "vectorBucketName": bucket.name})
 
 
 @bucket_operations
@@ -67,10 +67,10 @@ def test_a_bucket_is_found_by_its_name(client: Any, make_bucket: MakeBucket, ope
     "addressing.bucket-by-arn", level="must", evidence="documented", source=sources.MODEL, needs="{operation}"
 )
 def test_a_bucket_is_found_by_its_arn(client: Any, make_bucket: MakeBucket, operation: str) -> None:
-    """An operation on a vector bucket takes the bucket's ARN."""
+    """An operation on a vector bucket accepts the ARN of the bucket."""
     bucket = make_bucket()
-    members = _prepared(client, operation, bucket)
-    called(client, operation, {**members, "vectorBucketArn": bucket.arn})
+    members = prepare_members(client, operation, bucket)
+    call(client, operation, {**members, "vectorBucketArn": bucket.arn})
 
 
 @index_operations
@@ -78,8 +78,8 @@ def test_a_bucket_is_found_by_its_arn(client: Any, make_bucket: MakeBucket, oper
     "addressing.index-by-name", level="must", evidence="documented", source=sources.MODEL, needs="{operation}"
 )
 def test_an_index_is_found_by_both_names(client: Any, make_index: MakeIndex, operation: str) -> None:
-    """An operation on an index takes the names of the bucket and of the index."""
-    called(client, operation, {**ON_INDEXES[operation], **make_index().address})
+    """An operation on an index accepts the names of the bucket and of the index."""
+    call(client, operation, {**ON_INDEXES[operation], **make_index().address})
 
 
 @index_operations
@@ -87,8 +87,8 @@ def test_an_index_is_found_by_both_names(client: Any, make_index: MakeIndex, ope
     "addressing.index-by-arn", level="must", evidence="documented", source=sources.MODEL, needs="{operation}"
 )
 def test_an_index_is_found_by_its_arn(client: Any, make_index: MakeIndex, operation: str) -> None:
-    """An operation on an index takes the index's ARN."""
-    called(client, operation, {**ON_INDEXES[operation], "indexArn": make_index().arn})
+    """An operation on an index accepts the ARN of the index."""
+    call(client, operation, {**ON_INDEXES[operation], "indexArn": make_index().arn})
 
 
 @bucket_operations
@@ -100,10 +100,10 @@ def test_an_index_is_found_by_its_arn(client: Any, make_index: MakeIndex, operat
     needs="{operation}",
     covers="{operation}!ValidationException",
 )
-def test_a_bucket_by_name_and_arn_at_once_is_refused(refused: Refused, operation: str) -> None:
-    """An operation on a vector bucket takes its name or its ARN, not both; that it exists does not matter."""
+def test_a_bucket_by_name_and_arn_at_once_is_rejected(expect_error: ErrorExpectation, operation: str) -> None:
+    """An operation on a vector bucket accepts its name or ARN, but not both, even if it does not exist."""
     members = {**ON_BUCKETS[operation], "vectorBucketName": "nothing", "vectorBucketArn": NO_BUCKET_ARN}
-    refused(operation, members, code="ValidationException")
+    expect_error(operation, members, code="ValidationException")
 
 
 @bucket_operations
@@ -114,10 +114,10 @@ def test_a_bucket_by_name_and_arn_at_once_is_refused(refused: Refused, operation
     source=sources.MOTO_INDEXES,
     needs="{operation}",
 )
-def test_the_refusal_of_name_and_arn_names_both(refused: Refused, operation: str) -> None:
-    """A vector bucket named twice is refused with the sentence that says so."""
+def test_the_error_asks_for_either_name_or_arn(expect_error: ErrorExpectation, operation: str) -> None:
+    """The error for a bucket identified by both name and ARN asks for exactly one of them."""
     members = {**ON_BUCKETS[operation], "vectorBucketName": "nothing", "vectorBucketArn": NO_BUCKET_ARN}
-    refused(operation, members, code="ValidationException", message=BUCKET_FORM)
+    expect_error(operation, members, code="ValidationException", message=BUCKET_FORM)
 
 
 @bucket_operations
@@ -128,9 +128,9 @@ def test_the_refusal_of_name_and_arn_names_both(refused: Refused, operation: str
     source=sources.MODEL,
     needs="{operation}",
 )
-def test_a_request_that_names_no_bucket_is_refused(refused: Refused, operation: str) -> None:
-    """An operation on a vector bucket must name one."""
-    refused(operation, ON_BUCKETS[operation], code="ValidationException")
+def test_a_request_that_names_no_bucket_is_rejected(expect_error: ErrorExpectation, operation: str) -> None:
+    """An operation on a vector bucket must identify one."""
+    expect_error(operation, ON_BUCKETS[operation], code="ValidationException")
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -138,11 +138,11 @@ def test_a_request_that_names_no_bucket_is_refused(refused: Refused, operation: 
 @requirement(
     "addressing.index-form", level="must", evidence="documented", source=sources.MODEL, needs="{operation}"
 )
-def test_an_index_named_by_too_much_or_too_little_is_refused(
-    refused: Refused, operation: str, form: str
+def test_an_incomplete_or_ambiguous_index_address_is_rejected(
+    expect_error: ErrorExpectation, operation: str, form: str
 ) -> None:
-    """An operation on an index takes its ARN, or the names of bucket and index: no less and no more."""
-    refused(operation, {**ON_INDEXES[operation], **FORMS[form]}, code="ValidationException")
+    """An operation on an index accepts either its ARN, or the names of bucket and index."""
+    expect_error(operation, {**ON_INDEXES[operation], **FORMS[form]}, code="ValidationException")
 
 
 @index_operations
@@ -154,10 +154,10 @@ def test_an_index_named_by_too_much_or_too_little_is_refused(
     needs="{operation}",
     covers="{operation}!ValidationException",
 )
-def test_a_bucket_name_beside_an_index_arn_is_refused(refused: Refused, operation: str) -> None:
-    """An ARN of an index and a name of a bucket are no address; that neither exists does not matter."""
+def test_a_bucket_name_with_an_index_arn_is_rejected(expect_error: ErrorExpectation, operation: str) -> None:
+    """An index ARN together with a bucket name is rejected, even if neither exists."""
     members = {**ON_INDEXES[operation], "vectorBucketName": "nothing", "indexArn": NO_INDEX_ARN}
-    refused(operation, members, code="ValidationException")
+    expect_error(operation, members, code="ValidationException")
 
 
 @index_operations
@@ -168,15 +168,15 @@ def test_a_bucket_name_beside_an_index_arn_is_refused(refused: Refused, operatio
     source=sources.MOTO_VECTORS,
     needs="{operation}",
 )
-def test_the_refusal_of_a_bucket_name_beside_an_index_arn_says_what_to_give(
-    refused: Refused, operation: str
+def test_the_error_for_a_bucket_name_with_an_index_arn(
+    expect_error: ErrorExpectation, operation: str
 ) -> None:
-    """An ARN of an index beside a name of a bucket is refused with the sentence that says so."""
+    """The error for an index ARN together with a bucket name says what to specify instead."""
     members = {**ON_INDEXES[operation], "vectorBucketName": "nothing", "indexArn": NO_INDEX_ARN}
-    refused(operation, members, code="ValidationException", message=INDEX_FORM)
+    expect_error(operation, members, code="ValidationException", message=INDEX_FORM)
 
 
-# What is not there
+# Resources that do not exist
 
 
 @bucket_operations
@@ -189,10 +189,12 @@ def test_the_refusal_of_a_bucket_name_beside_an_index_arn_says_what_to_give(
     covers="{operation}!NotFoundException",
 )
 def test_an_unknown_bucket_is_not_found_by_name(
-    refused: Refused, new_name: Callable[[], str], operation: str
+    expect_error: ErrorExpectation, new_name: Callable[[], str], operation: str
 ) -> None:
     """An operation on a vector bucket that does not exist is answered with NotFoundException."""
-    refused(operation, {**ON_BUCKETS[operation], "vectorBucketName": new_name()}, code="NotFoundException")
+    expect_error(
+        operation, {**ON_BUCKETS[operation], "vectorBucketName": new_name()}, code="NotFoundException"
+    )
 
 
 @bucket_operations
@@ -200,15 +202,15 @@ def test_an_unknown_bucket_is_not_found_by_name(
     "addressing.unknown-bucket-arn", level="must", evidence="model", source=sources.MODEL, needs="{operation}"
 )
 def test_an_unknown_bucket_is_not_found_by_arn(
-    refused: Refused, make_bucket: MakeBucket, new_name: Callable[[], str], operation: str
+    expect_error: ErrorExpectation, make_bucket: MakeBucket, new_name: Callable[[], str], operation: str
 ) -> None:
-    """An ARN of a vector bucket that does not exist is answered with NotFoundException."""
+    """The ARN of a vector bucket that does not exist is answered with NotFoundException."""
     bucket = make_bucket()
     arn = bucket.arn.replace(bucket.name, new_name())
-    refused(operation, {**ON_BUCKETS[operation], "vectorBucketArn": arn}, code="NotFoundException")
+    expect_error(operation, {**ON_BUCKETS[operation], "vectorBucketArn": arn}, code="NotFoundException")
 
 
-@cases("GetVectorBucket", "DeleteVectorBucket", "ListIndexes", "GetVectorBucketPolicy")
+@each_operation("GetVectorBucket", "DeleteVectorBucket", "ListIndexes", "GetVectorBucketPolicy")
 @requirement(
     "addressing.unknown-bucket-message",
     level="should",
@@ -217,11 +219,11 @@ def test_an_unknown_bucket_is_not_found_by_arn(
     needs="{operation}",
 )
 def test_the_answer_says_that_the_bucket_was_not_found(
-    refused: Refused, new_name: Callable[[], str], operation: str
+    expect_error: ErrorExpectation, new_name: Callable[[], str], operation: str
 ) -> None:
-    """The bucket is blamed where an operation on a bucket does not find it."""
+    """An operation on a vector bucket that does not exist says that the bucket was not found."""
     members = {**ON_BUCKETS[operation], "vectorBucketName": new_name()}
-    refused(operation, members, code="NotFoundException", message=BUCKET_TEXT)
+    expect_error(operation, members, code="NotFoundException", message=BUCKET_TEXT)
 
 
 @index_operations
@@ -234,11 +236,11 @@ def test_the_answer_says_that_the_bucket_was_not_found(
     covers="{operation}!NotFoundException",
 )
 def test_an_unknown_index_is_not_found_by_name(
-    refused: Refused, make_index: MakeIndex, operation: str
+    expect_error: ErrorExpectation, make_index: MakeIndex, operation: str
 ) -> None:
-    """An operation on an index that its bucket does not have is answered with NotFoundException."""
+    """An operation on an index that does not exist in its bucket is answered with NotFoundException."""
     members = {**ON_INDEXES[operation], **make_index().address, "indexName": "nothing"}
-    refused(operation, members, code="NotFoundException")
+    expect_error(operation, members, code="NotFoundException")
 
 
 @index_operations
@@ -250,11 +252,11 @@ def test_an_unknown_index_is_not_found_by_name(
     needs="{operation}",
 )
 def test_an_unknown_index_is_not_found_by_arn(
-    refused: Refused, make_index: MakeIndex, operation: str
+    expect_error: ErrorExpectation, make_index: MakeIndex, operation: str
 ) -> None:
-    """An ARN of an index that does not exist is answered with NotFoundException."""
+    """The ARN of an index that does not exist is answered with NotFoundException."""
     arn = make_index().arn.rpartition("/")[0] + "/nothing"
-    refused(operation, {**ON_INDEXES[operation], "indexArn": arn}, code="NotFoundException")
+    expect_error(operation, {**ON_INDEXES[operation], "indexArn": arn}, code="NotFoundException")
 
 
 @index_operations
@@ -266,14 +268,14 @@ def test_an_unknown_index_is_not_found_by_arn(
     needs="{operation}",
 )
 def test_an_index_of_an_unknown_bucket_is_not_found(
-    refused: Refused, new_name: Callable[[], str], operation: str
+    expect_error: ErrorExpectation, new_name: Callable[[], str], operation: str
 ) -> None:
-    """An operation on an index is answered with NotFoundException where even the bucket does not exist."""
+    """An operation on an index in a bucket that does not exist is answered with NotFoundException."""
     members = {**ON_INDEXES[operation], "vectorBucketName": new_name(), "indexName": "nothing"}
-    refused(operation, members, code="NotFoundException")
+    expect_error(operation, members, code="NotFoundException")
 
 
-@cases("GetIndex", "DeleteIndex", "PutVectors", "GetVectors")
+@each_operation("GetIndex", "DeleteIndex", "PutVectors", "GetVectors")
 @requirement(
     "addressing.unknown-index-message",
     level="should",
@@ -282,28 +284,30 @@ def test_an_index_of_an_unknown_bucket_is_not_found(
     needs="{operation}",
 )
 def test_the_answer_says_that_the_index_was_not_found(
-    refused: Refused, make_index: MakeIndex, operation: str
+    expect_error: ErrorExpectation, make_index: MakeIndex, operation: str
 ) -> None:
-    """The index is blamed where an operation on an index does not find it."""
+    """An operation on an index that does not exist says that the index was not found."""
     members = {**ON_INDEXES[operation], **make_index().address, "indexName": "nothing"}
-    refused(operation, members, code="NotFoundException", message=INDEX_TEXT)
+    expect_error(operation, members, code="NotFoundException", message=INDEX_TEXT)
 
 
 @requirement(
     "addressing.unknown-bucket-blames-index", level="should", evidence="recorded", source=sources.MOTO_INDEXES
 )
-def test_the_index_is_blamed_even_where_its_bucket_is_missing(
-    refused: Refused, new_name: Callable[[], str]
+def test_the_index_is_reported_missing_even_if_its_bucket_is_missing(
+    expect_error: ErrorExpectation, new_name: Callable[[], str]
 ) -> None:
     """GetIndex in a vector bucket that does not exist says that the index was not found."""
     members = {"vectorBucketName": new_name(), "indexName": "nothing"}
-    refused("GetIndex", members, code="NotFoundException", message=INDEX_TEXT)
+    expect_error("GetIndex", members, code="NotFoundException", message=INDEX_TEXT)
 
 
 @pytest.mark.parametrize("part", ["region", "account"])
 @requirement("addressing.foreign-arn", level="may", evidence="inferred", source=sources.MODEL)
-def test_an_arn_of_elsewhere_reaches_nothing_here(client: Any, make_index: MakeIndex, part: str) -> None:
-    """An ARN with another region or account does not reach the index of that name here."""
+def test_an_arn_of_another_region_or_account_is_not_found(
+    client: Any, make_index: MakeIndex, part: str
+) -> None:
+    """An ARN with another region or account does not reach the index of the same name here."""
     parts = make_index().arn.split(":")
     parts[3 if part == "region" else 4] = "mars-north-1" if part == "region" else "999999999999"
-    assert outcome(client, "GetIndex", {"indexArn": ":".join(parts)}) is not None
+    assert call_error(client, "GetIndex", {"indexArn": ":".join(parts)}) is not None

@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeIndex, vector
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeIndex, vector
 
 
-def row(dimension: int) -> list[float]:
-    """Values that float32 holds, each telling its place."""
-    return [1.0 + place / 8 for place in range(dimension)]
+def distinct_values(dimension: int) -> list[float]:
+    """Return different values that float32 represents exactly."""
+    return [1.0 + position / 8 for position in range(dimension)]
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 3, 7, 1_024, 4_096])
 @requirement("dimensions.kept", level="must", evidence="documented", source=sources.LIMITS)
-def test_vectors_of_any_dimension_are_kept(make_index: MakeIndex, dimension: int) -> None:
-    """From 1 to 4,096 values are stored, and read back in order."""
+def test_vectors_of_any_dimension_are_stored(make_index: MakeIndex, dimension: int) -> None:
+    """Vectors of 1 to 4,096 values are stored and read back in order."""
     index = make_index(dimension=dimension, metric="euclidean")
-    index.put(("k", row(dimension)))
-    assert index.get("k")["k"]["data"]["float32"] == row(dimension)
+    index.put(("k", distinct_values(dimension)))
+    assert index.get("k")["k"]["data"]["float32"] == distinct_values(dimension)
 
 
 @pytest.mark.parametrize("dimension", [1, 4_096])
 @requirement("dimensions.searched", level="must", evidence="documented", source=sources.LIMITS, needs="query")
 def test_vectors_of_any_dimension_are_found(make_index: MakeIndex, dimension: int) -> None:
-    """The smallest and the largest dimension are searched: the last value counts like the first."""
+    """Indexes of the smallest and the largest dimension can be searched; the last value counts like the
+    first.
+    """
     index = make_index(dimension=dimension, metric="euclidean")
-    far = [*row(dimension)[:-1], 100.0]
-    index.put(("near", row(dimension)), ("far", far))
-    assert [each["key"] for each in index.query(row(dimension))] == ["near", "far"]
+    far = [*distinct_values(dimension)[:-1], 100.0]
+    index.put(("near", distinct_values(dimension)), ("far", far))
+    assert [each["key"] for each in index.query(distinct_values(dimension))] == ["near", "far"]
 
 
 @pytest.mark.parametrize(("dimension", "bound"), [(1, "min"), (4_096, "max")])
@@ -42,7 +44,7 @@ def test_vectors_of_any_dimension_are_found(make_index: MakeIndex, dimension: in
     source=sources.LIMITS,
     covers="CreateIndex.dimension.{bound}",
 )
-def test_1_and_4096_dimensions_are_taken(make_index: MakeIndex, dimension: int, bound: str) -> None:
+def test_1_and_4096_dimensions_are_accepted(make_index: MakeIndex, dimension: int, bound: str) -> None:
     """An index may have 1 or 4,096 dimensions."""
     del bound
     index = make_index(dimension=dimension)
@@ -57,14 +59,14 @@ def test_1_and_4096_dimensions_are_taken(make_index: MakeIndex, dimension: int, 
     source=sources.LIMITS,
     covers="CreateIndex.dimension.{bound}",
 )
-def test_0_and_4097_dimensions_are_refused(
-    make_index: MakeIndex, refused: Refused, dimension: int, bound: str
+def test_0_and_4097_dimensions_are_rejected(
+    make_index: MakeIndex, expect_error: ErrorExpectation, dimension: int, bound: str
 ) -> None:
-    """An index has at least 1 and at most 4,096 dimensions."""
+    """An index must have at least 1 and at most 4,096 dimensions."""
     del bound
     members = {**make_index().address, "indexName": "out-of-range", "dataType": "float32"}
     members |= {"dimension": dimension, "distanceMetric": "cosine"}
-    refused("CreateIndex", members, code="ValidationException")
+    expect_error("CreateIndex", members, code="ValidationException")
 
 
 @pytest.mark.parametrize(
@@ -73,24 +75,26 @@ def test_0_and_4097_dimensions_are_refused(
     ids=["2-for-1", "1-for-2", "3-for-2", "1-for-5", "4095-for-4096", "1537-for-1536"],
 )
 @requirement("dimensions.wrong", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
-def test_a_vector_of_another_dimension_is_refused(
-    make_index: MakeIndex, refused: Refused, dimension: int, given: int
+def test_a_vector_of_another_dimension_is_rejected(
+    make_index: MakeIndex, expect_error: ErrorExpectation, dimension: int, given: int
 ) -> None:
-    """A vector has as many values as its index has dimensions, not one more or less."""
-    members = {**make_index(dimension=dimension).address, "vectors": [vector("k", row(given))]}
-    refused("PutVectors", members, code="ValidationException")
+    """A vector must have exactly as many values as its index has dimensions."""
+    members = {**make_index(dimension=dimension).address, "vectors": [vector("k", distinct_values(given))]}
+    expect_error("PutVectors", members, code="ValidationException")
 
 
 @requirement("dimensions.none", level="must", evidence="inferred", source=sources.MOTO_VECTORS)
-def test_a_vector_without_values_is_refused(make_index: MakeIndex, refused: Refused) -> None:
-    """A vector has values."""
-    refused("PutVectors", {**make_index().address, "vectors": [vector("k", [])]}, code="ValidationException")
+def test_a_vector_without_values_is_rejected(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """A vector must have values."""
+    expect_error(
+        "PutVectors", {**make_index().address, "vectors": [vector("k", [])]}, code="ValidationException"
+    )
 
 
 @requirement("dimensions.wrong-message", level="should", evidence="recorded", source=sources.MOTO_VECTORS)
-def test_both_dimensions_are_named(make_index: MakeIndex, refused: Refused) -> None:
-    """The sentence gives the key, what the dimension must be, and what it is."""
-    refused(
+def test_both_dimensions_are_named(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """The error message gives the key, the required dimension and the actual one."""
+    expect_error(
         "PutVectors",
         {**make_index(dimension=5).address, "vectors": [vector("k", [0.5])]},
         code="ValidationException",
@@ -101,9 +105,11 @@ def test_both_dimensions_are_named(make_index: MakeIndex, refused: Refused) -> N
 @requirement(
     "dimensions.wrong-field", level="should", evidence="recorded", source=sources.probe("zero-vector")
 )
-def test_the_vector_is_pointed_at(make_index: MakeIndex, refused: Refused) -> None:
-    """`fieldList` gives the place of the vector in the request."""
-    refused(
+def test_the_error_gives_the_path_of_the_vector(
+    make_index: MakeIndex, expect_error: ErrorExpectation
+) -> None:
+    """The `fieldList` of the error gives the path of the vector."""
+    expect_error(
         "PutVectors",
         {**make_index().address, "vectors": [vector("k", [0.5])]},
         code="ValidationException",

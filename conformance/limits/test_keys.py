@@ -1,4 +1,4 @@
-"""The keys of vectors: any text of 1 to 1,024 characters and at most as many UTF-8 bytes."""
+"""Keys of vectors: any text of 1 to 1,024 characters and at most 1,024 UTF-8 bytes."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeIndex, vector
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeIndex, vector
 
 SOURCE = sources.probe("key-length")
 
-#: What each operation takes besides the address, for one key.
-FOR: Mapping[str, Callable[[str], dict[str, Any]]] = {
+#: The members of a request for one key, without the address of the index.
+MEMBERS: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "PutVectors": lambda key: {"vectors": [vector(key, [1.0, 0.5])]},
     "GetVectors": lambda key: {"keys": [key]},
     "DeleteVectors": lambda key: {"keys": [key]},
 }
-#: The word of the model for a key, and where a refusal points at the first.
-PLACES = [
+#: Operation, the path of a key in the model, and the path of the first key in an error.
+KEY_PATHS = [
     ("PutVectors", "vectors.key", "/vectors/0/key"),
     ("GetVectors", "keys.member", "/keys/0"),
     ("DeleteVectors", "keys.member", "/keys/0"),
 ]
-WORDS = [(operation, word) for operation, word, _ in PLACES]
+WORDS = [(operation, word) for operation, word, _ in KEY_PATHS]
 NAMES = [operation for operation, _ in WORDS]
 
-#: Keys that are as long as can be, and longer by one byte, in characters of one to four bytes.
+#: Keys of the maximum length and keys one byte longer, with characters of one to four bytes.
 LONGEST = {
     "of-1-byte": "a" * 1_024,
     "of-2-bytes": "é" * 512,
@@ -70,8 +70,8 @@ UNUSUAL = {
 
 @pytest.mark.parametrize("key", list(UNUSUAL.values()), ids=list(UNUSUAL))
 @requirement("keys.any-text", level="must", evidence="documented", source=sources.VECTORS)
-def test_any_text_is_a_key(make_index: MakeIndex, key: str) -> None:
-    """Any UTF-8 text is a key: it is stored, got, listed and deleted as it is."""
+def test_any_text_can_be_a_key(make_index: MakeIndex, key: str) -> None:
+    """Any UTF-8 text can be a key; it is stored, returned, listed and deleted unchanged."""
     index = make_index()
     index.put((key, [1.0, 0.5]), ("other", [0.5, 1.0]))
     assert index.get(key).keys() == {key}
@@ -86,8 +86,8 @@ def test_any_text_is_a_key(make_index: MakeIndex, key: str) -> None:
     ids=["case", "normal-forms", "trailing-space", "long-s", "leading-zero", "kelvin"],
 )
 @requirement("keys.told-apart", level="must", evidence="documented", source=sources.VECTORS)
-def test_keys_are_compared_as_they_are(make_index: MakeIndex, pair: tuple[str, str]) -> None:
-    """Keys that differ in case, in normal form or by a space are two keys."""
+def test_keys_are_compared_exactly(make_index: MakeIndex, pair: tuple[str, str]) -> None:
+    """Keys that differ in case, in Unicode normal form or by a space are different keys."""
     index = make_index()
     index.put((pair[0], [1.0, 0.5]), (pair[1], [0.5, 1.0]))
     assert index.keys() == set(pair)
@@ -102,12 +102,12 @@ def test_keys_are_compared_as_they_are(make_index: MakeIndex, pair: tuple[str, s
     source=sources.MODEL,
     covers="{operation}.{word}.min",
 )
-def test_one_character_is_a_key(client: Any, make_index: MakeIndex, operation: str, word: str) -> None:
+def test_a_key_may_have_1_character(client: Any, make_index: MakeIndex, operation: str, word: str) -> None:
     """A key may have a single character."""
     del client, word
     index = make_index()
     index.put(("a", [1.0, 0.5]))
-    index.call(operation, **FOR[operation]("a"))
+    index.call(operation, **MEMBERS[operation]("a"))
     assert index.keys() == (set() if operation == "DeleteVectors" else {"a"})
 
 
@@ -116,12 +116,12 @@ def test_one_character_is_a_key(client: Any, make_index: MakeIndex, operation: s
 @requirement(
     "keys.longest", level="must", evidence="recorded", source=SOURCE, covers="{operation}.{word}.max"
 )
-def test_1024_bytes_are_a_key(make_index: MakeIndex, operation: str, word: str, key: str) -> None:
+def test_a_key_may_have_1024_bytes(make_index: MakeIndex, operation: str, word: str, key: str) -> None:
     """A key may have 1,024 bytes, whatever its characters."""
     del word
     index = make_index()
     index.put((key, [1.0, 0.5]))
-    index.call(operation, **FOR[operation](key))
+    index.call(operation, **MEMBERS[operation](key))
     assert index.keys() == (set() if operation == "DeleteVectors" else {key})
 
 
@@ -133,33 +133,37 @@ def test_1024_bytes_are_a_key(make_index: MakeIndex, operation: str, word: str, 
     source=sources.PROBE_CHANGES,
     covers="{operation}.{word}.min-1",
 )
-def test_empty_text_is_no_key(make_index: MakeIndex, refused: Refused, operation: str, word: str) -> None:
-    """A key has at least one character."""
+def test_an_empty_key_is_rejected(
+    make_index: MakeIndex, expect_error: ErrorExpectation, operation: str, word: str
+) -> None:
+    """A key must have at least one character."""
     del word
-    refused(operation, {**make_index().address, **FOR[operation]("")}, code="ValidationException")
+    expect_error(operation, {**make_index().address, **MEMBERS[operation]("")}, code="ValidationException")
 
 
 @pytest.mark.parametrize(("operation", "word"), WORDS, ids=NAMES)
 @requirement(
     "keys.too-long", level="must", evidence="recorded", source=SOURCE, covers="{operation}.{word}.max+1"
 )
-def test_1025_characters_are_no_key(
-    make_index: MakeIndex, refused: Refused, operation: str, word: str
+def test_a_key_of_1025_characters_is_rejected(
+    make_index: MakeIndex, expect_error: ErrorExpectation, operation: str, word: str
 ) -> None:
-    """A key has at most 1,024 characters."""
+    """A key may have at most 1,024 characters."""
     del word
-    refused(operation, {**make_index().address, **FOR[operation]("a" * 1_025)}, code="ValidationException")
+    expect_error(
+        operation, {**make_index().address, **MEMBERS[operation]("a" * 1_025)}, code="ValidationException"
+    )
 
 
 @pytest.mark.parametrize("length", [0, 1_025])
 @requirement("keys.length-message", level="should", evidence="recorded", source=SOURCE)
-def test_a_key_of_the_wrong_length_is_told_the_range(
-    make_index: MakeIndex, refused: Refused, length: int
+def test_the_error_gives_the_allowed_length_of_a_key(
+    make_index: MakeIndex, expect_error: ErrorExpectation, length: int
 ) -> None:
-    """The sentence gives the length, the place and the range."""
-    refused(
+    """The error message gives the length, the path of the key and the allowed range."""
+    expect_error(
         "PutVectors",
-        {**make_index().address, **FOR["PutVectors"]("a" * length)},
+        {**make_index().address, **MEMBERS["PutVectors"]("a" * length)},
         code="ValidationException",
         message=f"1 validation error detected. Value with length {length} at '/vectors/0/key' failed to "
         "satisfy constraint: Member must have length between 1 and 1024, inclusive",
@@ -167,11 +171,13 @@ def test_a_key_of_the_wrong_length_is_told_the_range(
 
 
 @requirement("keys.length-field", level="should", evidence="recorded", source=SOURCE)
-def test_a_key_of_the_wrong_length_is_pointed_at(make_index: MakeIndex, refused: Refused) -> None:
-    """`fieldList` gives the place of the key."""
-    refused(
+def test_the_error_gives_the_path_of_a_long_key(
+    make_index: MakeIndex, expect_error: ErrorExpectation
+) -> None:
+    """The `fieldList` of the error gives the path of the key."""
+    expect_error(
         "PutVectors",
-        {**make_index().address, **FOR["PutVectors"]("a" * 1_025)},
+        {**make_index().address, **MEMBERS["PutVectors"]("a" * 1_025)},
         code="ValidationException",
         field="/vectors/0/key",
     )
@@ -179,13 +185,13 @@ def test_a_key_of_the_wrong_length_is_pointed_at(make_index: MakeIndex, refused:
 
 @pytest.mark.parametrize("operation", ["GetVectors", "DeleteVectors"])
 @requirement("keys.length-message-of-a-list", level="should", evidence="inferred", source=SOURCE)
-def test_a_wrong_length_in_a_list_of_keys_is_told_the_range(
-    make_index: MakeIndex, refused: Refused, operation: str
+def test_the_error_gives_the_allowed_length_in_a_list_of_keys(
+    make_index: MakeIndex, expect_error: ErrorExpectation, operation: str
 ) -> None:
-    """Where keys come in a list the sentence gives the range too."""
-    refused(
+    """For a list of keys, too, the error message gives the allowed range."""
+    expect_error(
         operation,
-        {**make_index().address, **FOR[operation]("a" * 1_025)},
+        {**make_index().address, **MEMBERS[operation]("a" * 1_025)},
         code="ValidationException",
         message=re.compile("Member must have length between 1 and 1024, inclusive"),
     )
@@ -194,28 +200,30 @@ def test_a_wrong_length_in_a_list_of_keys_is_told_the_range(
 @pytest.mark.parametrize("key", list(TOO_MANY_BYTES.values()), ids=list(TOO_MANY_BYTES))
 @pytest.mark.parametrize("operation", NAMES)
 @requirement("keys.too-many-bytes", level="must", evidence="recorded", source=SOURCE)
-def test_1025_bytes_are_no_key(make_index: MakeIndex, refused: Refused, operation: str, key: str) -> None:
-    """A key has at most 1,024 bytes, also where it has fewer characters."""
-    refused(operation, {**make_index().address, **FOR[operation](key)}, code="ValidationException")
+def test_a_key_of_1025_bytes_is_rejected(
+    make_index: MakeIndex, expect_error: ErrorExpectation, operation: str, key: str
+) -> None:
+    """A key may have at most 1,024 bytes, even if it has fewer characters."""
+    expect_error(operation, {**make_index().address, **MEMBERS[operation](key)}, code="ValidationException")
 
 
 @pytest.mark.parametrize("operation", NAMES)
 @requirement("keys.bytes-message", level="should", evidence="recorded", source=SOURCE)
-def test_a_key_of_too_many_bytes_is_called_that(
-    make_index: MakeIndex, refused: Refused, operation: str
+def test_the_error_names_too_many_bytes(
+    make_index: MakeIndex, expect_error: ErrorExpectation, operation: str
 ) -> None:
-    """For bytes there is a sentence of its own."""
-    refused(
+    """A key with too many bytes gets its own error message."""
+    expect_error(
         operation,
-        {**make_index().address, **FOR[operation]("é" * 513)},
+        {**make_index().address, **MEMBERS[operation]("é" * 513)},
         code="ValidationException",
         message="Record key length exceeds the maximum allowed",
     )
 
 
 @requirement("keys.found", level="must", evidence="documented", source=sources.VECTORS, needs="query")
-def test_queries_give_keys_as_they_are(make_index: MakeIndex) -> None:
-    """QueryVectors gives the longest and the strangest keys as they were written."""
+def test_queries_return_keys_unchanged(make_index: MakeIndex) -> None:
+    """QueryVectors returns the longest and most unusual keys as they were written."""
     index = make_index()
     keys = [*UNUSUAL.values(), LONGEST["of-4-bytes"]]
     index.put(*[(key, [1.0, float(number)]) for number, key in enumerate(keys)])

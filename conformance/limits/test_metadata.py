@@ -1,7 +1,7 @@
-"""Metadata: which values it holds, how they read back, and how much of it there may be.
+"""Metadata: the allowed values, how they read back, and the size limits.
 
-Its size follows a model that 24 probes of AWS fit: 4, and for each entry 8, the UTF-8 bytes of its key, and
-its value: the bytes of a string, 4 for a number, 0 for a boolean; in an array each element costs 4 more.
+The size follows a model that fits 24 probes of AWS: 4, and for each entry 8 plus the UTF-8 bytes of its key
+plus its value. A string counts its bytes, a number 4, a boolean 0; in an array each element costs 4 more.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from vecgate.testing import sources
-from vecgate.testing.refusals import Refused, refusal_of
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import Index, MakeIndex, vector
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation, parse_error
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import IndexHandle, MakeIndex, vector
 
 TYPES = sources.probe("metadata-value-types")
 SIZES = sources.probe("metadata-limits")
@@ -27,7 +27,7 @@ KEYS_MANY = "Metadata object must have at most 50 keys"
 FILTERABLE_BYTES = "Filterable metadata must have at most 2048 bytes"
 ALL_BYTES = "Metadata object must have at most 40960 bytes"
 
-KEPT: Mapping[str, Any] = {
+VALID_VALUES: Mapping[str, Any] = {
     "text": "drama",
     "empty-text": "",
     "any-text": 'line\nbreak\ttab "quotes" \\ / é 日本 😀 \u2028',
@@ -46,7 +46,7 @@ KEPT: Mapping[str, Any] = {
     "equal-elements": ["a", "a", "b"],
     "empty-element": [""],
 }
-NO_VALUES: Mapping[str, tuple[Any, str]] = {
+INVALID_VALUES: Mapping[str, tuple[Any, str]] = {
     "null": (None, VALUE),
     "object": ({"a": 1}, VALUE),
     "empty-object": ({}, VALUE),
@@ -70,7 +70,7 @@ ODD_KEYS: Mapping[str, str] = {
     "quotes": '"it\'s"',
     "1024-characters": "k" * 1_024,
 }
-#: Metadata of 2,048 bytes and so many more. All of it is filterable.
+#: Filterable metadata of 2,048 bytes plus a given number.
 FILTERABLE: Mapping[str, Callable[[int], dict[str, Any]]] = {
     "text": lambda more: {"f": "x" * (2_035 + more)},
     "2-byte-characters": lambda more: {"f": "é" * 1_017 + "x" * (1 + more)},
@@ -88,7 +88,7 @@ FILTERABLE: Mapping[str, Callable[[int], dict[str, Any]]] = {
     "long-keys": lambda more: {"a" * 1_014: True, "b" * (1_014 + more): True},
     "many-keys": lambda more: {**{f"k{n:03}": True for n in range(40)}, "f": "x" * (1_555 + more)},
 }
-#: Metadata of 40,960 bytes and so many more, most of it under the keys `bulk` and `rest`.
+#: Metadata of 40,960 bytes plus a given number, most of it under the keys `bulk` and `rest`.
 WHOLE: Mapping[str, Callable[[int], dict[str, Any]]] = {
     "text": lambda more: {"bulk": "x" * (40_944 + more)},
     "3-byte-characters": lambda more: {"bulk": "語" * 13_648 + "x" * more},
@@ -100,17 +100,17 @@ WHOLE: Mapping[str, Callable[[int], dict[str, Any]]] = {
 }
 
 
-def with_bulk(make_index: MakeIndex) -> Index:
+def make_bulk_index(make_index: MakeIndex) -> IndexHandle:
     return make_index(non_filterable=["bulk", "rest"])
 
 
-def kept(index: Index, metadata: Mapping[str, Any]) -> Any:
+def put_and_read(index: IndexHandle, metadata: Mapping[str, Any]) -> Any:
     index.put(("k", [1.0, 0.5], metadata))
     return index.get("k")["k"]["metadata"]
 
 
-def record(index: Index, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The members of a request that writes *metadata*."""
+def put_members(index: IndexHandle, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of a PutVectors request with *metadata*."""
     return {**index.address, "vectors": [vector("k", [1.0, 0.5], metadata)]}
 
 
@@ -121,56 +121,56 @@ def invalid(reason: str) -> str:
 # Values.
 
 
-@pytest.mark.parametrize("value", list(KEPT.values()), ids=list(KEPT))
+@pytest.mark.parametrize("value", list(VALID_VALUES.values()), ids=list(VALID_VALUES))
 @requirement("metadata.values", level="must", evidence="recorded", source=TYPES)
 def test_values_read_back_unchanged(make_index: MakeIndex, value: Any) -> None:
-    """Strings, numbers, booleans, and arrays of strings or of numbers read back as they were written."""
-    found = kept(make_index(), {"a": value})
+    """Strings, numbers, booleans, and arrays of strings or numbers read back as they were written."""
+    found = put_and_read(make_index(), {"a": value})
     assert found == {"a": value}
     assert isinstance(found["a"], bool) is isinstance(value, bool)
 
 
-@pytest.mark.parametrize("value", list(KEPT.values()), ids=list(KEPT))
+@pytest.mark.parametrize("value", list(VALID_VALUES.values()), ids=list(VALID_VALUES))
 @requirement("metadata.non-filterable-values", level="must", evidence="recorded", source=TYPES)
 def test_non_filterable_values_read_back_unchanged(make_index: MakeIndex, value: Any) -> None:
-    """A non-filterable key holds the same kinds of values."""
-    assert kept(with_bulk(make_index), {"bulk": value, "a": 1}) == {"bulk": value, "a": 1}
+    """A non-filterable key accepts the same kinds of values."""
+    assert put_and_read(make_bulk_index(make_index), {"bulk": value, "a": 1}) == {"bulk": value, "a": 1}
 
 
 @requirement("metadata.several-keys", level="must", evidence="recorded", source=TYPES)
-def test_values_of_all_kinds_stand_side_by_side(make_index: MakeIndex) -> None:
-    """One vector may hold values of every kind."""
-    assert kept(make_index(), KEPT) == KEPT
+def test_values_of_all_kinds_in_one_vector(make_index: MakeIndex) -> None:
+    """One vector may have values of every kind."""
+    assert put_and_read(make_index(), VALID_VALUES) == VALID_VALUES
 
 
 @requirement("metadata.empty", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
 def test_metadata_may_be_empty(make_index: MakeIndex) -> None:
-    """An object without keys is metadata."""
-    assert kept(make_index(), {}) == {}
+    """Metadata may be an object without keys."""
+    assert put_and_read(make_index(), {}) == {}
 
 
 @requirement("metadata.listed", level="must", evidence="documented", source=sources.api("ListVectors"))
-def test_lists_give_metadata_unchanged(make_index: MakeIndex) -> None:
-    """ListVectors gives metadata as it was written."""
+def test_lists_return_metadata_unchanged(make_index: MakeIndex) -> None:
+    """ListVectors returns metadata as it was written."""
     index = make_index()
-    index.put(("k", [1.0, 0.5], KEPT))
-    assert index.scan(returnMetadata=True) == [{"key": "k", "metadata": dict(KEPT)}]
+    index.put(("k", [1.0, 0.5], VALID_VALUES))
+    assert index.scan(returnMetadata=True) == [{"key": "k", "metadata": dict(VALID_VALUES)}]
 
 
 @requirement(
     "metadata.queried", level="must", evidence="documented", source=sources.api("QueryVectors"), needs="query"
 )
-def test_queries_give_metadata_unchanged(make_index: MakeIndex) -> None:
-    """QueryVectors gives metadata as it was written, the non-filterable too."""
-    index = with_bulk(make_index)
-    index.put(("k", [1.0, 0.5], {**KEPT, "bulk": "x" * 3_000}))
+def test_queries_return_metadata_unchanged(make_index: MakeIndex) -> None:
+    """QueryVectors returns metadata as it was written, including non-filterable metadata."""
+    index = make_bulk_index(make_index)
+    index.put(("k", [1.0, 0.5], {**VALID_VALUES, "bulk": "x" * 3_000}))
     (found,) = index.query([1.0, 0.5], distance=False, metadata=True)
-    assert found == {"key": "k", "metadata": {**KEPT, "bulk": "x" * 3_000}}
+    assert found == {"key": "k", "metadata": {**VALID_VALUES, "bulk": "x" * 3_000}}
 
 
 @requirement("metadata.each-its-own", level="must", evidence="documented", source=sources.VECTORS)
-def test_every_vector_has_metadata_of_its_own(make_index: MakeIndex) -> None:
-    """Vectors of one request hold different keys, and kinds under one key."""
+def test_vectors_may_have_different_metadata(make_index: MakeIndex) -> None:
+    """Vectors of one request may have different keys, and different kinds of values under one key."""
     index = make_index()
     values: list[dict[str, Any]] = [{"a": 1}, {"a": "1"}, {"a": True}, {"b": [1, 2]}, {}]
     index.put(*[(f"k{number}", [1.0, 0.5], value) for number, value in enumerate(values)])
@@ -185,65 +185,79 @@ def test_every_vector_has_metadata_of_its_own(make_index: MakeIndex) -> None:
     ids=["2e24-and-1", "2e53", "0.1", "1e-7", "long"],
 )
 @requirement("metadata.number-fidelity", level="may", evidence="inferred", source=sources.VECTORS)
-def test_numbers_read_back_as_near_as_float32(make_index: MakeIndex, value: float) -> None:
-    """A number reads back at least as near as float32 is."""
-    assert kept(make_index(), {"n": value})["n"] == pytest.approx(value, rel=1.2e-7)
+def test_numbers_read_back_with_float32_precision(make_index: MakeIndex, value: float) -> None:
+    """A number reads back with at least the precision of float32."""
+    assert put_and_read(make_index(), {"n": value})["n"] == pytest.approx(value, rel=1.2e-7)
 
 
-@pytest.mark.parametrize("value", [each for each, _ in NO_VALUES.values()], ids=list(NO_VALUES))
+@pytest.mark.parametrize("value", [each for each, _ in INVALID_VALUES.values()], ids=list(INVALID_VALUES))
 @requirement("metadata.no-values", level="must", evidence="recorded", source=TYPES)
-def test_what_is_no_value_is_refused(make_index: MakeIndex, refused: Refused, value: Any) -> None:
-    """Nulls, objects, empty arrays, and arrays of anything but all strings or all numbers are refused."""
-    refused("PutVectors", record(make_index(), {"a": value}), code="ValidationException")
-
-
-@pytest.mark.parametrize(("value", "reason"), list(NO_VALUES.values()), ids=list(NO_VALUES))
-@requirement("metadata.no-values-message", level="should", evidence="recorded", source=TYPES)
-def test_what_is_no_value_is_told_what_is(
-    make_index: MakeIndex, refused: Refused, value: Any, reason: str
+def test_invalid_values_are_rejected(
+    make_index: MakeIndex, expect_error: ErrorExpectation, value: Any
 ) -> None:
-    """The sentence names the key of the record and which values there are."""
-    members = record(make_index(), {"a": value})
-    refused("PutVectors", members, code="ValidationException", message=invalid(reason))
+    """Null, objects, empty arrays, and arrays of mixed or other types are rejected."""
+    expect_error("PutVectors", put_members(make_index(), {"a": value}), code="ValidationException")
 
 
-@pytest.mark.parametrize("value", [each for each, _ in NO_VALUES.values()], ids=list(NO_VALUES))
+@pytest.mark.parametrize(("value", "reason"), list(INVALID_VALUES.values()), ids=list(INVALID_VALUES))
+@requirement("metadata.no-values-message", level="should", evidence="recorded", source=TYPES)
+def test_the_error_names_the_allowed_values(
+    make_index: MakeIndex, expect_error: ErrorExpectation, value: Any, reason: str
+) -> None:
+    """The error message gives the key of the record and the allowed values."""
+    members = put_members(make_index(), {"a": value})
+    expect_error("PutVectors", members, code="ValidationException", message=invalid(reason))
+
+
+@pytest.mark.parametrize("value", [each for each, _ in INVALID_VALUES.values()], ids=list(INVALID_VALUES))
 @requirement("metadata.no-non-filterable-values", level="must", evidence="recorded", source=TYPES)
-def test_non_filterable_keys_buy_size_not_types(make_index: MakeIndex, refused: Refused, value: Any) -> None:
-    """What is no value is none under a non-filterable key either."""
-    refused("PutVectors", record(with_bulk(make_index), {"bulk": value}), code="ValidationException")
+def test_invalid_values_are_rejected_under_non_filterable_keys(
+    make_index: MakeIndex, expect_error: ErrorExpectation, value: Any
+) -> None:
+    """A value that is invalid under a filterable key is invalid under a non-filterable key, too."""
+    expect_error(
+        "PutVectors", put_members(make_bulk_index(make_index), {"bulk": value}), code="ValidationException"
+    )
 
 
 @pytest.mark.parametrize(
     "value", [[None], ["a", None], [[1]], [["a"]]], ids=["null", "text-and-null", "numbers", "texts"]
 )
 @requirement("metadata.nested-arrays", level="should", evidence="inferred", source=TYPES)
-def test_arrays_hold_neither_nulls_nor_arrays(make_index: MakeIndex, refused: Refused, value: Any) -> None:
-    """An element of an array is a string or a number, not null and not an array."""
-    refused("PutVectors", record(make_index(), {"a": value}), code="ValidationException")
+def test_arrays_may_not_contain_nulls_or_arrays(
+    make_index: MakeIndex, expect_error: ErrorExpectation, value: Any
+) -> None:
+    """The elements of an array must be strings or numbers, not null and not arrays."""
+    expect_error("PutVectors", put_members(make_index(), {"a": value}), code="ValidationException")
 
 
 @requirement("metadata.one-bad-value", level="must", evidence="recorded", source=TYPES)
-def test_one_bad_value_among_good_ones_is_refused(make_index: MakeIndex, refused: Refused) -> None:
-    """It does not matter which of several values is bad."""
-    refused("PutVectors", record(make_index(), {"a": 1, "b": None, "c": "x"}), code="ValidationException")
+def test_one_invalid_value_among_valid_ones_is_rejected(
+    make_index: MakeIndex, expect_error: ErrorExpectation
+) -> None:
+    """One invalid value among valid ones is enough to reject the vector."""
+    expect_error(
+        "PutVectors", put_members(make_index(), {"a": 1, "b": None, "c": "x"}), code="ValidationException"
+    )
 
 
 @requirement("metadata.field", level="should", evidence="recorded", source=TYPES)
-def test_the_metadata_is_pointed_at(make_index: MakeIndex, refused: Refused) -> None:
-    """`fieldList` gives the place of the metadata in the request."""
-    members = record(make_index(), {"a": None})
-    refused("PutVectors", members, code="ValidationException", field="vectors[0].metadata")
+def test_the_error_gives_the_path_of_the_metadata(
+    make_index: MakeIndex, expect_error: ErrorExpectation
+) -> None:
+    """The `fieldList` of the error gives the path of the metadata."""
+    members = put_members(make_index(), {"a": None})
+    expect_error("PutVectors", members, code="ValidationException", field="vectors[0].metadata")
 
 
 @pytest.mark.parametrize("metadata", ["a", 5, [], ["a"]], ids=["text", "number", "array", "texts"])
 @requirement("metadata.no-object", level="may", evidence="inferred", source=sources.MODEL)
-def test_metadata_is_an_object(make_index: MakeIndex, metadata: Any) -> None:
-    """Metadata that is no object is refused with 400."""
+def test_metadata_must_be_an_object(make_index: MakeIndex, metadata: Any) -> None:
+    """Metadata that is not an object is rejected with 400."""
     index = make_index()
     with pytest.raises(ClientError) as error:
         index.put({"key": "k", "data": {"float32": [1.0, 0.5]}, "metadata": metadata})
-    assert refusal_of(error.value).status == 400
+    assert parse_error(error.value).status == 400
     assert index.keys() == set()
 
 
@@ -252,45 +266,47 @@ def test_metadata_is_an_object(make_index: MakeIndex, metadata: Any) -> None:
 
 @pytest.mark.parametrize("key", list(ODD_KEYS.values()), ids=list(ODD_KEYS))
 @requirement("metadata.keys", level="must", evidence="recorded", source=TYPES)
-def test_any_text_is_a_key_of_metadata(make_index: MakeIndex, key: str) -> None:
-    """A key of metadata may be any text, empty, with dots or like an operator, and reads back as it is."""
-    assert kept(make_index(), {key: "a", "other": 1}) == {key: "a", "other": 1}
+def test_any_text_can_be_a_metadata_key(make_index: MakeIndex, key: str) -> None:
+    """A metadata key may be any text: empty, with dots or like an operator. It reads back unchanged."""
+    assert put_and_read(make_index(), {key: "a", "other": 1}) == {key: "a", "other": 1}
 
 
 @requirement("metadata.keys-are-apart", level="must", evidence="documented", source=sources.VECTORS)
-def test_keys_of_metadata_are_compared_as_they_are(make_index: MakeIndex) -> None:
-    """Case and dots tell keys apart; a dot means no nesting."""
+def test_metadata_keys_are_compared_exactly(make_index: MakeIndex) -> None:
+    """Metadata keys are case-sensitive, and a dot does not mean nesting."""
     metadata = {"genre": "a", "Genre": "b", "a.b": 1, "a": "c", "b": 2}
-    assert kept(make_index(), metadata) == metadata
+    assert put_and_read(make_index(), metadata) == metadata
 
 
 @pytest.mark.parametrize("count", [49, 50])
 @requirement("metadata.key-count-taken", level="must", evidence="recorded", source=SIZES)
-def test_50_keys_are_taken(make_index: MakeIndex, count: int) -> None:
-    """A vector may have 50 keys of metadata."""
+def test_50_keys_are_accepted(make_index: MakeIndex, count: int) -> None:
+    """A vector may have 50 metadata keys."""
     metadata = {f"k{number}": number for number in range(count)}
-    assert kept(make_index(), metadata) == metadata
+    assert put_and_read(make_index(), metadata) == metadata
 
 
 @requirement("metadata.key-count", level="must", evidence="recorded", source=SIZES)
-def test_51_keys_are_refused(make_index: MakeIndex, refused: Refused) -> None:
-    """A vector has at most 50 keys of metadata."""
+def test_51_keys_are_rejected(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """A vector may have at most 50 metadata keys."""
     metadata = {f"k{number}": number for number in range(51)}
-    refused("PutVectors", record(make_index(), metadata), code="ValidationException")
+    expect_error("PutVectors", put_members(make_index(), metadata), code="ValidationException")
 
 
 @requirement("metadata.key-count-message", level="should", evidence="recorded", source=SIZES)
-def test_51_keys_are_called_too_many(make_index: MakeIndex, refused: Refused) -> None:
-    """The sentence gives how many there may be."""
-    members = record(make_index(), {f"k{number}": number for number in range(51)})
-    refused("PutVectors", members, code="ValidationException", message=invalid(KEYS_MANY))
+def test_the_error_gives_the_maximum_number_of_keys(
+    make_index: MakeIndex, expect_error: ErrorExpectation
+) -> None:
+    """The error message gives the maximum number of keys."""
+    members = put_members(make_index(), {f"k{number}": number for number in range(51)})
+    expect_error("PutVectors", members, code="ValidationException", message=invalid(KEYS_MANY))
 
 
 @requirement("metadata.key-count-of-all", level="should", evidence="inferred", source=SIZES)
-def test_non_filterable_keys_count_too(make_index: MakeIndex, refused: Refused) -> None:
-    """50 filterable keys and a non-filterable one are 51."""
+def test_non_filterable_keys_count_too(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """50 filterable keys and one non-filterable key are 51 keys."""
     metadata = {**{f"k{number}": number for number in range(50)}, "bulk": "a"}
-    refused("PutVectors", record(with_bulk(make_index), metadata), code="ValidationException")
+    expect_error("PutVectors", put_members(make_bulk_index(make_index), metadata), code="ValidationException")
 
 
 # Sizes.
@@ -299,58 +315,66 @@ def test_non_filterable_keys_count_too(make_index: MakeIndex, refused: Refused) 
 @pytest.mark.parametrize("shape", list(FILTERABLE))
 @requirement("metadata.filterable-size-taken", level="must", evidence="recorded", source=SIZES)
 def test_2048_bytes_may_be_filterable(make_index: MakeIndex, shape: str) -> None:
-    """2,048 bytes of filterable metadata are stored, in whatever shape they come."""
-    assert kept(make_index(), FILTERABLE[shape](0)) == FILTERABLE[shape](0)
+    """2,048 bytes of filterable metadata are stored, whatever their shape."""
+    assert put_and_read(make_index(), FILTERABLE[shape](0)) == FILTERABLE[shape](0)
 
 
 @pytest.mark.parametrize("shape", list(FILTERABLE))
 @requirement("metadata.filterable-size", level="must", evidence="recorded", source=SIZES)
-def test_2049_bytes_may_not_be_filterable(make_index: MakeIndex, refused: Refused, shape: str) -> None:
-    """One byte more is refused, in whatever shape it comes."""
-    refused("PutVectors", record(make_index(), FILTERABLE[shape](1)), code="ValidationException")
+def test_2049_bytes_may_not_be_filterable(
+    make_index: MakeIndex, expect_error: ErrorExpectation, shape: str
+) -> None:
+    """2,049 bytes of filterable metadata are rejected, whatever their shape."""
+    expect_error("PutVectors", put_members(make_index(), FILTERABLE[shape](1)), code="ValidationException")
 
 
 @requirement("metadata.filterable-size-message", level="should", evidence="recorded", source=SIZES)
-def test_too_much_filterable_metadata_is_called_that(make_index: MakeIndex, refused: Refused) -> None:
-    """The sentence gives how much there may be."""
-    members = record(make_index(), FILTERABLE["text"](1))
-    refused("PutVectors", members, code="ValidationException", message=invalid(FILTERABLE_BYTES))
+def test_the_error_gives_the_maximum_of_filterable_bytes(
+    make_index: MakeIndex, expect_error: ErrorExpectation
+) -> None:
+    """The error message gives the maximum size of filterable metadata."""
+    members = put_members(make_index(), FILTERABLE["text"](1))
+    expect_error("PutVectors", members, code="ValidationException", message=invalid(FILTERABLE_BYTES))
 
 
 @pytest.mark.parametrize("shape", list(WHOLE))
 @requirement("metadata.size-taken", level="must", evidence="recorded", source=SIZES)
-def test_40960_bytes_are_taken(make_index: MakeIndex, shape: str) -> None:
-    """40,960 bytes of metadata are stored where no more than 2,048 of them are filterable."""
-    assert kept(with_bulk(make_index), WHOLE[shape](0)) == WHOLE[shape](0)
+def test_40960_bytes_are_accepted(make_index: MakeIndex, shape: str) -> None:
+    """40,960 bytes of metadata are stored if at most 2,048 of them are filterable."""
+    assert put_and_read(make_bulk_index(make_index), WHOLE[shape](0)) == WHOLE[shape](0)
 
 
 @pytest.mark.parametrize("shape", list(WHOLE))
 @requirement("metadata.size", level="must", evidence="recorded", source=SIZES)
-def test_40961_bytes_are_refused(make_index: MakeIndex, refused: Refused, shape: str) -> None:
-    """One byte more is refused, in whatever shape it comes."""
-    refused("PutVectors", record(with_bulk(make_index), WHOLE[shape](1)), code="ValidationException")
+def test_40961_bytes_are_rejected(make_index: MakeIndex, expect_error: ErrorExpectation, shape: str) -> None:
+    """40,961 bytes of metadata are rejected, whatever their shape."""
+    expect_error(
+        "PutVectors", put_members(make_bulk_index(make_index), WHOLE[shape](1)), code="ValidationException"
+    )
 
 
 @requirement("metadata.size-message", level="should", evidence="recorded", source=SIZES)
-def test_too_much_metadata_is_called_that(make_index: MakeIndex, refused: Refused) -> None:
-    """The sentence gives how much there may be."""
-    members = record(with_bulk(make_index), WHOLE["text"](1))
-    refused("PutVectors", members, code="ValidationException", message=invalid(ALL_BYTES))
+def test_the_error_gives_the_maximum_of_bytes(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """The error message gives the maximum size of metadata."""
+    members = put_members(make_bulk_index(make_index), WHOLE["text"](1))
+    expect_error("PutVectors", members, code="ValidationException", message=invalid(ALL_BYTES))
 
 
 @requirement("metadata.filterable-beside-bulk", level="must", evidence="recorded", source=SIZES)
-def test_non_filterable_metadata_takes_no_room_of_the_filterable(
-    make_index: MakeIndex, refused: Refused
+def test_non_filterable_metadata_does_not_count_as_filterable(
+    make_index: MakeIndex, expect_error: ErrorExpectation
 ) -> None:
-    """Beside a large non-filterable value the filterable rest may have 2,048 bytes, and not one more."""
-    index, bulk = with_bulk(make_index), {"bulk": "x" * 10_000}
-    assert kept(index, {**bulk, **FILTERABLE["text"](0)}) == {**bulk, **FILTERABLE["text"](0)}
-    refused("PutVectors", record(index, {**bulk, **FILTERABLE["text"](1)}), code="ValidationException")
+    """Next to a large non-filterable value, filterable metadata may have 2,048 bytes, and not one more."""
+    index, bulk = make_bulk_index(make_index), {"bulk": "x" * 10_000}
+    assert put_and_read(index, {**bulk, **FILTERABLE["text"](0)}) == {**bulk, **FILTERABLE["text"](0)}
+    expect_error(
+        "PutVectors", put_members(index, {**bulk, **FILTERABLE["text"](1)}), code="ValidationException"
+    )
 
 
 @requirement("metadata.size-of-a-request", level="must", evidence="recorded", source=SIZES)
-def test_the_size_is_that_of_one_vector(make_index: MakeIndex) -> None:
-    """The limits hold for each vector, not for a request: 20 vectors of 2,048 bytes are taken."""
+def test_the_size_limit_is_per_vector(make_index: MakeIndex) -> None:
+    """The limits apply to each vector, not to a request: 20 vectors of 2,048 bytes are accepted."""
     index = make_index()
     index.put(*[(f"k{number}", [1.0, 0.5], FILTERABLE["text"](0)) for number in range(20)])
     assert len(index.keys()) == 20

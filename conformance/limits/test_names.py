@@ -1,4 +1,4 @@
-"""What the model says of names and ARNs, held against every operation that takes one."""
+"""Names and ARNs: lengths and patterns of the service model, tested with every operation that takes one."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeIndex
 
 from ..operations.addresses import (
     NO_BUCKET_ARN,
     ON_BUCKETS,
     ON_INDEXES,
     all_operations,
-    beside_bucket,
     bucket_operations,
     index_operations,
+    other_members,
 )
-from ..operations.asking import outcome, padded
+from ..operations.calls import call_error, pad_name
 
 MISFITS = {
     "no-arn": "films",
@@ -39,13 +39,13 @@ MISFITS = {
 
 @pytest.fixture
 def short_name(client: Any, new_name: Callable[[], str]) -> str:
-    """Three characters that are the name of no bucket: nothing must happen to one that is."""
+    """Return a valid name of three characters that no bucket has."""
     for _ in range(20):
         name = blake2b(new_name().encode()).hexdigest()[:3]
-        refusal = outcome(client, "GetVectorBucket", {"vectorBucketName": name})
-        if refusal and refusal.code == "NotFoundException":
+        error = call_error(client, "GetVectorBucket", {"vectorBucketName": name})
+        if error and error.code == "NotFoundException":
             return name
-    pytest.skip("every name of three characters is taken, or may not be looked at")
+    pytest.skip("all names of three characters that were tried are in use or not accessible")
 
 
 @all_operations
@@ -57,9 +57,11 @@ def short_name(client: Any, new_name: Callable[[], str]) -> str:
     needs="{operation}",
     covers="{operation}.vectorBucketName.min-1",
 )
-def test_a_bucket_name_of_2_characters_is_refused(refused: Refused, operation: str) -> None:
-    """A name of a vector bucket with 2 characters is refused, before anybody looks for the bucket."""
-    refused(operation, {**beside_bucket(operation), "vectorBucketName": "ab"}, code="ValidationException")
+def test_a_bucket_name_of_2_characters_is_rejected(expect_error: ErrorExpectation, operation: str) -> None:
+    """A bucket name of 2 characters is rejected as invalid, not reported as not found."""
+    expect_error(
+        operation, {**other_members(operation), "vectorBucketName": "ab"}, code="ValidationException"
+    )
 
 
 @all_operations
@@ -71,10 +73,12 @@ def test_a_bucket_name_of_2_characters_is_refused(refused: Refused, operation: s
     needs="{operation}",
     covers="{operation}.vectorBucketName.min",
 )
-def test_a_bucket_name_may_have_3_characters(refused: Refused, short_name: str, operation: str) -> None:
-    """A name of a vector bucket may have 3 characters: the bucket is looked for, and not found."""
-    members = {**beside_bucket(operation), "vectorBucketName": short_name}
-    refused(operation, members, code="NotFoundException")
+def test_a_bucket_name_may_have_3_characters(
+    expect_error: ErrorExpectation, short_name: str, operation: str
+) -> None:
+    """A bucket name may have 3 characters: an unknown one is reported as not found."""
+    members = {**other_members(operation), "vectorBucketName": short_name}
+    expect_error(operation, members, code="NotFoundException")
 
 
 @all_operations
@@ -87,11 +91,11 @@ def test_a_bucket_name_may_have_3_characters(refused: Refused, short_name: str, 
     covers="{operation}.vectorBucketName.max",
 )
 def test_a_bucket_name_may_have_63_characters(
-    refused: Refused, new_name: Callable[[], str], operation: str
+    expect_error: ErrorExpectation, new_name: Callable[[], str], operation: str
 ) -> None:
-    """A name of a vector bucket may have 63 characters: the bucket is looked for, and not found."""
-    members = {**beside_bucket(operation), "vectorBucketName": padded(new_name(), 63)}
-    refused(operation, members, code="NotFoundException")
+    """A bucket name may have 63 characters: an unknown one is reported as not found."""
+    members = {**other_members(operation), "vectorBucketName": pad_name(new_name(), 63)}
+    expect_error(operation, members, code="NotFoundException")
 
 
 @all_operations
@@ -103,10 +107,10 @@ def test_a_bucket_name_may_have_63_characters(
     needs="{operation}",
     covers="{operation}.vectorBucketName.max+1",
 )
-def test_a_bucket_name_of_64_characters_is_refused(refused: Refused, operation: str) -> None:
-    """A name of a vector bucket with 64 characters is refused, before anybody looks for the bucket."""
-    members = {**beside_bucket(operation), "vectorBucketName": "a" * 64}
-    refused(operation, members, code="ValidationException")
+def test_a_bucket_name_of_64_characters_is_rejected(expect_error: ErrorExpectation, operation: str) -> None:
+    """A bucket name of 64 characters is rejected as invalid, not reported as not found."""
+    members = {**other_members(operation), "vectorBucketName": "a" * 64}
+    expect_error(operation, members, code="ValidationException")
 
 
 @pytest.mark.parametrize("length", [2, 64])
@@ -119,12 +123,12 @@ def test_a_bucket_name_of_64_characters_is_refused(refused: Refused, operation: 
     needs="{operation}",
     covers="{operation}.indexName.min-1 {operation}.indexName.max+1",
 )
-def test_an_index_name_too_short_or_too_long_is_refused(
-    refused: Refused, operation: str, length: int
+def test_an_index_name_too_short_or_too_long_is_rejected(
+    expect_error: ErrorExpectation, operation: str, length: int
 ) -> None:
-    """A name of an index has 3 to 63 characters, or the request is refused."""
+    """An index name must have 3 to 63 characters; otherwise the request is rejected."""
     members = {**ON_INDEXES[operation], "vectorBucketName": "nothing", "indexName": "a" * length}
-    refused(operation, members, code="ValidationException")
+    expect_error(operation, members, code="ValidationException")
 
 
 @pytest.mark.parametrize("length", [3, 63])
@@ -138,11 +142,11 @@ def test_an_index_name_too_short_or_too_long_is_refused(
     covers="{operation}.indexName.min {operation}.indexName.max",
 )
 def test_an_index_name_may_have_3_to_63_characters(
-    refused: Refused, make_index: MakeIndex, operation: str, length: int
+    expect_error: ErrorExpectation, make_index: MakeIndex, operation: str, length: int
 ) -> None:
-    """A name of an index may have 3 or 63 characters: the index is looked for, and not found."""
+    """An index name may have 3 or 63 characters: an unknown one is reported as not found."""
     members = {**ON_INDEXES[operation], **make_index().address, "indexName": "a" * length}
-    refused(operation, members, code="NotFoundException")
+    expect_error(operation, members, code="NotFoundException")
 
 
 @pytest.mark.parametrize(
@@ -150,11 +154,13 @@ def test_an_index_name_may_have_3_to_63_characters(
     [("GetVectorBucket", "vectorBucketName"), ("GetIndex", "vectorBucketName"), ("GetIndex", "indexName")],
 )
 @requirement("names.length-message", level="should", evidence="recorded", source=sources.MOTO_BUCKETS)
-def test_a_name_too_long_is_refused_with_its_length(refused: Refused, operation: str, member: str) -> None:
-    """The sentence that refuses a name of 64 characters tells its length, the member and what is allowed."""
-    refused(
+def test_the_error_gives_the_length_of_a_long_name(
+    expect_error: ErrorExpectation, operation: str, member: str
+) -> None:
+    """The error for a name of 64 characters gives its length, the member and the allowed range."""
+    expect_error(
         operation,
-        {**beside_bucket(operation), "vectorBucketName": "nothing", member: "a" * 64},
+        {**other_members(operation), "vectorBucketName": "nothing", member: "a" * 64},
         code="ValidationException",
         message=f"1 validation error detected. Value with length 64 at '/{member}' failed to satisfy "
         "constraint: Member must have length between 3 and 63, inclusive",
@@ -170,10 +176,10 @@ def test_a_name_too_long_is_refused_with_its_length(refused: Refused, operation:
     needs="{operation}",
     covers="{operation}.vectorBucketArn.pattern",
 )
-def test_what_is_no_arn_of_a_bucket_is_refused(refused: Refused, operation: str) -> None:
-    """A text that is no ARN of a vector bucket is refused as one, rather than not found."""
+def test_an_invalid_bucket_arn_is_rejected(expect_error: ErrorExpectation, operation: str) -> None:
+    """A text that is not the ARN of a vector bucket is rejected as invalid, not reported as not found."""
     members = {**ON_BUCKETS[operation], "vectorBucketArn": "arn:aws:s3:::films"}
-    refused(operation, members, code="ValidationException")
+    expect_error(operation, members, code="ValidationException")
 
 
 @index_operations
@@ -185,13 +191,13 @@ def test_what_is_no_arn_of_a_bucket_is_refused(refused: Refused, operation: str)
     needs="{operation}",
     covers="{operation}.indexArn.pattern",
 )
-def test_what_is_no_arn_of_an_index_is_refused(refused: Refused, operation: str) -> None:
-    """A text that is no ARN of an index is refused as one, rather than not found."""
-    refused(operation, {**ON_INDEXES[operation], "indexArn": NO_BUCKET_ARN}, code="ValidationException")
+def test_an_invalid_index_arn_is_rejected(expect_error: ErrorExpectation, operation: str) -> None:
+    """A text that is not the ARN of an index is rejected as invalid, not reported as not found."""
+    expect_error(operation, {**ON_INDEXES[operation], "indexArn": NO_BUCKET_ARN}, code="ValidationException")
 
 
 @pytest.mark.parametrize("misfit", MISFITS)
 @requirement("names.bucket-arn-misfit", level="must", evidence="model", source=sources.MODEL)
-def test_an_arn_must_fit_its_pattern(refused: Refused, misfit: str) -> None:
-    """An ARN of a vector bucket fits the pattern of the model, from its first character to its last."""
-    refused("GetVectorBucket", vectorBucketArn=MISFITS[misfit], code="ValidationException")
+def test_a_bucket_arn_must_match_the_pattern(expect_error: ErrorExpectation, misfit: str) -> None:
+    """A bucket ARN must match the pattern of the model from its first to its last character."""
+    expect_error("GetVectorBucket", vectorBucketArn=MISFITS[misfit], code="ValidationException")

@@ -1,4 +1,4 @@
-"""The operations that name a vector bucket or an index, each with what else a valid request holds."""
+"""The operations on a vector bucket or an index, and the other members of a valid request to each."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from vecgate.testing.resources import vector
+from vecgate.resources.handles import vector
 
-from .asking import index_members, policy_on
+from .calls import account_policy, index_members
 
 Members: TypeAlias = Mapping[str, Any]
 
-#: ARNs that fit their patterns, of what is not there.
+#: Valid ARNs of resources that do not exist.
 NO_BUCKET_ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/nothing"
 NO_INDEX_ARN = f"{NO_BUCKET_ARN}/index/nothing"
 
-#: Operation to what a valid request holds beside the address.
+#: Operation to the members of a valid request without the address.
 ON_BUCKETS: Mapping[str, Members] = {
     "GetVectorBucket": {},
     "DeleteVectorBucket": {},
     "ListIndexes": {},
     "CreateIndex": index_members("films"),
-    "PutVectorBucketPolicy": {"policy": policy_on(NO_BUCKET_ARN)},
+    "PutVectorBucketPolicy": {"policy": account_policy(NO_BUCKET_ARN)},
     "GetVectorBucketPolicy": {},
     "DeleteVectorBucketPolicy": {},
     "PutVectorBucketDefaultIndexMode": {"defaultIndexMode": "ENHANCED"},
@@ -41,18 +41,18 @@ ON_INDEXES: Mapping[str, Members] = {
 }
 
 
-def cases(*operations: str) -> pytest.MarkDecorator:
-    """A test for each of *operations*."""
+def each_operation(*operations: str) -> pytest.MarkDecorator:
+    """Run a test for each of *operations*."""
     return pytest.mark.parametrize("operation", operations)
 
 
-bucket_operations = cases(*ON_BUCKETS)
-index_operations = cases(*ON_INDEXES)
-all_operations = cases(*ON_BUCKETS, *ON_INDEXES)
+bucket_operations = each_operation(*ON_BUCKETS)
+index_operations = each_operation(*ON_INDEXES)
+all_operations = each_operation(*ON_BUCKETS, *ON_INDEXES)
 
 
-def beside_bucket(operation: str) -> Members:
-    """What a request holds beside the bucket's name: a valid one, though of an index that is not there."""
+def other_members(operation: str) -> Members:
+    """Return the members of a valid request without the bucket name. Its index does not exist."""
     return (
         ON_BUCKETS[operation]
         if operation in ON_BUCKETS

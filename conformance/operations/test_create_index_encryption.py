@@ -1,4 +1,4 @@
-"""Encryption of vector buckets and indexes: defaults, which settings go together, and what is shown."""
+"""Encryption of vector buckets and indexes: defaults, valid combinations of settings, and descriptions."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeBucket, MakeIndex, Members
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeBucket, MakeIndex, Members
 
-from .asking import (
-    NO_KEY,
-    bucket_shown,
-    called,
-    called_with_key,
+from .calls import (
+    UNKNOWN_KMS_KEY,
+    call,
+    call_error,
+    call_with_kms_key,
+    describe_bucket,
+    describe_index,
     index_members,
-    index_shown,
-    is_length_to_blame,
-    kms_key_near,
-    outcome,
+    is_length_error,
+    kms_key_arn,
 )
 
 AES = {"sseType": "AES256"}
@@ -39,18 +39,18 @@ def arn(make_index: MakeIndex) -> str:
 
 
 @pytest.fixture
-def valid(operation: str, arn: str, new_name: Callable[[], str]) -> Members:
-    """A request of *operation* that would be taken."""
+def valid_request(operation: str, arn: str, new_name: Callable[[], str]) -> Members:
+    """The members of a valid request to *operation*."""
     if operation == "CreateVectorBucket":
         return {"vectorBucketName": new_name()}
     bucket, _, index = arn.rpartition("bucket/")[2].split("/")
     return {"vectorBucketName": bucket, **index_members(f"{index}-2")}
 
 
-def shown(client: Any, request: Members) -> Any:
-    """The encryption of what *request* has created."""
+def described_encryption(client: Any, request: Members) -> Any:
+    """Return the encryption of the resource that *request* created."""
     if "indexName" not in request:
-        return bucket_shown(client, request["vectorBucketName"])["encryptionConfiguration"]
+        return describe_bucket(client, request["vectorBucketName"])["encryptionConfiguration"]
     address = {name: request[name] for name in ("vectorBucketName", "indexName")}
     return client.get_index(**address)["index"]["encryptionConfiguration"]
 
@@ -65,10 +65,10 @@ def shown(client: Any, request: Members) -> Any:
     "GetVectorBucket>vectorBucket.encryptionConfiguration.sseType "
     "GetIndex>index.encryptionConfiguration GetIndex>index.encryptionConfiguration.sseType",
 )
-def test_encryption_is_aes256_where_nothing_is_said(client: Any, valid: Members, operation: str) -> None:
-    """A bucket or an index whose creation says nothing of encryption is shown with AES256."""
-    called(client, operation, valid)
-    assert shown(client, valid) == AES
+def test_the_default_encryption_is_aes256(client: Any, valid_request: Members, operation: str) -> None:
+    """A bucket or an index that is created without an encryption is described with AES256."""
+    call(client, operation, valid_request)
+    assert described_encryption(client, valid_request) == AES
 
 
 @creations
@@ -79,10 +79,10 @@ def test_encryption_is_aes256_where_nothing_is_said(client: Any, valid: Members,
     source=sources.ENCRYPTION,
     covers="{operation}.encryptionConfiguration.sseType.enum=AES256",
 )
-def test_aes256_may_be_asked_for(client: Any, valid: Members, operation: str) -> None:
-    """AES256 may be asked for, and is shown."""
-    called(client, operation, {**valid, "encryptionConfiguration": AES})
-    assert shown(client, valid) == AES
+def test_aes256_is_accepted(client: Any, valid_request: Members, operation: str) -> None:
+    """AES256 may be requested, and is returned in the description."""
+    call(client, operation, {**valid_request, "encryptionConfiguration": AES})
+    assert described_encryption(client, valid_request) == AES
 
 
 @creations
@@ -96,11 +96,11 @@ def test_aes256_may_be_asked_for(client: Any, valid: Members, operation: str) ->
     "GetVectorBucket>vectorBucket.encryptionConfiguration.kmsKeyArn "
     "GetIndex>index.encryptionConfiguration.kmsKeyArn",
 )
-def test_a_kms_key_may_be_asked_for(client: Any, arn: str, valid: Members, operation: str) -> None:
-    """The type aws:kms with the ARN of a key is taken, and both are shown."""
-    encryption = {"sseType": "aws:kms", "kmsKeyArn": kms_key_near(arn)}
-    called_with_key(client, operation, {**valid, "encryptionConfiguration": encryption})
-    assert shown(client, valid) == encryption
+def test_a_kms_key_is_accepted(client: Any, arn: str, valid_request: Members, operation: str) -> None:
+    """The type aws:kms with the ARN of a key is accepted, and both are returned in the description."""
+    encryption = {"sseType": "aws:kms", "kmsKeyArn": kms_key_arn(arn)}
+    call_with_kms_key(client, operation, {**valid_request, "encryptionConfiguration": encryption})
+    assert described_encryption(client, valid_request) == encryption
 
 
 @requirement(
@@ -113,12 +113,12 @@ def test_a_kms_key_may_be_asked_for(client: Any, arn: str, valid: Members, opera
 def test_an_index_has_the_encryption_of_its_bucket(
     client: Any, arn: str, new_name: Callable[[], str], make_index: MakeIndex
 ) -> None:
-    """An index whose creation says nothing of encryption is shown with that of its bucket."""
-    encryption = {"sseType": "aws:kms", "kmsKeyArn": kms_key_near(arn)}
+    """An index that is created without an encryption has the encryption of its bucket."""
+    encryption = {"sseType": "aws:kms", "kmsKeyArn": kms_key_arn(arn)}
     bucket = {"vectorBucketName": new_name(), "encryptionConfiguration": encryption}
-    called_with_key(client, "CreateVectorBucket", bucket)
+    call_with_kms_key(client, "CreateVectorBucket", bucket)
     index = make_index(bucket["vectorBucketName"])
-    assert index_shown(client, index)["encryptionConfiguration"] == encryption
+    assert describe_index(client, index)["encryptionConfiguration"] == encryption
 
 
 @requirement(
@@ -128,17 +128,17 @@ def test_an_index_has_the_encryption_of_its_bucket(
     source=sources.CREATE_INDEX,
     needs="kms",
 )
-def test_an_index_may_have_an_encryption_of_its_own(
+def test_an_index_may_have_another_encryption_than_its_bucket(
     client: Any, make_bucket: MakeBucket, make_index: MakeIndex
 ) -> None:
-    """CreateIndex may ask for another encryption than the bucket's, which stays what it was."""
+    """CreateIndex may request another encryption than that of the bucket, which stays unchanged."""
     bucket = make_bucket()
-    own = {"sseType": "aws:kms", "kmsKeyArn": kms_key_near(bucket.arn)}
+    own = {"sseType": "aws:kms", "kmsKeyArn": kms_key_arn(bucket.arn)}
     members = {**bucket.address, **index_members("own"), "encryptionConfiguration": own}
-    called_with_key(client, "CreateIndex", members)
-    assert shown(client, members) == own
-    assert bucket_shown(client, bucket.name)["encryptionConfiguration"] == AES
-    assert index_shown(client, make_index(bucket))["encryptionConfiguration"] == AES
+    call_with_kms_key(client, "CreateIndex", members)
+    assert described_encryption(client, members) == own
+    assert describe_bucket(client, bucket.name)["encryptionConfiguration"] == AES
+    assert describe_index(client, make_index(bucket))["encryptionConfiguration"] == AES
 
 
 @pytest.mark.parametrize("given", ["AES128", "aes256", "aws:kms:dsse", pytest.param("", id="empty")])
@@ -150,38 +150,50 @@ def test_an_index_may_have_an_encryption_of_its_own(
     source=sources.MODEL,
     covers="{operation}.encryptionConfiguration.sseType.enum",
 )
-def test_another_type_is_refused(refused: Refused, valid: Members, operation: str, given: str) -> None:
-    """The type of encryption is AES256 or aws:kms."""
-    refused(operation, valid, encryptionConfiguration={"sseType": given}, code="ValidationException")
+def test_an_unknown_type_is_rejected(
+    expect_error: ErrorExpectation, valid_request: Members, operation: str, given: str
+) -> None:
+    """The type of encryption must be AES256 or aws:kms."""
+    expect_error(
+        operation, valid_request, encryptionConfiguration={"sseType": given}, code="ValidationException"
+    )
 
 
 @creations
 @requirement(
     "encryption.key-with-aes256", level="must", evidence="recorded", source=sources.probe("index-encryption")
 )
-def test_aes256_takes_no_key(refused: Refused, arn: str, valid: Members, operation: str) -> None:
-    """A KMS key beside the type AES256 is refused."""
-    encryption = {**AES, "kmsKeyArn": kms_key_near(arn)}
-    refused(operation, valid, encryptionConfiguration=encryption, code="ValidationException")
+def test_aes256_with_a_key_is_rejected(
+    expect_error: ErrorExpectation, arn: str, valid_request: Members, operation: str
+) -> None:
+    """A KMS key together with the type AES256 is rejected."""
+    encryption = {**AES, "kmsKeyArn": kms_key_arn(arn)}
+    expect_error(operation, valid_request, encryptionConfiguration=encryption, code="ValidationException")
 
 
 @creations
 @requirement(
     "encryption.key-alone", level="must", evidence="recorded", source=sources.probe("index-encryption")
 )
-def test_a_key_needs_its_type(refused: Refused, arn: str, valid: Members, operation: str) -> None:
-    """A KMS key without a type of encryption is refused: the type is AES256 then."""
-    encryption = {"kmsKeyArn": kms_key_near(arn)}
-    refused(operation, valid, encryptionConfiguration=encryption, code="ValidationException")
+def test_a_key_without_a_type_is_rejected(
+    expect_error: ErrorExpectation, arn: str, valid_request: Members, operation: str
+) -> None:
+    """A KMS key without a type is rejected, because the type is then AES256."""
+    encryption = {"kmsKeyArn": kms_key_arn(arn)}
+    expect_error(operation, valid_request, encryptionConfiguration=encryption, code="ValidationException")
 
 
 @creations
 @requirement(
     "encryption.kms-without-key", level="must", evidence="recorded", source=sources.probe("index-encryption")
 )
-def test_kms_needs_a_key(refused: Refused, valid: Members, operation: str) -> None:
-    """The type aws:kms without a key is refused."""
-    refused(operation, valid, encryptionConfiguration={"sseType": "aws:kms"}, code="ValidationException")
+def test_kms_without_a_key_is_rejected(
+    expect_error: ErrorExpectation, valid_request: Members, operation: str
+) -> None:
+    """The type aws:kms without a key is rejected."""
+    expect_error(
+        operation, valid_request, encryptionConfiguration={"sseType": "aws:kms"}, code="ValidationException"
+    )
 
 
 @pytest.mark.parametrize("operation", ["CreateIndex"])
@@ -192,17 +204,23 @@ def test_kms_needs_a_key(refused: Refused, valid: Members, operation: str) -> No
     evidence="recorded",
     source=sources.probe("index-encryption"),
 )
-def test_the_refusal_tells_what_goes_together(
-    refused: Refused, arn: str, valid: Members, operation: str, given: str
+def test_the_error_names_the_invalid_combination(
+    expect_error: ErrorExpectation, arn: str, valid_request: Members, operation: str, given: str
 ) -> None:
-    """The sentence that refuses an encryption tells which of key and type is too much or missing."""
-    key = {"kmsKeyArn": kms_key_near(arn)}
+    """The error message says whether the key must be specified or must not be specified."""
+    key = {"kmsKeyArn": kms_key_arn(arn)}
     encryption, message = {
         "key-with-aes256": ({**AES, **key}, KEY_WITH_AES),
         "key-alone": (key, KEY_WITH_AES),
         "kms-without-key": ({"sseType": "aws:kms"}, KMS_WITHOUT_KEY),
     }[given]
-    refused(operation, valid, encryptionConfiguration=encryption, code="ValidationException", message=message)
+    expect_error(
+        operation,
+        valid_request,
+        encryptionConfiguration=encryption,
+        code="ValidationException",
+        message=message,
+    )
 
 
 @pytest.mark.parametrize("operation", ["CreateIndex"])
@@ -212,11 +230,15 @@ def test_the_refusal_tells_what_goes_together(
     evidence="recorded",
     source=sources.probe("index-encryption"),
 )
-def test_the_refusal_blames_the_encryption(refused: Refused, valid: Members, operation: str) -> None:
-    """The fieldList of a refused encryption names EncryptionConfiguration."""
+def test_the_error_gives_the_path_of_the_encryption(
+    expect_error: ErrorExpectation, valid_request: Members, operation: str
+) -> None:
+    """The `fieldList` of the error names EncryptionConfiguration."""
     encryption = {"sseType": "aws:kms"}
     field = "EncryptionConfiguration"
-    refused(operation, valid, encryptionConfiguration=encryption, code="ValidationException", field=field)
+    expect_error(
+        operation, valid_request, encryptionConfiguration=encryption, code="ValidationException", field=field
+    )
 
 
 @pytest.mark.parametrize("operation", ["CreateIndex"])
@@ -228,11 +250,11 @@ def test_the_refusal_blames_the_encryption(refused: Refused, valid: Members, ope
     needs="kms",
 )
 def test_a_key_that_does_not_exist_is_denied(
-    refused: Refused, arn: str, valid: Members, operation: str
+    expect_error: ErrorExpectation, arn: str, valid_request: Members, operation: str
 ) -> None:
-    """A KMS key that does not exist is answered with AccessDeniedException, not with an error of KMS."""
-    encryption = {"sseType": "aws:kms", "kmsKeyArn": kms_key_near(arn, NO_KEY)}
-    refused(operation, valid, encryptionConfiguration=encryption, code="AccessDeniedException")
+    """A KMS key that does not exist is answered with AccessDeniedException, not with a KMS error."""
+    encryption = {"sseType": "aws:kms", "kmsKeyArn": kms_key_arn(arn, UNKNOWN_KMS_KEY)}
+    expect_error(operation, valid_request, encryptionConfiguration=encryption, code="AccessDeniedException")
 
 
 @pytest.mark.parametrize("operation", ["CreateIndex"])
@@ -243,12 +265,14 @@ def test_a_key_that_does_not_exist_is_denied(
     source=sources.probe("index-encryption"),
     needs="kms",
 )
-def test_the_denial_names_the_missing_key(refused: Refused, arn: str, valid: Members, operation: str) -> None:
-    """The answer to a KMS key that does not exist names it."""
-    key = kms_key_near(arn, NO_KEY)
-    refused(
+def test_the_denial_names_the_missing_key(
+    expect_error: ErrorExpectation, arn: str, valid_request: Members, operation: str
+) -> None:
+    """The error for a KMS key that does not exist names the key."""
+    key = kms_key_arn(arn, UNKNOWN_KMS_KEY)
+    expect_error(
         operation,
-        valid,
+        valid_request,
         encryptionConfiguration={"sseType": "aws:kms", "kmsKeyArn": key},
         code="AccessDeniedException",
         message=re.compile(rf"^Key '{re.escape(key)}' does not exist \(kms_request_id=\S+\)$"),
@@ -259,17 +283,19 @@ def test_the_denial_names_the_missing_key(refused: Refused, arn: str, valid: Mem
 @requirement(
     "encryption.key-elsewhere", level="should", evidence="documented", source=sources.ENCRYPTION, needs="kms"
 )
-def test_a_key_of_another_region_is_refused(client: Any, arn: str, valid: Members, operation: str) -> None:
-    """A KMS key of another region is refused."""
+def test_a_key_of_another_region_is_rejected(
+    client: Any, arn: str, valid_request: Members, operation: str
+) -> None:
+    """A KMS key of another region is rejected."""
     region = "eu-central-1" if "eu-central-1" not in arn else "us-east-1"
-    encryption = {"sseType": "aws:kms", "kmsKeyArn": kms_key_near(arn, region=region)}
-    refusal = outcome(client, operation, {**valid, "encryptionConfiguration": encryption})
-    assert refusal is not None
-    assert 400 <= refusal.status < 500
+    encryption = {"sseType": "aws:kms", "kmsKeyArn": kms_key_arn(arn, region=region)}
+    error = call_error(client, operation, {**valid_request, "encryptionConfiguration": encryption})
+    assert error is not None
+    assert 400 <= error.status < 500
 
 
-#: What is no ARN of a key.
-NO_ARNS = {
+#: Texts that are not the ARN of a KMS key.
+INVALID_ARNS = {
     "id": "1234abcd-12ab-34cd-56ef-1234567890ab",
     "alias": "alias/films",
     "arn-of-alias": "arn:aws:kms:us-east-1:123456789012:alias/films",
@@ -278,7 +304,7 @@ NO_ARNS = {
 }
 
 
-@pytest.mark.parametrize("given", NO_ARNS)
+@pytest.mark.parametrize("given", INVALID_ARNS)
 @creations
 @requirement(
     "encryption.key-arn",
@@ -287,12 +313,12 @@ NO_ARNS = {
     source=sources.MODEL,
     covers="{operation}.encryptionConfiguration.kmsKeyArn.pattern",
 )
-def test_a_key_is_named_by_its_whole_arn(
-    refused: Refused, valid: Members, operation: str, given: str
+def test_a_key_must_be_given_as_an_arn(
+    expect_error: ErrorExpectation, valid_request: Members, operation: str, given: str
 ) -> None:
-    """A KMS key is named by its ARN: its id or an alias is refused."""
-    encryption = {"sseType": "aws:kms", "kmsKeyArn": NO_ARNS[given]}
-    refused(operation, valid, encryptionConfiguration=encryption, code="ValidationException")
+    """A KMS key must be given as its ARN: its id or an alias is rejected."""
+    encryption = {"sseType": "aws:kms", "kmsKeyArn": INVALID_ARNS[given]}
+    expect_error(operation, valid_request, encryptionConfiguration=encryption, code="ValidationException")
 
 
 @creations
@@ -305,13 +331,13 @@ def test_a_key_is_named_by_its_whole_arn(
     "{operation}.encryptionConfiguration.kmsKeyArn.max+1",
 )
 @pytest.mark.parametrize("length", [0, 2049])
-def test_an_empty_or_overlong_arn_of_a_key_is_refused(
-    refused: Refused, arn: str, valid: Members, operation: str, length: int
+def test_an_empty_or_overlong_arn_of_a_key_is_rejected(
+    expect_error: ErrorExpectation, arn: str, valid_request: Members, operation: str, length: int
 ) -> None:
-    """The ARN of a KMS key has 1 to 2,048 characters."""
-    key = kms_key_near(arn, "k" * length)[:length]
+    """The ARN of a KMS key must have 1 to 2,048 characters."""
+    key = kms_key_arn(arn, "k" * length)[:length]
     encryption = {"sseType": "aws:kms", "kmsKeyArn": key}
-    refused(operation, valid, encryptionConfiguration=encryption, code="ValidationException")
+    expect_error(operation, valid_request, encryptionConfiguration=encryption, code="ValidationException")
 
 
 @creations
@@ -324,14 +350,14 @@ def test_an_empty_or_overlong_arn_of_a_key_is_refused(
     covers="{operation}.encryptionConfiguration.kmsKeyArn.min "
     "{operation}.encryptionConfiguration.kmsKeyArn.max",
 )
-def test_an_arn_of_1_or_2048_characters_is_not_refused_for_its_length(
-    client: Any, arn: str, valid: Members, operation: str, length: int
+def test_an_arn_of_1_or_2048_characters_is_not_rejected_for_its_length(
+    client: Any, arn: str, valid_request: Members, operation: str, length: int
 ) -> None:
-    """The ARN of a KMS key may have 1 to 2,048 characters: the length is not what is wrong."""
-    key = kms_key_near(arn, "k" * length)[:length]
+    """The ARN of a KMS key may have 1 or 2,048 characters: any error is not about its length."""
+    key = kms_key_arn(arn, "k" * length)[:length]
     encryption = {"sseType": "aws:kms", "kmsKeyArn": key}
-    refusal = outcome(client, operation, {**valid, "encryptionConfiguration": encryption})
-    assert not is_length_to_blame(refusal)
+    error = call_error(client, operation, {**valid_request, "encryptionConfiguration": encryption})
+    assert not is_length_error(error)
 
 
 @creations
@@ -341,10 +367,12 @@ def test_an_arn_of_1_or_2048_characters_is_not_refused_for_its_length(
     evidence="inferred",
     source=sources.api("CreateIndex"),
 )
-def test_a_refused_encryption_creates_nothing(
-    client: Any, refused: Refused, valid: Members, operation: str
+def test_a_rejected_encryption_creates_nothing(
+    client: Any, expect_error: ErrorExpectation, valid_request: Members, operation: str
 ) -> None:
-    """What was refused for its encryption is not there: its name is still free."""
-    refused(operation, valid, encryptionConfiguration={"sseType": "aws:kms"}, code="ValidationException")
-    called(client, operation, valid)
-    assert shown(client, valid) == AES
+    """A creation that is rejected because of its encryption creates nothing: the name is still free."""
+    expect_error(
+        operation, valid_request, encryptionConfiguration={"sseType": "aws:kms"}, code="ValidationException"
+    )
+    call(client, operation, valid_request)
+    assert described_encryption(client, valid_request) == AES

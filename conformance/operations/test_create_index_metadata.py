@@ -1,4 +1,4 @@
-"""CreateIndex: non-filterable metadata keys, and keys to search as text."""
+"""CreateIndex: non-filterable metadata keys, and keys for full-text search."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import Index, MakeIndex, Members
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import IndexHandle, MakeIndex, Members
 
-from .asking import index_members, index_shown, outcome
+from .calls import call_error, describe_index, index_members
 
 LANGUAGES = ["en", "fr", "es", "pt", "it", "de", "nl", "zh", "ja", "ko"]
 TEXTS = "CreateIndex.metadataConfiguration.textSearchConfigurations"
@@ -19,20 +19,20 @@ KEYS = "CreateIndex.metadataConfiguration.nonFilterableMetadataKeys"
 
 
 @pytest.fixture
-def valid(make_index: MakeIndex) -> Members:
-    """A request of CreateIndex that would be taken, in a bucket that is there."""
+def valid_request(make_index: MakeIndex) -> Members:
+    """The members of a valid CreateIndex request in an existing bucket."""
     index = make_index()
     return {"vectorBucketName": index.bucket, **index_members(f"{index.name}-2")}
 
 
-def keys(number: int) -> list[str]:
-    """As many different metadata keys."""
+def different_keys(number: int) -> list[str]:
+    """Return *number* different metadata keys."""
     return [f"key-{position}" for position in range(number)]
 
 
-def texts_of(client: Any, index: Index) -> Members:
-    """What GetIndex shows of the keys to search as text, by key."""
-    configured = index_shown(client, index)["metadataConfiguration"]["textSearchConfigurations"]
+def text_configurations(client: Any, index: IndexHandle) -> Members:
+    """Return the text search configurations that GetIndex shows, by key."""
+    configured = describe_index(client, index)["metadataConfiguration"]["textSearchConfigurations"]
     return {each["metadataKey"]: each for each in configured}
 
 
@@ -49,10 +49,10 @@ def texts_of(client: Any, index: Index) -> Members:
     "GetIndex>index.metadataConfiguration.nonFilterableMetadataKeys",
 )
 def test_an_index_may_have_10_non_filterable_keys(client: Any, make_index: MakeIndex, number: int) -> None:
-    """CreateIndex takes up to 10 non-filterable metadata keys, and GetIndex shows them."""
-    index = make_index(non_filterable=keys(number))
-    shown = index_shown(client, index)["metadataConfiguration"]["nonFilterableMetadataKeys"]
-    assert sorted(shown) == sorted(keys(number))
+    """CreateIndex accepts up to 10 non-filterable metadata keys, and GetIndex returns them."""
+    index = make_index(non_filterable=different_keys(number))
+    shown = describe_index(client, index)["metadataConfiguration"]["nonFilterableMetadataKeys"]
+    assert sorted(shown) == sorted(different_keys(number))
 
 
 @requirement(
@@ -63,9 +63,9 @@ def test_an_index_may_have_10_non_filterable_keys(client: Any, make_index: MakeI
     covers=f"{KEYS}.min",
 )
 def test_the_list_of_non_filterable_keys_may_be_empty(client: Any, make_index: MakeIndex) -> None:
-    """CreateIndex takes an empty list of non-filterable metadata keys."""
+    """CreateIndex accepts an empty list of non-filterable metadata keys."""
     index = make_index(metadataConfiguration={"nonFilterableMetadataKeys": []})
-    assert not index_shown(client, index).get("metadataConfiguration", {}).get("nonFilterableMetadataKeys")
+    assert not describe_index(client, index).get("metadataConfiguration", {}).get("nonFilterableMetadataKeys")
 
 
 @requirement(
@@ -75,12 +75,12 @@ def test_the_list_of_non_filterable_keys_may_be_empty(client: Any, make_index: M
     source=sources.MODEL,
     covers=f"{KEYS}.max+1",
 )
-def test_11_non_filterable_keys_are_refused(refused: Refused, valid: Members) -> None:
-    """CreateIndex refuses 11 non-filterable metadata keys."""
-    refused(
+def test_11_non_filterable_keys_are_rejected(expect_error: ErrorExpectation, valid_request: Members) -> None:
+    """CreateIndex rejects 11 non-filterable metadata keys."""
+    expect_error(
         "CreateIndex",
-        valid,
-        metadataConfiguration={"nonFilterableMetadataKeys": keys(11)},
+        valid_request,
+        metadataConfiguration={"nonFilterableMetadataKeys": different_keys(11)},
         code="ValidationException",
     )
 
@@ -96,9 +96,9 @@ def test_11_non_filterable_keys_are_refused(refused: Refused, valid: Members) ->
 def test_a_non_filterable_key_may_have_1_to_63_characters(
     client: Any, make_index: MakeIndex, length: int
 ) -> None:
-    """A non-filterable metadata key may have 1 character or 63."""
+    """A non-filterable metadata key may have 1 or 63 characters."""
     index = make_index(non_filterable=["k" * length])
-    shown = index_shown(client, index)["metadataConfiguration"]["nonFilterableMetadataKeys"]
+    shown = describe_index(client, index)["metadataConfiguration"]["nonFilterableMetadataKeys"]
     assert shown == ["k" * length]
 
 
@@ -110,13 +110,13 @@ def test_a_non_filterable_key_may_have_1_to_63_characters(
     source=sources.MODEL,
     covers=f"{KEYS}.member.min-1 {KEYS}.member.max+1",
 )
-def test_a_non_filterable_key_empty_or_too_long_is_refused(
-    refused: Refused, valid: Members, length: int
+def test_an_empty_or_long_non_filterable_key_is_rejected(
+    expect_error: ErrorExpectation, valid_request: Members, length: int
 ) -> None:
-    """A non-filterable metadata key has 1 to 63 characters."""
-    refused(
+    """A non-filterable metadata key must have 1 to 63 characters."""
+    expect_error(
         "CreateIndex",
-        valid,
+        valid_request,
         metadataConfiguration={"nonFilterableMetadataKeys": ["k" * length]},
         code="ValidationException",
     )
@@ -128,11 +128,11 @@ def test_a_non_filterable_key_empty_or_too_long_is_refused(
     evidence="inferred",
     source=sources.api("CreateIndex"),
 )
-def test_non_filterable_keys_are_kept_as_they_are(client: Any, make_index: MakeIndex) -> None:
-    """Non-filterable metadata keys read back as given: capitals, dots, spaces and other scripts."""
+def test_non_filterable_keys_are_stored_unchanged(client: Any, make_index: MakeIndex) -> None:
+    """Non-filterable metadata keys read back unchanged: capitals, dots, spaces and other scripts."""
     given = ["Title", "title", "a.b", "with space", "Straße"]
     index = make_index(non_filterable=given)
-    shown = index_shown(client, index)["metadataConfiguration"]["nonFilterableMetadataKeys"]
+    shown = describe_index(client, index)["metadataConfiguration"]["nonFilterableMetadataKeys"]
     assert sorted(shown) == sorted(given)
 
 
@@ -149,11 +149,13 @@ def test_non_filterable_keys_are_kept_as_they_are(client: Any, make_index: MakeI
     covers=f"{TEXTS}.max GetIndex>index.metadataConfiguration.textSearchConfigurations "
     "GetIndex>index.metadataConfiguration.textSearchConfigurations.metadataKey",
 )
-def test_an_index_may_have_10_keys_to_search_as_text(client: Any, make_index: MakeIndex, number: int) -> None:
-    """CreateIndex takes up to 10 text search configurations, and GetIndex shows them."""
-    configurations = [{"metadataKey": key} for key in keys(number)]
+def test_an_index_may_have_10_text_search_configurations(
+    client: Any, make_index: MakeIndex, number: int
+) -> None:
+    """CreateIndex accepts up to 10 text search configurations, and GetIndex returns them."""
+    configurations = [{"metadataKey": key} for key in different_keys(number)]
     index = make_index(metadataConfiguration={"textSearchConfigurations": configurations})
-    assert sorted(texts_of(client, index)) == sorted(keys(number))
+    assert sorted(text_configurations(client, index)) == sorted(different_keys(number))
 
 
 @requirement(
@@ -164,10 +166,10 @@ def test_an_index_may_have_10_keys_to_search_as_text(client: Any, make_index: Ma
     needs="text",
     covers=f"{TEXTS}.min",
 )
-def test_the_list_of_keys_to_search_as_text_may_be_empty(client: Any, make_index: MakeIndex) -> None:
-    """CreateIndex takes an empty list of text search configurations."""
+def test_the_list_of_text_search_configurations_may_be_empty(client: Any, make_index: MakeIndex) -> None:
+    """CreateIndex accepts an empty list of text search configurations."""
     index = make_index(metadataConfiguration={"textSearchConfigurations": []})
-    assert not index_shown(client, index).get("metadataConfiguration", {}).get("textSearchConfigurations")
+    assert not describe_index(client, index).get("metadataConfiguration", {}).get("textSearchConfigurations")
 
 
 @requirement(
@@ -178,12 +180,14 @@ def test_the_list_of_keys_to_search_as_text_may_be_empty(client: Any, make_index
     needs="text",
     covers=f"{TEXTS}.max+1",
 )
-def test_11_keys_to_search_as_text_are_refused(refused: Refused, valid: Members) -> None:
-    """CreateIndex refuses 11 text search configurations."""
-    configurations = [{"metadataKey": key} for key in keys(11)]
-    refused(
+def test_11_text_search_configurations_are_rejected(
+    expect_error: ErrorExpectation, valid_request: Members
+) -> None:
+    """CreateIndex rejects 11 text search configurations."""
+    configurations = [{"metadataKey": key} for key in different_keys(11)]
+    expect_error(
         "CreateIndex",
-        valid,
+        valid_request,
         metadataConfiguration={"textSearchConfigurations": configurations},
         code="ValidationException",
     )
@@ -198,12 +202,12 @@ def test_11_keys_to_search_as_text_are_refused(refused: Refused, valid: Members)
     needs="text",
     covers=f"{TEXTS}.metadataKey.min {TEXTS}.metadataKey.max",
 )
-def test_a_key_to_search_as_text_may_have_1_to_63_characters(
-    client: Any, make_index: MakeIndex, length: int
-) -> None:
-    """The key of a text search configuration may have 1 character or 63."""
+def test_a_text_key_may_have_1_to_63_characters(client: Any, make_index: MakeIndex, length: int) -> None:
+    """The key of a text search configuration may have 1 or 63 characters."""
     configuration = {"textSearchConfigurations": [{"metadataKey": "k" * length}]}
-    assert list(texts_of(client, make_index(metadataConfiguration=configuration))) == ["k" * length]
+    assert list(text_configurations(client, make_index(metadataConfiguration=configuration))) == [
+        "k" * length
+    ]
 
 
 @pytest.mark.parametrize("length", [0, 64])
@@ -215,13 +219,13 @@ def test_a_key_to_search_as_text_may_have_1_to_63_characters(
     needs="text",
     covers=f"{TEXTS}.metadataKey.min-1 {TEXTS}.metadataKey.max+1",
 )
-def test_a_key_to_search_as_text_empty_or_too_long_is_refused(
-    refused: Refused, valid: Members, length: int
+def test_an_empty_or_long_text_key_is_rejected(
+    expect_error: ErrorExpectation, valid_request: Members, length: int
 ) -> None:
-    """The key of a text search configuration has 1 to 63 characters."""
-    refused(
+    """The key of a text search configuration must have 1 to 63 characters."""
+    expect_error(
         "CreateIndex",
-        valid,
+        valid_request,
         metadataConfiguration={"textSearchConfigurations": [{"metadataKey": "k" * length}]},
         code="ValidationException",
     )
@@ -235,11 +239,13 @@ def test_a_key_to_search_as_text_empty_or_too_long_is_refused(
     needs="text",
     covers=f"{TEXTS}.metadataKey.required",
 )
-def test_a_text_search_configuration_needs_its_key(refused: Refused, valid: Members) -> None:
-    """A text search configuration without a metadata key is refused."""
-    refused(
+def test_a_text_search_configuration_needs_its_key(
+    expect_error: ErrorExpectation, valid_request: Members
+) -> None:
+    """A text search configuration without a metadata key is rejected."""
+    expect_error(
         "CreateIndex",
-        valid,
+        valid_request,
         metadataConfiguration={"textSearchConfigurations": [{"language": "en"}]},
         code="ValidationException",
     )
@@ -255,11 +261,11 @@ def test_a_text_search_configuration_needs_its_key(refused: Refused, valid: Memb
     covers=f"{TEXTS}.language.enum={{language}} "
     "GetIndex>index.metadataConfiguration.textSearchConfigurations.language",
 )
-def test_a_text_may_be_in_ten_languages(client: Any, make_index: MakeIndex, language: str) -> None:
-    """A text search configuration may name a language, and GetIndex shows it."""
+def test_ten_languages_are_accepted(client: Any, make_index: MakeIndex, language: str) -> None:
+    """A text search configuration may name a language, and GetIndex returns it."""
     configuration = {"textSearchConfigurations": [{"metadataKey": "title", "language": language}]}
     index = make_index(metadataConfiguration=configuration)
-    assert texts_of(client, index)["title"]["language"] == language
+    assert text_configurations(client, index)["title"]["language"] == language
 
 
 @pytest.mark.parametrize("language", ["ru", "EN", "english", pytest.param("", id="empty")])
@@ -271,19 +277,26 @@ def test_a_text_may_be_in_ten_languages(client: Any, make_index: MakeIndex, lang
     needs="text",
     covers=f"{TEXTS}.language.enum",
 )
-def test_another_language_is_refused(refused: Refused, valid: Members, language: str) -> None:
-    """The language of a text search configuration is one of ten."""
+def test_an_unknown_language_is_rejected(
+    expect_error: ErrorExpectation, valid_request: Members, language: str
+) -> None:
+    """The language of a text search configuration must be one of ten."""
     configuration = {"textSearchConfigurations": [{"metadataKey": "title", "language": language}]}
-    refused("CreateIndex", valid, metadataConfiguration=configuration, code="ValidationException")
+    expect_error(
+        "CreateIndex", valid_request, metadataConfiguration=configuration, code="ValidationException"
+    )
 
 
 @requirement(
     "create-index.text-without-language", level="may", evidence="inferred", source=sources.MODEL, needs="text"
 )
 def test_without_a_language_none_is_shown(client: Any, make_index: MakeIndex) -> None:
-    """A text search configuration without a language is shown without one."""
+    """GetIndex returns no language for a text search configuration that was given none."""
     configuration = {"textSearchConfigurations": [{"metadataKey": "title"}]}
-    assert "language" not in texts_of(client, make_index(metadataConfiguration=configuration))["title"]
+    assert (
+        "language"
+        not in text_configurations(client, make_index(metadataConfiguration=configuration))["title"]
+    )
 
 
 @requirement(
@@ -294,11 +307,11 @@ def test_without_a_language_none_is_shown(client: Any, make_index: MakeIndex) ->
     needs="text",
     covers="GetIndex>index.metadataConfiguration.textSearchConfigurations.status",
 )
-def test_getindex_tells_the_status_of_a_text_search_configuration(client: Any, make_index: MakeIndex) -> None:
-    """GetIndex tells of each text search configuration whether it is ACTIVE or BUILDING."""
+def test_the_status_of_a_text_search_configuration(client: Any, make_index: MakeIndex) -> None:
+    """GetIndex returns the status ACTIVE or BUILDING for each text search configuration."""
     configuration = {"textSearchConfigurations": [{"metadataKey": "title"}]}
     index = make_index(metadataConfiguration=configuration)
-    assert texts_of(client, index)["title"]["status"] in {"ACTIVE", "BUILDING"}
+    assert text_configurations(client, index)["title"]["status"] in {"ACTIVE", "BUILDING"}
 
 
 @pytest.mark.parametrize("status", ["ACTIVE", "BUILDING"])
@@ -310,11 +323,11 @@ def test_getindex_tells_the_status_of_a_text_search_configuration(client: Any, m
     needs="text",
     covers=f"{TEXTS}.status.enum={{status}}",
 )
-def test_a_status_that_is_given_is_none_that_is_unknown(client: Any, valid: Members, status: str) -> None:
-    """A status that the model knows is not refused for being unknown: if anything, for being given."""
+def test_a_known_status_is_not_rejected_as_unknown(client: Any, valid_request: Members, status: str) -> None:
+    """A status that the model has is not rejected as unknown, although it may be rejected for being given."""
     configuration = {"textSearchConfigurations": [{"metadataKey": "title", "status": status}]}
-    refusal = outcome(client, "CreateIndex", {**valid, "metadataConfiguration": configuration})
-    assert refusal is None or "enum" not in refusal.message
+    error = call_error(client, "CreateIndex", {**valid_request, "metadataConfiguration": configuration})
+    assert error is None or "enum" not in error.message
 
 
 @requirement(
@@ -325,10 +338,12 @@ def test_a_status_that_is_given_is_none_that_is_unknown(client: Any, valid: Memb
     needs="text",
     covers=f"{TEXTS}.status.enum",
 )
-def test_an_unknown_status_is_refused(refused: Refused, valid: Members) -> None:
-    """A status that the model does not know is refused, though it is the service's to say."""
+def test_an_unknown_status_is_rejected(expect_error: ErrorExpectation, valid_request: Members) -> None:
+    """A status that the model does not have is rejected."""
     configuration = {"textSearchConfigurations": [{"metadataKey": "title", "status": "DONE"}]}
-    refused("CreateIndex", valid, metadataConfiguration=configuration, code="ValidationException")
+    expect_error(
+        "CreateIndex", valid_request, metadataConfiguration=configuration, code="ValidationException"
+    )
 
 
 @requirement(
@@ -342,5 +357,5 @@ def test_a_key_may_be_searchable_as_text_and_not_filterable(client: Any, make_in
     """A metadata key may be non-filterable and have a text search configuration."""
     configuration = {"textSearchConfigurations": [{"metadataKey": "title", "language": "en"}]}
     index = make_index(non_filterable=["title"], metadataConfiguration=configuration)
-    assert index_shown(client, index)["metadataConfiguration"]["nonFilterableMetadataKeys"] == ["title"]
-    assert list(texts_of(client, index)) == ["title"]
+    assert describe_index(client, index)["metadataConfiguration"]["nonFilterableMetadataKeys"] == ["title"]
+    assert list(text_configurations(client, index)) == ["title"]

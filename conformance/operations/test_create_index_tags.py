@@ -1,4 +1,4 @@
-"""Tags, however they are given: with CreateVectorBucket, with CreateIndex or with TagResource."""
+"""Tags that are set with CreateVectorBucket, CreateIndex or TagResource."""
 
 from __future__ import annotations
 
@@ -7,33 +7,41 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeIndex, Members
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeIndex, Members
 
-from .asking import bucket_shown, called, index_members
+from .calls import call, describe_bucket, index_members
 
 PATTERN = r"Member must satisfy regular expression pattern: ^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$"
 
-ways = pytest.mark.parametrize("operation", ["CreateVectorBucket", "CreateIndex", "TagResource"])
-#: What no tag may have in it.
-SIGNS = {"percent": "%", "hash": "#", "bang": "!", "star": "*", "quote": "'", "euro": "€", "tab": "\t"}
-#: What every tag may have in it.
-TEXTS = {
+tag_operations = pytest.mark.parametrize("operation", ["CreateVectorBucket", "CreateIndex", "TagResource"])
+#: Characters that a tag must not contain.
+INVALID_CHARACTERS = {
+    "percent": "%",
+    "hash": "#",
+    "bang": "!",
+    "star": "*",
+    "quote": "'",
+    "euro": "€",
+    "tab": "\t",
+}
+#: Texts that a tag may contain.
+VALID_TEXTS = {
     "space": "a b",
     "latin": "straße",
     "kanji": "検索",
     "arabic-digit": "٣",
     "signs": "_.:/=+-@",
 }
-signs = pytest.mark.parametrize("sign", SIGNS.values(), ids=SIGNS)
-on_index = pytest.mark.parametrize("operation", ["CreateIndex"])
+invalid_characters = pytest.mark.parametrize("character", INVALID_CHARACTERS.values(), ids=INVALID_CHARACTERS)
+create_index_only = pytest.mark.parametrize("operation", ["CreateIndex"])
 
 
 @pytest.fixture
-def valid(operation: str, make_index: MakeIndex, new_name: Callable[[], str]) -> Members:
-    """A request of *operation* that would be taken, but for the tags."""
+def valid_request(operation: str, make_index: MakeIndex, new_name: Callable[[], str]) -> Members:
+    """The members of a valid request to *operation*, without tags."""
     if operation == "CreateVectorBucket":
         return {"vectorBucketName": new_name()}
     index = make_index()
@@ -42,11 +50,11 @@ def valid(operation: str, make_index: MakeIndex, new_name: Callable[[], str]) ->
     return {"vectorBucketName": index.bucket, **index_members(f"{index.name}-2")}
 
 
-def tagged(client: Any, operation: str, request: Members, tags: dict[str, str]) -> Any:
-    """The tags of what *request* has created or tagged."""
-    called(client, operation, {**request, "tags": tags})
+def tags_after(client: Any, operation: str, request: Members, tags: dict[str, str]) -> Any:
+    """Send *request* with *tags* and return the tags of its resource."""
+    call(client, operation, {**request, "tags": tags})
     if operation == "CreateVectorBucket":
-        arn = bucket_shown(client, request["vectorBucketName"])["vectorBucketArn"]
+        arn = describe_bucket(client, request["vectorBucketName"])["vectorBucketArn"]
     elif operation == "CreateIndex":
         address = {name: request[name] for name in ("vectorBucketName", "indexName")}
         arn = client.get_index(**address)["index"]["indexArn"]
@@ -55,20 +63,20 @@ def tagged(client: Any, operation: str, request: Members, tags: dict[str, str]) 
     return client.list_tags_for_resource(resourceArn=arn)["tags"]
 
 
-def numbered(number: int) -> dict[str, str]:
-    """As many tags."""
+def numbered_tags(number: int) -> dict[str, str]:
+    """Return *number* different tags."""
     return {f"tag-{position}": str(position) for position in range(number)}
 
 
-@ways
+@tag_operations
 @requirement("tags.given", level="must", evidence="recorded", source=sources.S3MOCK_TAGS, needs="tags")
-def test_tags_are_listed_as_given(client: Any, valid: Members, operation: str) -> None:
-    """ListTagsForResource lists the tags that were given, keys and values as they were."""
+def test_tags_are_returned_unchanged(client: Any, valid_request: Members, operation: str) -> None:
+    """ListTagsForResource returns the keys and values of tags unchanged."""
     given = {"team": "search", "Team": "Suche", "cost/center": "a=b+c@d"}
-    assert tagged(client, operation, valid, given) == given
+    assert tags_after(client, operation, valid_request, given) == given
 
 
-@ways
+@tag_operations
 @requirement(
     "tags.number-allowed",
     level="must",
@@ -76,21 +84,21 @@ def test_tags_are_listed_as_given(client: Any, valid: Members, operation: str) -
     source=sources.probe("tag-rules"),
     needs="tags",
 )
-def test_a_resource_may_have_50_tags(client: Any, valid: Members, operation: str) -> None:
+def test_a_resource_may_have_50_tags(client: Any, valid_request: Members, operation: str) -> None:
     """A resource may have 50 tags."""
-    assert tagged(client, operation, valid, numbered(50)) == numbered(50)
+    assert tags_after(client, operation, valid_request, numbered_tags(50)) == numbered_tags(50)
 
 
-@ways
+@tag_operations
 @requirement(
     "tags.number", level="must", evidence="recorded", source=sources.probe("tag-rules"), needs="tags"
 )
-def test_51_tags_are_refused(refused: Refused, valid: Members, operation: str) -> None:
-    """More than 50 tags are refused."""
-    refused(operation, valid, tags=numbered(51), code="ValidationException")
+def test_51_tags_are_rejected(expect_error: ErrorExpectation, valid_request: Members, operation: str) -> None:
+    """More than 50 tags are rejected."""
+    expect_error(operation, valid_request, tags=numbered_tags(51), code="ValidationException")
 
 
-@on_index
+@create_index_only
 @requirement(
     "tags.number-message",
     level="should",
@@ -98,17 +106,21 @@ def test_51_tags_are_refused(refused: Refused, valid: Members, operation: str) -
     source=sources.probe("tag-rules"),
     needs="tags",
 )
-def test_the_refusal_of_51_tags_says_that_they_are_too_many(
-    refused: Refused, valid: Members, operation: str
+def test_the_error_of_51_tags_says_that_they_are_too_many(
+    expect_error: ErrorExpectation, valid_request: Members, operation: str
 ) -> None:
-    """More than 50 tags are refused as `Too many tags specified`."""
-    refused(
-        operation, valid, tags=numbered(51), code="ValidationException", message="Too many tags specified"
+    """The error for more than 50 tags is `Too many tags specified`."""
+    expect_error(
+        operation,
+        valid_request,
+        tags=numbered_tags(51),
+        code="ValidationException",
+        message="Too many tags specified",
     )
 
 
 @pytest.mark.parametrize("length", [1, 128])
-@ways
+@tag_operations
 @requirement(
     "tags.key-length-allowed",
     level="must",
@@ -117,13 +129,15 @@ def test_the_refusal_of_51_tags_says_that_they_are_too_many(
     needs="tags",
     covers="{operation}.tags.key.min {operation}.tags.key.max",
 )
-def test_a_key_may_have_1_to_128_characters(client: Any, valid: Members, operation: str, length: int) -> None:
-    """The key of a tag may have 1 character, and may have 128."""
-    assert tagged(client, operation, valid, {"k" * length: "v"}) == {"k" * length: "v"}
+def test_a_key_may_have_1_to_128_characters(
+    client: Any, valid_request: Members, operation: str, length: int
+) -> None:
+    """The key of a tag may have 1 or 128 characters."""
+    assert tags_after(client, operation, valid_request, {"k" * length: "v"}) == {"k" * length: "v"}
 
 
 @pytest.mark.parametrize("length", [0, 129])
-@ways
+@tag_operations
 @requirement(
     "tags.key-length",
     level="must",
@@ -132,15 +146,15 @@ def test_a_key_may_have_1_to_128_characters(client: Any, valid: Members, operati
     needs="tags",
     covers="{operation}.tags.key.min-1 {operation}.tags.key.max+1",
 )
-def test_an_empty_or_overlong_key_is_refused(
-    refused: Refused, valid: Members, operation: str, length: int
+def test_an_empty_or_overlong_key_is_rejected(
+    expect_error: ErrorExpectation, valid_request: Members, operation: str, length: int
 ) -> None:
-    """The key of a tag has 1 to 128 characters."""
-    refused(operation, valid, tags={"k" * length: "v"}, code="ValidationException")
+    """The key of a tag must have 1 to 128 characters."""
+    expect_error(operation, valid_request, tags={"k" * length: "v"}, code="ValidationException")
 
 
 @pytest.mark.parametrize("length", [0, 256])
-@ways
+@tag_operations
 @requirement(
     "tags.value-length-allowed",
     level="must",
@@ -150,13 +164,13 @@ def test_an_empty_or_overlong_key_is_refused(
     covers="{operation}.tags.value.min {operation}.tags.value.max",
 )
 def test_a_value_may_have_0_to_256_characters(
-    client: Any, valid: Members, operation: str, length: int
+    client: Any, valid_request: Members, operation: str, length: int
 ) -> None:
-    """The value of a tag may be empty, and may have 256 characters."""
-    assert tagged(client, operation, valid, {"k": "v" * length}) == {"k": "v" * length}
+    """The value of a tag may be empty or have 256 characters."""
+    assert tags_after(client, operation, valid_request, {"k": "v" * length}) == {"k": "v" * length}
 
 
-@ways
+@tag_operations
 @requirement(
     "tags.value-length",
     level="must",
@@ -165,13 +179,15 @@ def test_a_value_may_have_0_to_256_characters(
     needs="tags",
     covers="{operation}.tags.value.max+1",
 )
-def test_an_overlong_value_is_refused(refused: Refused, valid: Members, operation: str) -> None:
-    """The value of a tag has at most 256 characters."""
-    refused(operation, valid, tags={"k": "v" * 257}, code="ValidationException")
+def test_an_overlong_value_is_rejected(
+    expect_error: ErrorExpectation, valid_request: Members, operation: str
+) -> None:
+    """The value of a tag may have at most 256 characters."""
+    expect_error(operation, valid_request, tags={"k": "v" * 257}, code="ValidationException")
 
 
-@signs
-@ways
+@invalid_characters
+@tag_operations
 @requirement(
     "tags.key-characters",
     level="must",
@@ -180,15 +196,15 @@ def test_an_overlong_value_is_refused(refused: Refused, valid: Members, operatio
     needs="tags",
     covers="{operation}.tags.key.pattern",
 )
-def test_a_key_with_another_sign_is_refused(
-    refused: Refused, valid: Members, operation: str, sign: str
+def test_a_key_with_an_invalid_character_is_rejected(
+    expect_error: ErrorExpectation, valid_request: Members, operation: str, character: str
 ) -> None:
-    """The key of a tag has letters, digits, spaces and a few signs."""
-    refused(operation, valid, tags={f"team{sign}": "v"}, code="ValidationException")
+    """The key of a tag may contain only letters, digits, spaces and a few other characters."""
+    expect_error(operation, valid_request, tags={f"team{character}": "v"}, code="ValidationException")
 
 
-@signs
-@ways
+@invalid_characters
+@tag_operations
 @requirement(
     "tags.value-characters",
     level="must",
@@ -197,14 +213,14 @@ def test_a_key_with_another_sign_is_refused(
     needs="tags",
     covers="{operation}.tags.value.pattern",
 )
-def test_a_value_with_another_sign_is_refused(
-    refused: Refused, valid: Members, operation: str, sign: str
+def test_a_value_with_an_invalid_character_is_rejected(
+    expect_error: ErrorExpectation, valid_request: Members, operation: str, character: str
 ) -> None:
-    """The value of a tag has letters, digits, spaces and a few signs."""
-    refused(operation, valid, tags={"team": f"search{sign}"}, code="ValidationException")
+    """The value of a tag may contain only letters, digits, spaces and a few other characters."""
+    expect_error(operation, valid_request, tags={"team": f"search{character}"}, code="ValidationException")
 
 
-@on_index
+@create_index_only
 @requirement(
     "tags.key-characters-message",
     level="should",
@@ -212,13 +228,17 @@ def test_a_value_with_another_sign_is_refused(
     source=sources.probe("tag-rules"),
     needs="tags",
 )
-def test_the_refusal_of_a_key_tells_the_pattern(refused: Refused, valid: Members, operation: str) -> None:
-    """The answer to a key with another sign blames `/tags`, and tells the pattern."""
-    refusal = refused(operation, valid, tags={"te#am": "v"}, code="ValidationException", field="/tags")
-    assert refusal.fields["/tags"].endswith(PATTERN)
+def test_the_error_of_a_key_gives_the_pattern(
+    expect_error: ErrorExpectation, valid_request: Members, operation: str
+) -> None:
+    """The error for an invalid character in a key names the path `/tags` and the pattern."""
+    error = expect_error(
+        operation, valid_request, tags={"te#am": "v"}, code="ValidationException", field="/tags"
+    )
+    assert error.fields["/tags"].endswith(PATTERN)
 
 
-@on_index
+@create_index_only
 @requirement(
     "tags.value-characters-message",
     level="should",
@@ -226,14 +246,18 @@ def test_the_refusal_of_a_key_tells_the_pattern(refused: Refused, valid: Members
     source=sources.probe("tag-rules"),
     needs="tags",
 )
-def test_the_refusal_of_a_value_names_its_key(refused: Refused, valid: Members, operation: str) -> None:
-    """The answer to a value with another sign blames `/tags/` and the key, and tells the pattern."""
-    refusal = refused(operation, valid, tags={"team": "v#"}, code="ValidationException", field="/tags/team")
-    assert refusal.fields["/tags/team"].endswith(PATTERN)
+def test_the_error_of_a_value_names_its_key(
+    expect_error: ErrorExpectation, valid_request: Members, operation: str
+) -> None:
+    """The error for an invalid character in a value names the path `/tags/` with the key, and the pattern."""
+    error = expect_error(
+        operation, valid_request, tags={"team": "v#"}, code="ValidationException", field="/tags/team"
+    )
+    assert error.fields["/tags/team"].endswith(PATTERN)
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-@ways
+@pytest.mark.parametrize("text", VALID_TEXTS.values(), ids=VALID_TEXTS)
+@tag_operations
 @requirement(
     "tags.characters-allowed",
     level="must",
@@ -241,23 +265,25 @@ def test_the_refusal_of_a_value_names_its_key(refused: Refused, valid: Members, 
     source=sources.MODEL,
     needs="tags",
 )
-def test_letters_digits_spaces_and_some_signs_are_allowed(
-    client: Any, valid: Members, operation: str, text: str
+def test_letters_digits_spaces_and_some_other_characters_are_accepted(
+    client: Any, valid_request: Members, operation: str, text: str
 ) -> None:
-    """Letters and digits of any script, spaces and `_.:/=+-@` make a key and a value, and read back."""
-    assert tagged(client, operation, valid, {text: text}) == {text: text}
+    """Keys and values may contain letters and digits of any script, spaces and `_.:/=+-@`."""
+    assert tags_after(client, operation, valid_request, {text: text}) == {text: text}
 
 
-@ways
+@tag_operations
 @requirement(
     "tags.system-key", level="must", evidence="recorded", source=sources.probe("tag-rules"), needs="tags"
 )
-def test_a_key_of_aws_is_refused(refused: Refused, valid: Members, operation: str) -> None:
-    """A key that starts with `aws:` is Amazon's, and refused."""
-    refused(operation, valid, tags={"aws:owner": "me"}, code="ValidationException")
+def test_a_system_key_is_rejected(
+    expect_error: ErrorExpectation, valid_request: Members, operation: str
+) -> None:
+    """A key that starts with `aws:` is reserved for Amazon and rejected."""
+    expect_error(operation, valid_request, tags={"aws:owner": "me"}, code="ValidationException")
 
 
-@ways
+@tag_operations
 @requirement(
     "tags.system-key-in-capitals",
     level="must",
@@ -265,9 +291,11 @@ def test_a_key_of_aws_is_refused(refused: Refused, valid: Members, operation: st
     source=sources.probe("tag-rules"),
     needs="tags",
 )
-def test_a_key_of_aws_in_capitals_is_refused_too(refused: Refused, valid: Members, operation: str) -> None:
-    """A key that starts with `AWS:` is refused as well."""
-    refused(operation, valid, tags={"AWS:owner": "me"}, code="ValidationException")
+def test_a_system_key_in_capitals_is_rejected(
+    expect_error: ErrorExpectation, valid_request: Members, operation: str
+) -> None:
+    """A key that starts with `AWS:` is rejected, too."""
+    expect_error(operation, valid_request, tags={"AWS:owner": "me"}, code="ValidationException")
 
 
 @pytest.mark.parametrize(
@@ -281,7 +309,7 @@ def test_a_key_of_aws_in_capitals_is_refused_too(refused: Refused, valid: Member
         ),
     ],
 )
-@on_index
+@create_index_only
 @requirement(
     "tags.system-key-message",
     level="should",
@@ -289,14 +317,14 @@ def test_a_key_of_aws_in_capitals_is_refused_too(refused: Refused, valid: Member
     source=sources.probe("tag-rules"),
     needs="tags",
 )
-def test_the_refusal_of_a_key_of_aws_says_so(
-    refused: Refused, valid: Members, operation: str, key: str, message: str
+def test_the_error_of_a_system_key(
+    expect_error: ErrorExpectation, valid_request: Members, operation: str, key: str, message: str
 ) -> None:
-    """A key that starts with `aws:` is refused with a sentence of its own, in capitals with another."""
-    refused(operation, valid, tags={key: "me"}, code="ValidationException", message=message)
+    """A key that starts with `aws:` has its own error message, and `AWS:` has another."""
+    expect_error(operation, valid_request, tags={key: "me"}, code="ValidationException", message=message)
 
 
-@on_index
+@create_index_only
 @requirement(
     "tags.value-with-leading-space",
     level="must",
@@ -304,12 +332,12 @@ def test_the_refusal_of_a_key_of_aws_says_so(
     source=sources.probe("tag-rules"),
     needs="tags",
 )
-def test_a_value_may_start_with_a_space(client: Any, valid: Members, operation: str) -> None:
-    """A value may start with a space, which is kept."""
-    assert tagged(client, operation, valid, {"team": " search"}) == {"team": " search"}
+def test_a_value_may_start_with_a_space(client: Any, valid_request: Members, operation: str) -> None:
+    """A value may start with a space, which is stored."""
+    assert tags_after(client, operation, valid_request, {"team": " search"}) == {"team": " search"}
 
 
-@ways
+@tag_operations
 @requirement(
     "tags.value-of-aws",
     level="must",
@@ -317,9 +345,9 @@ def test_a_value_may_start_with_a_space(client: Any, valid: Members, operation: 
     source=sources.probe("tag-rules"),
     needs="tags",
 )
-def test_a_value_may_start_like_a_key_of_aws(client: Any, valid: Members, operation: str) -> None:
-    """A value that starts with `aws:` is a value like any other."""
-    assert tagged(client, operation, valid, {"owner": "aws:me"}) == {"owner": "aws:me"}
+def test_a_value_may_start_like_a_system_key(client: Any, valid_request: Members, operation: str) -> None:
+    """A value may start with `aws:`."""
+    assert tags_after(client, operation, valid_request, {"owner": "aws:me"}) == {"owner": "aws:me"}
 
 
 @pytest.mark.parametrize("operation", ["CreateVectorBucket", "CreateIndex"])
@@ -330,7 +358,9 @@ def test_a_value_may_start_like_a_key_of_aws(client: Any, valid: Members, operat
     source=sources.TAGS,
     needs="tags",
 )
-def test_refused_tags_create_nothing(client: Any, refused: Refused, valid: Members, operation: str) -> None:
-    """What was refused for its tags is not there: its name is still free."""
-    refused(operation, valid, tags={"aws:owner": "me"}, code="ValidationException")
-    assert tagged(client, operation, valid, {"team": "search"}) == {"team": "search"}
+def test_rejected_tags_create_nothing(
+    client: Any, expect_error: ErrorExpectation, valid_request: Members, operation: str
+) -> None:
+    """A creation that is rejected because of its tags creates nothing: the name is still free."""
+    expect_error(operation, valid_request, tags={"aws:owner": "me"}, code="ValidationException")
+    assert tags_after(client, operation, valid_request, {"team": "search"}) == {"team": "search"}

@@ -1,4 +1,4 @@
-"""CreateVectorBucket: names, what a new bucket is like, and what is refused."""
+"""CreateVectorBucket: names, the state of a new bucket, and errors."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeBucket, Resources
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeBucket
+from vecgate.resources.resource_factory import ResourceFactory
 
-from .asking import bucket_shown, is_length_to_blame, outcome, padded, unmodelled
+from .calls import call_error, describe_bucket, is_length_error, pad_name, unmodelled_members
 
-TAKEN = "A vector bucket with the specified name already exists"
+NAME_IN_USE = "A vector bucket with the specified name already exists"
 
 
 @requirement(
@@ -25,8 +26,8 @@ TAKEN = "A vector bucket with the specified name already exists"
     source=sources.api("CreateVectorBucket"),
     covers="CreateVectorBucket>vectorBucketArn",
 )
-def test_the_answer_holds_the_arn(client: Any, new_name: Callable[[], str]) -> None:
-    """CreateVectorBucket answers with the ARN of the new bucket, which ends in its name."""
+def test_the_answer_has_the_arn(client: Any, new_name: Callable[[], str]) -> None:
+    """CreateVectorBucket answers with the ARN of the new bucket, which ends with its name."""
     name = new_name()
     arn = client.create_vector_bucket(vectorBucketName=name)["vectorBucketArn"]
     assert arn.split(":")[2] == "s3vectors"
@@ -40,11 +41,11 @@ def test_the_answer_holds_the_arn(client: Any, new_name: Callable[[], str]) -> N
     source=sources.MODEL,
     needs="raw",
 )
-def test_the_answer_holds_nothing_else(raw: RawClient, new_name: Callable[[], str]) -> None:
-    """The answer of CreateVectorBucket has no member that the model does not know."""
+def test_the_answer_has_only_modelled_members(raw: RawClient, new_name: Callable[[], str]) -> None:
+    """The answer of CreateVectorBucket has no member that the model does not have."""
     answer = raw("/CreateVectorBucket", {"vectorBucketName": new_name()})
     assert answer.status == 200
-    assert unmodelled("CreateVectorBucket", answer.json) == []
+    assert unmodelled_members("CreateVectorBucket", answer.json) == []
 
 
 @requirement(
@@ -54,9 +55,9 @@ def test_the_answer_holds_nothing_else(raw: RawClient, new_name: Callable[[], st
     source=sources.MODEL,
     covers="CreateVectorBucket.vectorBucketName.required CreateVectorBucket!ValidationException",
 )
-def test_a_bucket_needs_a_name(refused: Refused) -> None:
-    """CreateVectorBucket without a name is refused."""
-    refused("CreateVectorBucket", code="ValidationException")
+def test_a_name_is_required(expect_error: ErrorExpectation) -> None:
+    """CreateVectorBucket without a name is rejected."""
+    expect_error("CreateVectorBucket", code="ValidationException")
 
 
 @pytest.mark.parametrize("length", [1, 2, 64, 255])
@@ -67,9 +68,9 @@ def test_a_bucket_needs_a_name(refused: Refused) -> None:
     source=sources.MOTO_BUCKETS,
     covers="CreateVectorBucket.vectorBucketName.min-1 CreateVectorBucket.vectorBucketName.max+1",
 )
-def test_a_name_too_short_or_too_long_is_refused(refused: Refused, length: int) -> None:
-    """The name of a vector bucket has 3 to 63 characters."""
-    refused("CreateVectorBucket", vectorBucketName="a" * length, code="ValidationException")
+def test_a_name_too_short_or_too_long_is_rejected(expect_error: ErrorExpectation, length: int) -> None:
+    """The name of a vector bucket must have 3 to 63 characters."""
+    expect_error("CreateVectorBucket", vectorBucketName="a" * length, code="ValidationException")
 
 
 @pytest.mark.parametrize("length", [2, 64])
@@ -79,9 +80,9 @@ def test_a_name_too_short_or_too_long_is_refused(refused: Refused, length: int) 
     evidence="recorded",
     source=sources.MOTO_BUCKETS,
 )
-def test_the_refusal_tells_the_length(refused: Refused, length: int) -> None:
-    """The sentence that refuses a name for its length tells the length and what is allowed."""
-    refused(
+def test_the_error_gives_the_length(expect_error: ErrorExpectation, length: int) -> None:
+    """The error for the length of a name gives the length and the allowed range."""
+    expect_error(
         "CreateVectorBucket",
         vectorBucketName="a" * length,
         code="ValidationException",
@@ -98,11 +99,11 @@ def test_the_refusal_tells_the_length(refused: Refused, length: int) -> None:
     covers="CreateVectorBucket.vectorBucketName.min",
 )
 def test_a_name_may_have_3_characters(client: Any, new_name: Callable[[], str]) -> None:
-    """A name of 3 characters is none that is too short."""
-    # Refused for its encryption: no bucket is made whose name does not tell whose it is.
+    """A name of 3 characters is not rejected because of its length."""
+    # The encryption is invalid, so that no bucket without the prefix of the run is created.
     name = new_name()[-3:].replace("-", "x")
     members = {"vectorBucketName": name, "encryptionConfiguration": {"sseType": "aws:kms"}}
-    assert not is_length_to_blame(outcome(client, "CreateVectorBucket", members))
+    assert not is_length_error(call_error(client, "CreateVectorBucket", members))
 
 
 @requirement(
@@ -112,13 +113,13 @@ def test_a_name_may_have_3_characters(client: Any, new_name: Callable[[], str]) 
     source=sources.MODEL,
     covers="CreateVectorBucket.vectorBucketName.max",
 )
-def test_a_name_may_have_63_characters(client: Any, resources: Resources) -> None:
-    """A name may have 63 characters, and reads back whole."""
-    bucket = resources.make_bucket(padded(resources.new_name(), 63))
-    assert bucket_shown(client, bucket.name)["vectorBucketName"] == bucket.name
+def test_a_name_may_have_63_characters(client: Any, resources: ResourceFactory) -> None:
+    """A name may have 63 characters, and reads back unchanged."""
+    bucket = resources.make_bucket(pad_name(resources.new_name(), 63))
+    assert describe_bucket(client, bucket.name)["vectorBucketName"] == bucket.name
 
 
-#: What is wrong to a name that has it.
+#: Invalid names, by what is wrong with them.
 BAD_NAMES = {
     "underscore": "with_under_score",
     "ampersand": "special&char",
@@ -136,17 +137,17 @@ BAD_NAMES = {
 @requirement(
     "create-vector-bucket.name-characters", level="must", evidence="documented", source=sources.BUCKET_NAMES
 )
-def test_a_name_of_other_characters_is_refused(refused: Refused, fault: str) -> None:
+def test_a_name_with_invalid_characters_is_rejected(expect_error: ErrorExpectation, fault: str) -> None:
     """A name has lower-case letters, digits and hyphens, and starts and ends with a letter or digit."""
-    refused("CreateVectorBucket", vectorBucketName=BAD_NAMES[fault], code="ValidationException")
+    expect_error("CreateVectorBucket", vectorBucketName=BAD_NAMES[fault], code="ValidationException")
 
 
 @requirement(
     "create-vector-bucket.name-with-a-dot", level="should", evidence="documented", source=sources.BUCKET_NAMES
 )
-def test_a_name_with_a_dot_is_refused(refused: Refused) -> None:
-    """The name of a vector bucket has no dot, though the pattern of its ARN would let one through."""
-    refused("CreateVectorBucket", vectorBucketName="with.dot", code="ValidationException")
+def test_a_name_with_a_dot_is_rejected(expect_error: ErrorExpectation) -> None:
+    """The name of a vector bucket must not contain a dot, although the pattern of its ARN allows one."""
+    expect_error("CreateVectorBucket", vectorBucketName="with.dot", code="ValidationException")
 
 
 @pytest.mark.parametrize("fault", ["underscore", "ampersand"])
@@ -156,9 +157,9 @@ def test_a_name_with_a_dot_is_refused(refused: Refused) -> None:
     evidence="recorded",
     source=sources.MOTO_BUCKETS,
 )
-def test_the_refusal_of_a_character_has_a_sentence_of_its_own(refused: Refused, fault: str) -> None:
-    """A name with a character that is not allowed is refused as `Invalid vector bucket name`."""
-    refused(
+def test_the_error_of_an_invalid_character(expect_error: ErrorExpectation, fault: str) -> None:
+    """The error for a name with an invalid character is `Invalid vector bucket name`."""
+    expect_error(
         "CreateVectorBucket",
         vectorBucketName=BAD_NAMES[fault],
         code="ValidationException",
@@ -170,8 +171,10 @@ def test_the_refusal_of_a_character_has_a_sentence_of_its_own(refused: Refused, 
 @requirement(
     "create-vector-bucket.name-allowed", level="must", evidence="documented", source=sources.BUCKET_NAMES
 )
-def test_letters_digits_and_inner_hyphens_make_a_name(resources: Resources, ending: str) -> None:
-    """Lower-case letters, digits and hyphens inside are allowed in a name, in any mixture."""
+def test_names_of_letters_digits_and_inner_hyphens_are_accepted(
+    resources: ResourceFactory, ending: str
+) -> None:
+    """A name may contain lower-case letters, digits and inner hyphens in any combination."""
     assert resources.make_bucket(resources.new_name() + ending).arn.endswith(ending)
 
 
@@ -182,20 +185,21 @@ def test_letters_digits_and_inner_hyphens_make_a_name(resources: Resources, endi
     source=sources.MOTO_BUCKETS,
     covers="CreateVectorBucket!ConflictException",
 )
-def test_a_name_is_given_once(refused: Refused, make_bucket: MakeBucket) -> None:
-    """CreateVectorBucket with the name of a bucket that is there is refused with ConflictException."""
-    refused("CreateVectorBucket", vectorBucketName=make_bucket().name, code="ConflictException")
+def test_a_name_in_use_is_rejected(expect_error: ErrorExpectation, make_bucket: MakeBucket) -> None:
+    """CreateVectorBucket with the name of an existing bucket is rejected with ConflictException."""
+    expect_error("CreateVectorBucket", vectorBucketName=make_bucket().name, code="ConflictException")
 
 
 @requirement(
     "create-vector-bucket.twice-message", level="should", evidence="recorded", source=sources.MOTO_BUCKETS
 )
-def test_the_refusal_of_a_second_bucket_says_that_there_is_one(
-    refused: Refused, make_bucket: MakeBucket
-) -> None:
-    """The second CreateVectorBucket of a name is refused with the sentence that says so."""
-    refused(
-        "CreateVectorBucket", vectorBucketName=make_bucket().name, code="ConflictException", message=TAKEN
+def test_the_error_of_a_name_in_use(expect_error: ErrorExpectation, make_bucket: MakeBucket) -> None:
+    """The error for the name of an existing bucket says that the bucket exists."""
+    expect_error(
+        "CreateVectorBucket",
+        vectorBucketName=make_bucket().name,
+        code="ConflictException",
+        message=NAME_IN_USE,
     )
 
 
@@ -205,15 +209,15 @@ def test_the_refusal_of_a_second_bucket_says_that_there_is_one(
     evidence="inferred",
     source=sources.api("CreateVectorBucket"),
 )
-def test_a_refused_second_creation_changes_nothing(
-    client: Any, refused: Refused, make_bucket: MakeBucket, make_index: Any
+def test_a_rejected_second_creation_changes_nothing(
+    client: Any, expect_error: ErrorExpectation, make_bucket: MakeBucket, make_index: Any
 ) -> None:
-    """A bucket, and what is in it, is as before after its name was asked for again."""
+    """A rejected second CreateVectorBucket changes neither the existing bucket nor its contents."""
     bucket = make_bucket()
     index = make_index(bucket)
-    before = bucket_shown(client, bucket.name)
-    refused("CreateVectorBucket", vectorBucketName=bucket.name, code="ConflictException")
-    assert bucket_shown(client, bucket.name) == before
+    before = describe_bucket(client, bucket.name)
+    expect_error("CreateVectorBucket", vectorBucketName=bucket.name, code="ConflictException")
+    assert describe_bucket(client, bucket.name) == before
     assert [each["indexName"] for each in bucket.call("ListIndexes")["indexes"]] == [index.name]
 
 
@@ -224,7 +228,7 @@ def test_a_refused_second_creation_changes_nothing(
     source=sources.api("CreateVectorBucket"),
 )
 def test_a_new_bucket_has_no_indexes(make_bucket: MakeBucket) -> None:
-    """ListIndexes on a new bucket is an empty list without a token."""
+    """ListIndexes of a new bucket returns an empty list without a token."""
     answer = make_bucket().call("ListIndexes")
     assert answer["indexes"] == []
     assert not answer.get("nextToken")
@@ -240,4 +244,4 @@ def test_a_new_bucket_has_no_indexes(make_bucket: MakeBucket) -> None:
 )
 def test_a_new_bucket_is_enhanced(client: Any, make_bucket: MakeBucket) -> None:
     """The default index mode of a new bucket is ENHANCED."""
-    assert bucket_shown(client, make_bucket().name)["defaultIndexMode"] == "ENHANCED"
+    assert describe_bucket(client, make_bucket().name)["defaultIndexMode"] == "ENHANCED"

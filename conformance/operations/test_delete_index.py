@@ -1,24 +1,24 @@
-"""DeleteIndex: the index, all its vectors, and nothing else."""
+"""DeleteIndex: it deletes the index and all its vectors, and nothing else."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeIndex, vector
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeIndex, vector
 
-from .asking import index_members, index_shown, unmodelled
+from .calls import describe_index, index_members, unmodelled_members
 
 
 @requirement("delete-index.gone", level="must", evidence="recorded", source=sources.MOTO_INDEXES)
-def test_a_deleted_index_is_not_found(refused: Refused, make_index: MakeIndex) -> None:
-    """An index that was deleted is not found any more."""
+def test_a_deleted_index_is_not_found(expect_error: ErrorExpectation, make_index: MakeIndex) -> None:
+    """A deleted index is not found."""
     index = make_index()
     index.remove()
-    refused("GetIndex", index.address, code="NotFoundException")
+    expect_error("GetIndex", index.address, code="NotFoundException")
 
 
 @requirement(
@@ -28,50 +28,52 @@ def test_the_answer_is_empty(raw: RawClient, make_index: MakeIndex) -> None:
     """DeleteIndex answers with 200 and no members."""
     answer = raw("/DeleteIndex", make_index().address)
     assert answer.status == 200
-    assert unmodelled("DeleteIndex", answer.json) == []
+    assert unmodelled_members("DeleteIndex", answer.json) == []
 
 
 @requirement("delete-index.twice", level="must", evidence="recorded", source=sources.probe("delete-absent"))
-def test_an_index_is_deleted_once(refused: Refused, make_index: MakeIndex) -> None:
-    """DeleteIndex is no success a second time: the index is not found."""
+def test_a_second_deletion_is_not_found(expect_error: ErrorExpectation, make_index: MakeIndex) -> None:
+    """A second DeleteIndex of the same index is answered with NotFoundException."""
     index = make_index()
     index.remove()
-    refused("DeleteIndex", index.address, code="NotFoundException")
+    expect_error("DeleteIndex", index.address, code="NotFoundException")
 
 
 @requirement("delete-index.by-arn", level="must", evidence="recorded", source=sources.S3MOCK_INDEXES)
-def test_an_index_deleted_by_arn_is_gone(client: Any, refused: Refused, make_index: MakeIndex) -> None:
-    """An index that was deleted by its ARN is not found by its names."""
+def test_an_index_deleted_by_arn_is_not_found(
+    client: Any, expect_error: ErrorExpectation, make_index: MakeIndex
+) -> None:
+    """An index deleted by its ARN is not found by its names."""
     index = make_index()
     client.delete_index(indexArn=index.arn)
-    refused("GetIndex", index.address, code="NotFoundException")
+    expect_error("GetIndex", index.address, code="NotFoundException")
 
 
 @requirement("delete-index.others-stay", level="must", evidence="inferred", source=sources.api("DeleteIndex"))
 def test_other_indexes_stay(make_index: MakeIndex) -> None:
-    """Deleting an index leaves the others of its bucket, and their vectors, where they are."""
-    gone, stays = make_index(), make_index()
-    gone.put(("a", [1.0, 0.0]))
-    stays.put(("a", [0.0, 1.0]))
-    gone.remove()
-    assert stays.get("a", metadata=False)["a"]["data"] == {"float32": [0.0, 1.0]}
+    """Deleting an index does not affect the other indexes of its bucket or their vectors."""
+    deleted, other = make_index(), make_index()
+    deleted.put(("a", [1.0, 0.0]))
+    other.put(("a", [0.0, 1.0]))
+    deleted.remove()
+    assert other.get("a", metadata=False)["a"]["data"] == {"float32": [0.0, 1.0]}
 
 
 @requirement(
     "delete-index.no-vectors-in-it", level="must", evidence="documented", source=sources.api("DeleteIndex")
 )
-def test_nothing_is_written_to_a_deleted_index(refused: Refused, make_index: MakeIndex) -> None:
-    """PutVectors to an index that was deleted does not bring it back: it is not found."""
+def test_nothing_is_written_to_a_deleted_index(expect_error: ErrorExpectation, make_index: MakeIndex) -> None:
+    """PutVectors to a deleted index does not recreate it: the index is not found."""
     index = make_index()
     index.remove()
-    refused("PutVectors", index.address, vectors=[vector("a", [1.0, 0.0])], code="NotFoundException")
+    expect_error("PutVectors", index.address, vectors=[vector("a", [1.0, 0.0])], code="NotFoundException")
 
 
 @requirement(
     "delete-index.vectors-too", level="should", evidence="documented", source=sources.api("DeleteIndex")
 )
 def test_the_vectors_are_deleted_with_the_index(client: Any, make_index: MakeIndex) -> None:
-    """An index created anew under an old name has none of the old one's vectors."""
+    """An index that is recreated under its old name has none of the old vectors."""
     index = make_index()
     index.put(("a", [1.0, 0.0], {"year": 1999}))
     index.remove()
@@ -86,13 +88,13 @@ def test_the_vectors_are_deleted_with_the_index(client: Any, make_index: MakeInd
     evidence="inferred",
     source=sources.api("DeleteIndex"),
 )
-def test_a_recreated_index_is_as_the_new_request_says(client: Any, make_index: MakeIndex) -> None:
-    """An index created anew under an old name has the new dimension, metric and metadata configuration."""
+def test_a_recreated_index_has_its_new_configuration(client: Any, make_index: MakeIndex) -> None:
+    """A recreated index has the new dimension, metric and metadata configuration."""
     index = make_index(dimension=2, metric="cosine", non_filterable=["text"])
     index.remove()
     members = index_members(index.name, dimension=3, distanceMetric="euclidean")
     client.create_index(vectorBucketName=index.bucket, **members)
-    shown = index_shown(client, index)
+    shown = describe_index(client, index)
     assert (shown["dimension"], shown["distanceMetric"]) == (3, "euclidean")
     assert not shown.get("metadataConfiguration", {}).get("nonFilterableMetadataKeys")
 
@@ -105,7 +107,7 @@ def test_a_recreated_index_is_as_the_new_request_says(client: Any, make_index: M
     needs="tags",
 )
 def test_the_tags_are_deleted_with_the_index(client: Any, make_index: MakeIndex) -> None:
-    """An index created anew under an old name has none of the old one's tags."""
+    """An index that is recreated under its old name has none of the old tags."""
     index = make_index(tags={"team": "search"})
     index.remove()
     client.create_index(vectorBucketName=index.bucket, **index_members(index.name))

@@ -1,21 +1,21 @@
-"""DeleteVectorBucket: an empty bucket, and nothing of it afterwards."""
+"""DeleteVectorBucket: it deletes an empty bucket with its policy and tags."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeBucket, MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeBucket, MakeIndex
 
-from .asking import bucket_shown, index_shown, policy_on, unmodelled
+from .calls import account_policy, describe_bucket, describe_index, unmodelled_members
 
 
 @requirement("delete-vector-bucket.gone", level="must", evidence="recorded", source=sources.MOTO_BUCKETS)
-def test_a_deleted_bucket_is_listed_no_more(client: Any, make_bucket: MakeBucket) -> None:
-    """A bucket that was deleted is not in the list any more."""
+def test_a_deleted_bucket_is_not_listed(client: Any, make_bucket: MakeBucket) -> None:
+    """A deleted bucket is not listed."""
     bucket = make_bucket()
     bucket.call("DeleteVectorBucket")
     assert client.list_vector_buckets(prefix=bucket.name)["vectorBuckets"] == []
@@ -32,23 +32,25 @@ def test_the_answer_is_empty(raw: RawClient, make_bucket: MakeBucket) -> None:
     """DeleteVectorBucket answers with 200 and no members."""
     answer = raw("/DeleteVectorBucket", make_bucket().address)
     assert answer.status == 200
-    assert unmodelled("DeleteVectorBucket", answer.json) == []
+    assert unmodelled_members("DeleteVectorBucket", answer.json) == []
 
 
 @requirement("delete-vector-bucket.twice", level="must", evidence="recorded", source=sources.MOTO_BUCKETS)
-def test_a_bucket_is_deleted_once(refused: Refused, make_bucket: MakeBucket) -> None:
-    """DeleteVectorBucket is no success a second time: the bucket is not found."""
+def test_a_second_deletion_is_not_found(expect_error: ErrorExpectation, make_bucket: MakeBucket) -> None:
+    """A second DeleteVectorBucket of the same bucket is answered with NotFoundException."""
     bucket = make_bucket()
     bucket.call("DeleteVectorBucket")
-    refused("DeleteVectorBucket", bucket.address, code="NotFoundException")
+    expect_error("DeleteVectorBucket", bucket.address, code="NotFoundException")
 
 
 @requirement("delete-vector-bucket.by-arn", level="must", evidence="recorded", source=sources.S3MOCK_BUCKETS)
-def test_a_bucket_deleted_by_arn_is_gone(client: Any, refused: Refused, make_bucket: MakeBucket) -> None:
-    """A bucket that was deleted by its ARN is not found by its name."""
+def test_a_bucket_deleted_by_arn_is_not_found(
+    client: Any, expect_error: ErrorExpectation, make_bucket: MakeBucket
+) -> None:
+    """A bucket deleted by its ARN is not found by its name."""
     bucket = make_bucket()
     client.delete_vector_bucket(vectorBucketArn=bucket.arn)
-    refused("GetVectorBucket", bucket.address, code="NotFoundException")
+    expect_error("GetVectorBucket", bucket.address, code="NotFoundException")
 
 
 @requirement(
@@ -58,10 +60,10 @@ def test_a_bucket_deleted_by_arn_is_gone(client: Any, refused: Refused, make_buc
     source=sources.api("DeleteVectorBucket"),
 )
 def test_other_buckets_stay(client: Any, make_bucket: MakeBucket) -> None:
-    """Deleting a bucket leaves another one where it is."""
-    gone, stays = make_bucket(), make_bucket()
-    gone.call("DeleteVectorBucket")
-    assert bucket_shown(client, stays.name)["vectorBucketArn"] == stays.arn
+    """Deleting a bucket does not affect another one."""
+    deleted, other = make_bucket(), make_bucket()
+    deleted.call("DeleteVectorBucket")
+    assert describe_bucket(client, other.name)["vectorBucketArn"] == other.arn
 
 
 @requirement(
@@ -71,13 +73,13 @@ def test_other_buckets_stay(client: Any, make_bucket: MakeBucket) -> None:
     source=sources.MOTO_INDEXES,
     covers="DeleteVectorBucket!ConflictException",
 )
-def test_a_bucket_with_an_index_is_not_deleted(
-    refused: Refused, make_bucket: MakeBucket, make_index: MakeIndex
+def test_a_bucket_with_an_index_is_rejected(
+    expect_error: ErrorExpectation, make_bucket: MakeBucket, make_index: MakeIndex
 ) -> None:
-    """DeleteVectorBucket on a bucket with an index, an empty one even, is refused with ConflictException."""
+    """Deleting a bucket with an index, even an empty one, is rejected with ConflictException."""
     bucket = make_bucket()
     make_index(bucket)
-    refused("DeleteVectorBucket", bucket.address, code="ConflictException")
+    expect_error("DeleteVectorBucket", bucket.address, code="ConflictException")
 
 
 @requirement(
@@ -86,14 +88,14 @@ def test_a_bucket_with_an_index_is_not_deleted(
     evidence="recorded",
     source=sources.MOTO_INDEXES,
 )
-def test_the_refusal_says_that_the_bucket_is_not_empty(
-    refused: Refused, make_bucket: MakeBucket, make_index: MakeIndex
+def test_the_error_says_that_the_bucket_is_not_empty(
+    expect_error: ErrorExpectation, make_bucket: MakeBucket, make_index: MakeIndex
 ) -> None:
-    """Deleting a bucket that holds an index is refused with the sentence that says so."""
+    """The error for a bucket with an index says that the bucket is not empty."""
     bucket = make_bucket()
     make_index(bucket)
     message = "The specified vector bucket is not empty"
-    refused("DeleteVectorBucket", bucket.address, code="ConflictException", message=message)
+    expect_error("DeleteVectorBucket", bucket.address, code="ConflictException", message=message)
 
 
 @requirement(
@@ -102,28 +104,28 @@ def test_the_refusal_says_that_the_bucket_is_not_empty(
     evidence="inferred",
     source=sources.api("DeleteVectorBucket"),
 )
-def test_a_refused_deletion_leaves_everything(
-    client: Any, refused: Refused, make_bucket: MakeBucket, make_index: MakeIndex
+def test_a_rejected_deletion_changes_nothing(
+    client: Any, expect_error: ErrorExpectation, make_bucket: MakeBucket, make_index: MakeIndex
 ) -> None:
-    """A bucket that could not be deleted still has its index, and that its vectors."""
+    """A bucket that could not be deleted still has its index and its vectors."""
     bucket = make_bucket()
     index = make_index(bucket)
     index.put(("a", [1.0, 0.0]))
-    refused("DeleteVectorBucket", bucket.address, code="ConflictException")
-    assert index_shown(client, index)["indexName"] == index.name
+    expect_error("DeleteVectorBucket", bucket.address, code="ConflictException")
+    assert describe_index(client, index)["indexName"] == index.name
     assert index.get("a", metadata=False) == {"a": {"key": "a", "data": {"float32": [1.0, 0.0]}}}
 
 
 @requirement("delete-vector-bucket.emptied", level="must", evidence="recorded", source=sources.MOTO_INDEXES)
-def test_a_bucket_is_deleted_once_its_indexes_are(
-    refused: Refused, make_bucket: MakeBucket, make_index: MakeIndex
+def test_a_bucket_can_be_deleted_after_its_indexes(
+    expect_error: ErrorExpectation, make_bucket: MakeBucket, make_index: MakeIndex
 ) -> None:
-    """A bucket can be deleted as soon as its last index is, with vectors or without."""
+    """A bucket can be deleted as soon as its last index is deleted."""
     bucket = make_bucket()
     full, empty = make_index(bucket), make_index(bucket)
     full.put(("a", [1.0, 0.0]))
     full.remove()
-    refused("DeleteVectorBucket", bucket.address, code="ConflictException")
+    expect_error("DeleteVectorBucket", bucket.address, code="ConflictException")
     empty.remove()
     bucket.call("DeleteVectorBucket")
 
@@ -137,7 +139,7 @@ def test_a_bucket_is_deleted_once_its_indexes_are(
 def test_a_recreated_bucket_has_no_indexes(
     client: Any, make_bucket: MakeBucket, make_index: MakeIndex
 ) -> None:
-    """A bucket created anew under an old name has none of the old one's indexes."""
+    """A bucket that is recreated under its old name has none of the old indexes."""
     bucket = make_bucket()
     make_index(bucket).remove()
     bucket.call("DeleteVectorBucket")
@@ -152,13 +154,15 @@ def test_a_recreated_bucket_has_no_indexes(
     source=sources.api("DeleteVectorBucket"),
     needs="policies",
 )
-def test_a_recreated_bucket_has_no_policy(client: Any, refused: Refused, make_bucket: MakeBucket) -> None:
-    """A bucket with a policy can be deleted, and one created anew under its name has none."""
+def test_a_recreated_bucket_has_no_policy(
+    client: Any, expect_error: ErrorExpectation, make_bucket: MakeBucket
+) -> None:
+    """A bucket with a policy can be deleted; recreated under its name, it has no policy."""
     bucket = make_bucket()
-    bucket.call("PutVectorBucketPolicy", policy=policy_on(bucket.arn))
+    bucket.call("PutVectorBucketPolicy", policy=account_policy(bucket.arn))
     bucket.call("DeleteVectorBucket")
     client.create_vector_bucket(vectorBucketName=bucket.name)
-    refused("GetVectorBucketPolicy", bucket.address, code="NotFoundException")
+    expect_error("GetVectorBucketPolicy", bucket.address, code="NotFoundException")
 
 
 @requirement(
@@ -169,7 +173,7 @@ def test_a_recreated_bucket_has_no_policy(client: Any, refused: Refused, make_bu
     needs="tags",
 )
 def test_a_recreated_bucket_has_no_tags(client: Any, make_bucket: MakeBucket) -> None:
-    """A bucket created anew under an old name has none of the old one's tags."""
+    """A bucket that is recreated under its old name has none of the old tags."""
     bucket = make_bucket(tags={"team": "search"})
     bucket.call("DeleteVectorBucket")
     client.create_vector_bucket(vectorBucketName=bucket.name)

@@ -1,27 +1,27 @@
-"""DeleteVectorBucketPolicy: the policy goes, the bucket stays."""
+"""DeleteVectorBucketPolicy: it deletes the policy of a bucket, and nothing else."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeBucket
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeBucket
 
-from .asking import bucket_shown, outcome, policy_on, unmodelled
+from .calls import account_policy, call_error, describe_bucket, unmodelled_members
 
 
 @requirement(
     "delete-vector-bucket-policy.gone", level="must", evidence="recorded", source=sources.MOTO_POLICIES
 )
-def test_a_deleted_policy_is_not_found(refused: Refused, make_bucket: MakeBucket) -> None:
-    """A policy that was deleted is not found any more."""
+def test_a_deleted_policy_is_not_found(expect_error: ErrorExpectation, make_bucket: MakeBucket) -> None:
+    """A deleted policy is not found."""
     bucket = make_bucket()
-    bucket.call("PutVectorBucketPolicy", policy=policy_on(bucket.arn))
+    bucket.call("PutVectorBucketPolicy", policy=account_policy(bucket.arn))
     bucket.call("DeleteVectorBucketPolicy")
-    refused("GetVectorBucketPolicy", bucket.address, code="NotFoundException")
+    expect_error("GetVectorBucketPolicy", bucket.address, code="NotFoundException")
 
 
 @requirement(
@@ -31,12 +31,12 @@ def test_a_deleted_policy_is_not_found(refused: Refused, make_bucket: MakeBucket
     source=sources.api("DeleteVectorBucketPolicy"),
 )
 def test_the_bucket_stays(client: Any, make_bucket: MakeBucket) -> None:
-    """A bucket is as before once its policy is deleted."""
+    """Deleting the policy of a bucket changes nothing else about the bucket."""
     bucket = make_bucket()
-    before = bucket_shown(client, bucket.name)
-    bucket.call("PutVectorBucketPolicy", policy=policy_on(bucket.arn))
+    before = describe_bucket(client, bucket.name)
+    bucket.call("PutVectorBucketPolicy", policy=account_policy(bucket.arn))
     bucket.call("DeleteVectorBucketPolicy")
-    assert bucket_shown(client, bucket.name) == before
+    assert describe_bucket(client, bucket.name) == before
 
 
 @requirement(
@@ -45,13 +45,13 @@ def test_the_bucket_stays(client: Any, make_bucket: MakeBucket) -> None:
     evidence="inferred",
     source=sources.api("DeleteVectorBucketPolicy"),
 )
-def test_the_policies_of_others_stay(make_bucket: MakeBucket) -> None:
-    """Deleting the policy of one bucket leaves that of another."""
-    gone, stays = make_bucket(), make_bucket()
-    for bucket in (gone, stays):
-        bucket.call("PutVectorBucketPolicy", policy=policy_on(bucket.arn))
-    gone.call("DeleteVectorBucketPolicy")
-    assert stays.call("GetVectorBucketPolicy")["policy"]
+def test_policies_of_other_buckets_stay(make_bucket: MakeBucket) -> None:
+    """Deleting the policy of one bucket does not affect the policy of another."""
+    deleted, other = make_bucket(), make_bucket()
+    for bucket in (deleted, other):
+        bucket.call("PutVectorBucketPolicy", policy=account_policy(bucket.arn))
+    deleted.call("DeleteVectorBucketPolicy")
+    assert other.call("GetVectorBucketPolicy")["policy"]
 
 
 @requirement(
@@ -60,10 +60,10 @@ def test_the_policies_of_others_stay(make_bucket: MakeBucket) -> None:
     evidence="inferred",
     source=sources.api("DeleteVectorBucketPolicy"),
 )
-def test_a_bucket_without_a_policy_is_no_fault_of_the_request(client: Any, make_bucket: MakeBucket) -> None:
-    """Deleting the policy of a bucket that has none is a success, or the policy is not found."""
-    refusal = outcome(client, "DeleteVectorBucketPolicy", make_bucket().address)
-    assert refusal is None or refusal.code == "NotFoundException"
+def test_a_bucket_without_a_policy(client: Any, make_bucket: MakeBucket) -> None:
+    """Deleting the policy of a bucket that has none succeeds, or the policy is not found."""
+    error = call_error(client, "DeleteVectorBucketPolicy", make_bucket().address)
+    assert error is None or error.code == "NotFoundException"
 
 
 @requirement(
@@ -73,11 +73,11 @@ def test_a_bucket_without_a_policy_is_no_fault_of_the_request(client: Any, make_
     source=sources.api("DeleteVectorBucketPolicy"),
 )
 def test_a_policy_may_be_put_again(make_bucket: MakeBucket) -> None:
-    """A policy can be put where one was deleted."""
+    """A policy can be put again after its deletion."""
     bucket = make_bucket()
-    bucket.call("PutVectorBucketPolicy", policy=policy_on(bucket.arn))
+    bucket.call("PutVectorBucketPolicy", policy=account_policy(bucket.arn))
     bucket.call("DeleteVectorBucketPolicy")
-    bucket.call("PutVectorBucketPolicy", policy=policy_on(bucket.arn))
+    bucket.call("PutVectorBucketPolicy", policy=account_policy(bucket.arn))
     assert bucket.call("GetVectorBucketPolicy")["policy"]
 
 
@@ -91,7 +91,7 @@ def test_a_policy_may_be_put_again(make_bucket: MakeBucket) -> None:
 def test_the_answer_is_empty(raw: RawClient, make_bucket: MakeBucket) -> None:
     """DeleteVectorBucketPolicy answers with 200 and no members."""
     bucket = make_bucket()
-    bucket.call("PutVectorBucketPolicy", policy=policy_on(bucket.arn))
+    bucket.call("PutVectorBucketPolicy", policy=account_policy(bucket.arn))
     answer = raw("/DeleteVectorBucketPolicy", bucket.address)
     assert answer.status == 200
-    assert unmodelled("DeleteVectorBucketPolicy", answer.json) == []
+    assert unmodelled_members("DeleteVectorBucketPolicy", answer.json) == []

@@ -1,27 +1,27 @@
-"""DeleteVectors: takes vectors away by key; one that is not there is no error."""
+"""DeleteVectors: it deletes vectors by key; a key that does not exist is not an error."""
 
 from __future__ import annotations
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import Index, MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import IndexHandle, MakeIndex
 
 SOURCE = sources.api("DeleteVectors")
 
 
-def filled(make_index: MakeIndex, *keys: str) -> Index:
+def make_filled_index(make_index: MakeIndex, *keys: str) -> IndexHandle:
     index = make_index()
     index.put(*[(key, [1.0, float(number)], {"n": number}) for number, key in enumerate(keys)])
     return index
 
 
 @requirement("delete-vectors.deletes", level="must", evidence="recorded", source=sources.S3MOCK_VECTORS)
-def test_deleted_vectors_are_gone_and_others_stay(make_index: MakeIndex) -> None:
-    """The vectors of the keys given are gone from lists at once, the others stay as they were."""
-    index = filled(make_index, "a", "b", "c")
+def test_deleted_vectors_are_removed_and_others_stay(make_index: MakeIndex) -> None:
+    """Deleted vectors disappear from lists at once, and the others are unchanged."""
+    index = make_filled_index(make_index, "a", "b", "c")
     index.delete("a", "c")
     assert index.scan(returnData=True, returnMetadata=True) == [
         {"key": "b", "data": {"float32": [1.0, 1.0]}, "metadata": {"n": 1}}
@@ -29,24 +29,24 @@ def test_deleted_vectors_are_gone_and_others_stay(make_index: MakeIndex) -> None
 
 
 @requirement("delete-vectors.not-got", level="must", evidence="documented", source=SOURCE)
-def test_deleted_vectors_are_got_no_more(make_index: MakeIndex) -> None:
-    """GetVectors leaves a deleted key out at once."""
-    index = filled(make_index, "a", "b")
+def test_deleted_vectors_are_not_returned(make_index: MakeIndex) -> None:
+    """GetVectors omits a deleted key at once."""
+    index = make_filled_index(make_index, "a", "b")
     index.delete("a")
     assert index.get("a", "b").keys() == {"b"}
 
 
 @requirement("delete-vectors.not-found", level="must", evidence="documented", source=SOURCE, needs="query")
-def test_deleted_vectors_are_found_no_more(make_index: MakeIndex) -> None:
-    """QueryVectors does not find a deleted vector, however near it was, nor by its metadata."""
-    index = filled(make_index, "a", "b")
+def test_deleted_vectors_are_not_found(make_index: MakeIndex) -> None:
+    """QueryVectors does not find a deleted vector, by its values or by its metadata."""
+    index = make_filled_index(make_index, "a", "b")
     index.delete("a")
     assert [each["key"] for each in index.query([1.0, 0.0])] == ["b"]
     assert index.found({"n": 0}) == set()
 
 
 @requirement("delete-vectors.unknown-keys", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
-def test_unknown_keys_are_no_error(make_index: MakeIndex) -> None:
+def test_unknown_keys_succeed(make_index: MakeIndex) -> None:
     """Deleting keys that are not stored succeeds, also in an index without vectors."""
     index = make_index()
     index.delete("absent")
@@ -58,9 +58,9 @@ def test_unknown_keys_are_no_error(make_index: MakeIndex) -> None:
 @requirement(
     "delete-vectors.known-and-unknown", level="must", evidence="recorded", source=sources.MOTO_VECTORS
 )
-def test_unknown_keys_do_not_hold_up_the_known(make_index: MakeIndex) -> None:
-    """Of known and unknown keys in one request the known are deleted."""
-    index = filled(make_index, "a", "b", "c")
+def test_known_keys_are_deleted_next_to_unknown_ones(make_index: MakeIndex) -> None:
+    """In a request with known and unknown keys, the known ones are deleted."""
+    index = make_filled_index(make_index, "a", "b", "c")
     index.delete("absent", "b", "other")
     assert index.keys() == {"a", "c"}
 
@@ -69,8 +69,8 @@ def test_unknown_keys_do_not_hold_up_the_known(make_index: MakeIndex) -> None:
     "delete-vectors.repeated-request", level="must", evidence="recorded", source=sources.MOTO_VECTORS
 )
 def test_the_same_request_twice_succeeds_twice(make_index: MakeIndex) -> None:
-    """DeleteVectors can be repeated: a client whose answer was lost may send it again."""
-    index = filled(make_index, "a", "b")
+    """DeleteVectors can be repeated: a client that lost the answer may send the request again."""
+    index = make_filled_index(make_index, "a", "b")
     index.delete("a")
     index.delete("a")
     assert index.keys() == {"b"}
@@ -78,8 +78,8 @@ def test_the_same_request_twice_succeeds_twice(make_index: MakeIndex) -> None:
 
 @requirement("delete-vectors.write-again", level="must", evidence="inferred", source=SOURCE)
 def test_a_deleted_key_can_be_written_again(make_index: MakeIndex) -> None:
-    """A key that was deleted starts afresh: nothing of its old metadata comes back."""
-    index = filled(make_index, "a")
+    """A deleted key that is written again does not get its old metadata back."""
+    index = make_filled_index(make_index, "a")
     index.delete("a")
     index.put(("a", [0.5, 0.25]))
     assert index.get("a")["a"] == {"key": "a", "data": {"float32": [0.5, 0.25]}, "metadata": {}}
@@ -87,16 +87,16 @@ def test_a_deleted_key_can_be_written_again(make_index: MakeIndex) -> None:
 
 @requirement("delete-vectors.own-index", level="must", evidence="documented", source=sources.INDEXES)
 def test_other_indexes_keep_their_vectors(make_index: MakeIndex) -> None:
-    """The same key in another index of the bucket stays."""
-    index, other = filled(make_index, "a"), filled(make_index, "a")
+    """The same key in another index of the bucket is not deleted."""
+    index, other = make_filled_index(make_index, "a"), make_filled_index(make_index, "a")
     index.delete("a")
     assert other.keys() == {"a"}
 
 
 @requirement("delete-vectors.all", level="must", evidence="inferred", source=SOURCE)
 def test_an_index_can_be_emptied(make_index: MakeIndex) -> None:
-    """An index whose last vector is deleted is empty, and still there."""
-    index = filled(make_index, "a", "b")
+    """An index whose last vector is deleted is empty and still exists."""
+    index = make_filled_index(make_index, "a", "b")
     index.delete("a", "b")
     assert index.call("ListVectors")["vectors"] == []
     index.put(("c", [1.0, 0.5]))
@@ -104,26 +104,26 @@ def test_an_index_can_be_emptied(make_index: MakeIndex) -> None:
 
 
 @requirement("delete-vectors.case", level="must", evidence="documented", source=sources.VECTORS)
-def test_case_tells_keys_apart(make_index: MakeIndex) -> None:
-    """Deleting `a` leaves `A`."""
-    index = filled(make_index, "a", "A")
+def test_keys_are_case_sensitive(make_index: MakeIndex) -> None:
+    """Deleting `a` does not delete `A`."""
+    index = make_filled_index(make_index, "a", "A")
     index.delete("a")
     assert index.keys() == {"A"}
 
 
 @requirement("delete-vectors.duplicate-keys", level="must", evidence="recorded", source=sources.PROBE_CHANGES)
-def test_a_repeated_key_is_refused(make_index: MakeIndex, refused: Refused) -> None:
-    """A request that names a key twice is refused."""
-    index = filled(make_index, "a", "b")
-    refused("DeleteVectors", {**index.address, "keys": ["a", "b", "a"]}, code="ValidationException")
+def test_a_duplicate_key_is_rejected(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """A request that contains a key twice is rejected."""
+    index = make_filled_index(make_index, "a", "b")
+    expect_error("DeleteVectors", {**index.address, "keys": ["a", "b", "a"]}, code="ValidationException")
 
 
 @requirement(
     "delete-vectors.duplicate-keys-message", level="should", evidence="recorded", source=sources.PROBE_CHANGES
 )
-def test_a_repeated_key_is_called_that(make_index: MakeIndex, refused: Refused) -> None:
-    """The sentence speaks of duplicate keys."""
-    refused(
+def test_the_error_names_duplicate_keys(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """The error message says that there are duplicate keys."""
+    expect_error(
         "DeleteVectors",
         {**make_index().address, "keys": ["a", "a"]},
         code="ValidationException",
@@ -133,11 +133,13 @@ def test_a_repeated_key_is_called_that(make_index: MakeIndex, refused: Refused) 
 
 @pytest.mark.parametrize("flaw", ["duplicate", "empty"])
 @requirement("delete-vectors.all-or-nothing", level="should", evidence="inferred", source=SOURCE)
-def test_a_refused_request_deletes_nothing(make_index: MakeIndex, refused: Refused, flaw: str) -> None:
-    """Of a refused request no key is deleted, not even those before the bad one."""
-    index = filled(make_index, "a", "b")
+def test_a_rejected_request_deletes_nothing(
+    make_index: MakeIndex, expect_error: ErrorExpectation, flaw: str
+) -> None:
+    """A rejected request deletes no key, not even those before the invalid one."""
+    index = make_filled_index(make_index, "a", "b")
     keys = ["a", "b", "a"] if flaw == "duplicate" else ["a", ""]
-    refused("DeleteVectors", {**index.address, "keys": keys}, code="ValidationException")
+    expect_error("DeleteVectors", {**index.address, "keys": keys}, code="ValidationException")
     assert index.keys() == {"a", "b"}
 
 
@@ -149,11 +151,11 @@ def test_a_refused_request_deletes_nothing(make_index: MakeIndex, refused: Refus
     source=sources.LIMITS,
     covers="DeleteVectors.keys.{bound}",
 )
-def test_1_to_500_keys_are_taken(make_index: MakeIndex, count: int, bound: str) -> None:
-    """A request may name 1 to 500 keys, and all of them are deleted."""
+def test_1_to_500_keys_are_accepted(make_index: MakeIndex, count: int, bound: str) -> None:
+    """A request may contain 1 to 500 keys, and all of them are deleted."""
     del bound
     keys = [f"k{number}" for number in range(count)]
-    index = filled(make_index, *keys, "stays")
+    index = make_filled_index(make_index, *keys, "stays")
     index.call("DeleteVectors", keys=keys)
     assert index.keys() == {"stays"}
 
@@ -166,11 +168,13 @@ def test_1_to_500_keys_are_taken(make_index: MakeIndex, count: int, bound: str) 
     source=sources.LIMITS,
     covers="DeleteVectors.keys.{bound} DeleteVectors!ValidationException",
 )
-def test_0_and_501_keys_are_refused(make_index: MakeIndex, refused: Refused, count: int, bound: str) -> None:
-    """A request without a key, or with more than 500, is refused."""
+def test_0_and_501_keys_are_rejected(
+    make_index: MakeIndex, expect_error: ErrorExpectation, count: int, bound: str
+) -> None:
+    """A request without keys, or with more than 500, is rejected."""
     del bound
     keys = [f"k{number}" for number in range(count)]
-    refused("DeleteVectors", {**make_index().address, "keys": keys}, code="ValidationException")
+    expect_error("DeleteVectors", {**make_index().address, "keys": keys}, code="ValidationException")
 
 
 @requirement(
@@ -180,8 +184,8 @@ def test_0_and_501_keys_are_refused(make_index: MakeIndex, refused: Refused, cou
     source=sources.MODEL,
     covers="DeleteVectors.keys.required",
 )
-def test_keys_are_required(make_index: MakeIndex, refused: Refused) -> None:
-    """A request that does not name keys is refused: it does not mean all of them."""
-    index = filled(make_index, "a")
-    refused("DeleteVectors", index.address, code="ValidationException")
+def test_keys_are_required(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """A request without `keys` is rejected: it does not delete all vectors."""
+    index = make_filled_index(make_index, "a")
+    expect_error("DeleteVectors", index.address, code="ValidationException")
     assert index.keys() == {"a"}

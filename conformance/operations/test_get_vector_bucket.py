@@ -1,4 +1,4 @@
-"""GetVectorBucket: what it tells of a bucket."""
+"""GetVectorBucket: the description of a bucket."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeBucket
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeBucket
 
-from .asking import bucket_shown, unmodelled
+from .calls import describe_bucket, unmodelled_members
 
-#: How far two clocks may be apart: what a signature allows.
+#: The clock difference that a signature allows.
 SKEW = timedelta(minutes=15)
 
 
@@ -28,19 +28,19 @@ SKEW = timedelta(minutes=15)
     "GetVectorBucket>vectorBucket.vectorBucketArn",
 )
 def test_a_bucket_is_described_by_name_and_arn(client: Any, make_bucket: MakeBucket) -> None:
-    """GetVectorBucket tells the name of the bucket, and the ARN that CreateVectorBucket gave."""
+    """GetVectorBucket returns the name of the bucket, and the ARN that CreateVectorBucket returned."""
     bucket = make_bucket()
-    shown = bucket_shown(client, bucket.name)
+    shown = describe_bucket(client, bucket.name)
     assert shown["vectorBucketName"] == bucket.name
     assert shown["vectorBucketArn"] == bucket.arn
 
 
 @requirement("get-vector-bucket.same-by-arn", level="must", evidence="recorded", source=sources.MOTO_BUCKETS)
 def test_name_and_arn_lead_to_the_same_description(client: Any, make_bucket: MakeBucket) -> None:
-    """GetVectorBucket tells the same of a bucket by its ARN as by its name."""
+    """GetVectorBucket returns the same description for a bucket's ARN as for its name."""
     bucket = make_bucket()
     by_arn = client.get_vector_bucket(vectorBucketArn=bucket.arn)["vectorBucket"]
-    assert by_arn == bucket_shown(client, bucket.name)
+    assert by_arn == describe_bucket(client, bucket.name)
 
 
 @requirement(
@@ -50,10 +50,10 @@ def test_name_and_arn_lead_to_the_same_description(client: Any, make_bucket: Mak
     source=sources.MODEL,
     covers="GetVectorBucket>vectorBucket.creationTime",
 )
-def test_the_creation_time_is_when_it_was_created(client: Any, make_bucket: MakeBucket) -> None:
-    """The creationTime of a new bucket is now."""
+def test_the_creation_time_of_a_new_bucket_is_now(client: Any, make_bucket: MakeBucket) -> None:
+    """The creationTime of a new bucket is the current time."""
     bucket = make_bucket()
-    assert abs(bucket_shown(client, bucket.name)["creationTime"] - datetime.now(UTC)) < SKEW
+    assert abs(describe_bucket(client, bucket.name)["creationTime"] - datetime.now(UTC)) < SKEW
 
 
 @requirement(
@@ -64,7 +64,7 @@ def test_the_creation_time_is_when_it_was_created(client: Any, make_bucket: Make
     needs="raw",
 )
 def test_the_creation_time_is_sent_as_a_number(raw: RawClient, make_bucket: MakeBucket) -> None:
-    """On the wire the creationTime of a bucket is a number of seconds since 1970."""
+    """On the wire, the creationTime of a bucket is a number of seconds since 1970."""
     shown = raw("/GetVectorBucket", make_bucket().address).json["vectorBucket"]
     assert type(shown["creationTime"]) in {int, float}
 
@@ -77,7 +77,7 @@ def test_the_creation_time_is_sent_as_a_number(raw: RawClient, make_bucket: Make
 )
 def test_the_creation_time_has_no_fraction(client: Any, make_bucket: MakeBucket) -> None:
     """The creationTime of a bucket is in whole seconds."""
-    assert bucket_shown(client, make_bucket().name)["creationTime"].microsecond == 0
+    assert describe_bucket(client, make_bucket().name)["creationTime"].microsecond == 0
 
 
 @requirement(
@@ -87,11 +87,11 @@ def test_the_creation_time_has_no_fraction(client: Any, make_bucket: MakeBucket)
     source=sources.api("GetVectorBucket"),
 )
 def test_the_creation_time_does_not_change(client: Any, make_bucket: MakeBucket, make_index: Any) -> None:
-    """What is done inside a bucket does not change when it was created."""
+    """Changes inside a bucket do not change its creationTime."""
     bucket = make_bucket()
-    before = bucket_shown(client, bucket.name)["creationTime"]
+    before = describe_bucket(client, bucket.name)["creationTime"]
     make_index(bucket)
-    assert bucket_shown(client, bucket.name)["creationTime"] == before
+    assert describe_bucket(client, bucket.name)["creationTime"] == before
 
 
 @requirement(
@@ -101,11 +101,11 @@ def test_the_creation_time_does_not_change(client: Any, make_bucket: MakeBucket,
     source=sources.MODEL,
     needs="raw",
 )
-def test_the_description_holds_nothing_else(raw: RawClient, make_bucket: MakeBucket) -> None:
-    """The answer of GetVectorBucket has no member that the model does not know."""
+def test_the_description_has_only_modelled_members(raw: RawClient, make_bucket: MakeBucket) -> None:
+    """The answer of GetVectorBucket has no member that the model does not have."""
     answer = raw("/GetVectorBucket", make_bucket().address)
     assert answer.status == 200
-    assert unmodelled("GetVectorBucket", answer.json) == []
+    assert unmodelled_members("GetVectorBucket", answer.json) == []
 
 
 @requirement(
@@ -114,16 +114,18 @@ def test_the_description_holds_nothing_else(raw: RawClient, make_bucket: MakeBuc
     evidence="inferred",
     source=sources.api("GetVectorBucket"),
 )
-def test_a_part_of_a_name_is_no_name(refused: Refused, make_bucket: MakeBucket) -> None:
-    """GetVectorBucket finds a bucket by its whole name, not by the start of it."""
-    refused("GetVectorBucket", vectorBucketName=make_bucket().name + "0", code="NotFoundException")
+def test_a_longer_name_is_not_found(expect_error: ErrorExpectation, make_bucket: MakeBucket) -> None:
+    """GetVectorBucket compares whole names: a longer name does not match."""
+    expect_error("GetVectorBucket", vectorBucketName=make_bucket().name + "0", code="NotFoundException")
 
 
 @pytest.mark.parametrize("member", ["vectorBucketName", "vectorBucketArn"])
 @requirement("get-vector-bucket.deleted", level="must", evidence="recorded", source=sources.MOTO_BUCKETS)
-def test_a_deleted_bucket_is_not_found(refused: Refused, make_bucket: MakeBucket, member: str) -> None:
-    """GetVectorBucket does not find a bucket that was deleted, by its name or its ARN."""
+def test_a_deleted_bucket_is_not_found(
+    expect_error: ErrorExpectation, make_bucket: MakeBucket, member: str
+) -> None:
+    """GetVectorBucket does not find a deleted bucket, by its name or its ARN."""
     bucket = make_bucket()
     bucket.call("DeleteVectorBucket")
     address = {"vectorBucketName": bucket.name, "vectorBucketArn": bucket.arn}
-    refused("GetVectorBucket", {member: address[member]}, code="NotFoundException")
+    expect_error("GetVectorBucket", {member: address[member]}, code="NotFoundException")

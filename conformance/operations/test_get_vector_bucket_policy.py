@@ -1,16 +1,16 @@
-"""GetVectorBucketPolicy: the policy, or that there is none."""
+"""GetVectorBucketPolicy: the policy of a bucket, or an error if it has none."""
 
 from __future__ import annotations
 
 import json
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeBucket
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeBucket
 
-from .asking import policy_on, unmodelled
+from .calls import account_policy, unmodelled_members
 
 
 @requirement(
@@ -21,9 +21,9 @@ from .asking import policy_on, unmodelled
     covers="GetVectorBucketPolicy>policy",
 )
 def test_a_policy_is_text(make_bucket: MakeBucket) -> None:
-    """A policy comes as text that is a JSON object, not as the object."""
+    """A policy is returned as text that contains a JSON object, not as an object."""
     bucket = make_bucket()
-    bucket.call("PutVectorBucketPolicy", policy=policy_on(bucket.arn))
+    bucket.call("PutVectorBucketPolicy", policy=account_policy(bucket.arn))
     policy = bucket.call("GetVectorBucketPolicy")["policy"]
     assert isinstance(policy, str)
     assert json.loads(policy)["Version"] == "2012-10-17"
@@ -36,9 +36,11 @@ def test_a_policy_is_text(make_bucket: MakeBucket) -> None:
     source=sources.MOTO_POLICIES,
     covers="GetVectorBucketPolicy!NotFoundException",
 )
-def test_a_bucket_without_a_policy_has_none_to_get(refused: Refused, make_bucket: MakeBucket) -> None:
+def test_a_bucket_without_a_policy_is_answered_with_not_found(
+    expect_error: ErrorExpectation, make_bucket: MakeBucket
+) -> None:
     """GetVectorBucketPolicy of a bucket without a policy is answered with NotFoundException."""
-    refused("GetVectorBucketPolicy", make_bucket().address, code="NotFoundException")
+    expect_error("GetVectorBucketPolicy", make_bucket().address, code="NotFoundException")
 
 
 @requirement(
@@ -47,10 +49,12 @@ def test_a_bucket_without_a_policy_has_none_to_get(refused: Refused, make_bucket
     evidence="recorded",
     source=sources.MOTO_POLICIES,
 )
-def test_the_answer_says_that_the_policy_was_not_found(refused: Refused, make_bucket: MakeBucket) -> None:
-    """Where a bucket has no policy, the policy is blamed, not the bucket."""
+def test_the_answer_says_that_the_policy_was_not_found(
+    expect_error: ErrorExpectation, make_bucket: MakeBucket
+) -> None:
+    """For a bucket without a policy, the error says that the policy was not found, not the bucket."""
     message = "The specified vector bucket policy could not be found"
-    refused("GetVectorBucketPolicy", make_bucket().address, code="NotFoundException", message=message)
+    expect_error("GetVectorBucketPolicy", make_bucket().address, code="NotFoundException", message=message)
 
 
 @requirement(
@@ -60,10 +64,10 @@ def test_the_answer_says_that_the_policy_was_not_found(refused: Refused, make_bu
     source=sources.MODEL,
     needs="raw",
 )
-def test_the_answer_holds_the_policy_alone(raw: RawClient, make_bucket: MakeBucket) -> None:
-    """The answer of GetVectorBucketPolicy has no member that the model does not know."""
+def test_the_answer_has_only_modelled_members(raw: RawClient, make_bucket: MakeBucket) -> None:
+    """The answer of GetVectorBucketPolicy has no member that the model does not have."""
     bucket = make_bucket()
-    bucket.call("PutVectorBucketPolicy", policy=policy_on(bucket.arn))
+    bucket.call("PutVectorBucketPolicy", policy=account_policy(bucket.arn))
     answer = raw("/GetVectorBucketPolicy", bucket.address)
     assert answer.status == 200
-    assert unmodelled("GetVectorBucketPolicy", answer.json) == []
+    assert unmodelled_members("GetVectorBucketPolicy", answer.json) == []

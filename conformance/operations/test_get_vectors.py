@@ -1,4 +1,4 @@
-"""GetVectors: gives vectors by key, leaving out what is not there, in no order."""
+"""GetVectors: it returns vectors by key in any order, and omits keys that do not exist."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeIndex
 
 SOURCE = sources.api("GetVectors")
 ABSENT = sources.probe("get-vectors-absent-keys")
 DATA = {"float32": [1.0, 0.5]}
 
-#: What is asked for, and what an entry then holds besides its key.
-SHOWN: dict[str, tuple[dict[str, bool], dict[str, Any]]] = {
+#: Request flags, and the members that an entry then has in addition to its key.
+MEMBERS_BY_FLAGS: dict[str, tuple[dict[str, bool], dict[str, Any]]] = {
     "nothing": ({}, {}),
     "data": ({"returnData": True}, {"data": DATA}),
     "metadata": ({"returnMetadata": True}, {"metadata": {"n": 1}}),
@@ -26,7 +26,7 @@ SHOWN: dict[str, tuple[dict[str, bool], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("asked", list(SHOWN))
+@pytest.mark.parametrize("requested", list(MEMBERS_BY_FLAGS))
 @requirement(
     "get-vectors.flags",
     level="must",
@@ -35,18 +35,18 @@ SHOWN: dict[str, tuple[dict[str, bool], dict[str, Any]]] = {
     covers="GetVectors>vectors GetVectors>vectors.key GetVectors>vectors.data "
     "GetVectors>vectors.data.float32 GetVectors>vectors.metadata",
 )
-def test_an_entry_holds_what_is_asked_for(make_index: MakeIndex, asked: str) -> None:
-    """Data and metadata come where they are asked for, and only there; the key comes always."""
-    flags, rest = SHOWN[asked]
+def test_an_entry_has_the_requested_members(make_index: MakeIndex, requested: str) -> None:
+    """Data and metadata are returned if they are requested, and only then; the key always is."""
+    flags, members = MEMBERS_BY_FLAGS[requested]
     index = make_index()
     index.put(("k", [1.0, 0.5], {"n": 1}))
-    assert index.call("GetVectors", keys=["k"], **flags)["vectors"] == [{"key": "k", **rest}]
+    assert index.call("GetVectors", keys=["k"], **flags)["vectors"] == [{"key": "k", **members}]
 
 
 @pytest.mark.parametrize("written", ["without", "empty"])
 @requirement("get-vectors.no-metadata", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
 def test_no_metadata_reads_as_an_empty_object(make_index: MakeIndex, written: str) -> None:
-    """Where a vector has no metadata and it is asked for, `metadata` is `{}`."""
+    """The metadata of a vector without metadata is returned as `{}`."""
     index = make_index()
     index.put(("k", [1.0, 0.5]) if written == "without" else ("k", [1.0, 0.5], {}))
     assert index.call("GetVectors", keys=["k"], returnMetadata=True)["vectors"] == [
@@ -55,8 +55,8 @@ def test_no_metadata_reads_as_an_empty_object(make_index: MakeIndex, written: st
 
 
 @requirement("get-vectors.absent-keys", level="must", evidence="recorded", source=ABSENT)
-def test_absent_keys_are_left_out(make_index: MakeIndex) -> None:
-    """Keys that are not stored are left out, without a word; those that are, come."""
+def test_absent_keys_are_omitted(make_index: MakeIndex) -> None:
+    """Keys that are not stored are omitted without an error; stored ones are returned."""
     index = make_index()
     index.put(("a", [1.0, 0.5]), ("c", [0.5, 1.0]))
     assert index.get("a", "b", "c", "d").keys() == {"a", "c"}
@@ -64,21 +64,21 @@ def test_absent_keys_are_left_out(make_index: MakeIndex) -> None:
 
 @requirement("get-vectors.only-absent-keys", level="must", evidence="recorded", source=ABSENT)
 def test_only_absent_keys_give_an_empty_list(make_index: MakeIndex) -> None:
-    """Where none of the keys is stored, `vectors` is an empty list."""
+    """If none of the keys is stored, `vectors` is an empty list."""
     index = make_index()
     index.put(("a", [1.0, 0.5]))
     assert index.call("GetVectors", keys=["b", "c"])["vectors"] == []
 
 
 @requirement("get-vectors.empty-index", level="must", evidence="recorded", source=ABSENT)
-def test_an_empty_index_has_no_key(make_index: MakeIndex) -> None:
-    """In an index without vectors every key is absent."""
+def test_an_empty_index_returns_an_empty_list(make_index: MakeIndex) -> None:
+    """In an index without vectors, `vectors` is an empty list for any key."""
     assert make_index().call("GetVectors", keys=["k"])["vectors"] == []
 
 
 @requirement("get-vectors.deleted", level="must", evidence="documented", source=sources.api("DeleteVectors"))
 def test_a_deleted_key_is_absent(make_index: MakeIndex) -> None:
-    """A key that was deleted is left out at once."""
+    """A deleted key is omitted at once."""
     index = make_index()
     index.put(("a", [1.0, 0.5]), ("b", [0.5, 1.0]))
     index.delete("a")
@@ -86,8 +86,8 @@ def test_a_deleted_key_is_absent(make_index: MakeIndex) -> None:
 
 
 @requirement("get-vectors.only-what-is-asked", level="must", evidence="documented", source=SOURCE)
-def test_only_the_keys_asked_for_come(make_index: MakeIndex) -> None:
-    """No vector comes whose key was not asked for."""
+def test_only_requested_keys_are_returned(make_index: MakeIndex) -> None:
+    """Only vectors with a requested key are returned."""
     index = make_index()
     index.put(*[(f"k{number}", [1.0, float(number)]) for number in range(20)])
     assert index.get("k3", "k17").keys() == {"k3", "k17"}
@@ -95,7 +95,7 @@ def test_only_the_keys_asked_for_come(make_index: MakeIndex) -> None:
 
 @requirement("get-vectors.each-its-own", level="must", evidence="documented", source=SOURCE)
 def test_every_key_comes_with_its_own_vector(make_index: MakeIndex) -> None:
-    """In whatever order entries come, each holds the values and the metadata of its key."""
+    """Each entry has the values and the metadata of its key, in whatever order the entries come."""
     index = make_index()
     index.put(*[(f"k{number}", [1.0, float(number)], {"n": number}) for number in range(50)])
     found = index.get(*[f"k{number}" for number in reversed(range(50))])
@@ -110,8 +110,8 @@ def test_every_key_comes_with_its_own_vector(make_index: MakeIndex) -> None:
     evidence="inferred",
     source="https://github.com/langchain-ai/langchain-aws",
 )
-def test_a_repeated_key_does_no_harm(make_index: MakeIndex) -> None:
-    """A key that is asked for twice comes, once or twice, with the vector that it has."""
+def test_a_repeated_key_is_returned_with_its_vector(make_index: MakeIndex) -> None:
+    """A key that is requested twice is returned once or twice, with its vector."""
     index = make_index()
     index.put(("a", [1.0, 0.5]), ("b", [0.5, 1.0]))
     vectors = index.call("GetVectors", keys=["a", "b", "a"], returnData=True)["vectors"]
@@ -127,8 +127,8 @@ def test_a_repeated_key_does_no_harm(make_index: MakeIndex) -> None:
     source=sources.LIMITS,
     covers="GetVectors.keys.{bound}",
 )
-def test_1_to_100_keys_are_taken(make_index: MakeIndex, count: int, bound: str) -> None:
-    """A request may name 1 to 100 keys."""
+def test_1_to_100_keys_are_accepted(make_index: MakeIndex, count: int, bound: str) -> None:
+    """A request may contain 1 to 100 keys."""
     del bound
     index, keys = make_index(), [f"k{number}" for number in range(count)]
     index.put(*[(key, [1.0, 0.5]) for key in keys])
@@ -143,11 +143,13 @@ def test_1_to_100_keys_are_taken(make_index: MakeIndex, count: int, bound: str) 
     source=sources.LIMITS,
     covers="GetVectors.keys.{bound} GetVectors!ValidationException",
 )
-def test_0_and_101_keys_are_refused(make_index: MakeIndex, refused: Refused, count: int, bound: str) -> None:
-    """A request without a key, or with more than 100, is refused."""
+def test_0_and_101_keys_are_rejected(
+    make_index: MakeIndex, expect_error: ErrorExpectation, count: int, bound: str
+) -> None:
+    """A request without keys, or with more than 100, is rejected."""
     del bound
     keys = [f"k{number}" for number in range(count)]
-    refused("GetVectors", {**make_index().address, "keys": keys}, code="ValidationException")
+    expect_error("GetVectors", {**make_index().address, "keys": keys}, code="ValidationException")
 
 
 @requirement(
@@ -157,14 +159,14 @@ def test_0_and_101_keys_are_refused(make_index: MakeIndex, refused: Refused, cou
     source=sources.MODEL,
     covers="GetVectors.keys.required",
 )
-def test_keys_are_required(make_index: MakeIndex, refused: Refused) -> None:
-    """A request that does not name keys is refused."""
-    refused("GetVectors", make_index().address, code="ValidationException")
+def test_keys_are_required(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """A request without `keys` is rejected."""
+    expect_error("GetVectors", make_index().address, code="ValidationException")
 
 
 @requirement("get-vectors.changes-nothing", level="must", evidence="documented", source=SOURCE)
 def test_reading_changes_nothing(make_index: MakeIndex) -> None:
-    """Asking for absent keys does not make them."""
+    """Requesting keys that do not exist does not create them."""
     index = make_index()
     index.put(("a", [1.0, 0.5]))
     index.get("a", "b")

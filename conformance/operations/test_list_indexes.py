@@ -1,4 +1,4 @@
-"""ListIndexes: the indexes of one bucket, by prefix and by pages."""
+"""ListIndexes: the indexes of one bucket, with prefixes and pages."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import Bucket, MakeBucket, MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import BucketHandle, MakeBucket, MakeIndex
 
-from .asking import index_shown, is_length_to_blame, outcome, pages, unmodelled
+from .calls import call_error, describe_index, is_length_error, list_pages, unmodelled_members
 
 NAMES = ("films-1", "films-2", "films-3", "songs")
 
 
 @pytest.fixture
-def shelf(make_bucket: MakeBucket, make_index: MakeIndex) -> Bucket:
+def bucket_of_four(make_bucket: MakeBucket, make_index: MakeIndex) -> BucketHandle:
     """A bucket with the indexes NAMES."""
     bucket = make_bucket()
     for name in NAMES:
@@ -37,41 +37,43 @@ def shelf(make_bucket: MakeBucket, make_index: MakeIndex) -> Bucket:
 def test_an_index_is_listed_with_names_arn_and_time(
     client: Any, make_bucket: MakeBucket, make_index: MakeIndex
 ) -> None:
-    """ListIndexes tells names, ARN and creationTime of an index as GetIndex does, and no more."""
+    """ListIndexes returns names, ARN and creationTime as GetIndex does, and nothing else."""
     bucket = make_bucket()
-    shown = index_shown(client, make_index(bucket))
-    told = ("vectorBucketName", "indexName", "indexArn", "creationTime")
-    assert bucket.call("ListIndexes")["indexes"] == [{name: shown[name] for name in told}]
+    shown = describe_index(client, make_index(bucket))
+    summary = ("vectorBucketName", "indexName", "indexArn", "creationTime")
+    assert bucket.call("ListIndexes")["indexes"] == [{name: shown[name] for name in summary}]
 
 
 @requirement(
     "list-indexes.only-modelled-members", level="must", evidence="model", source=sources.MODEL, needs="raw"
 )
-def test_the_list_holds_nothing_else(raw: RawClient, make_bucket: MakeBucket, make_index: MakeIndex) -> None:
-    """The answer of ListIndexes has no member that the model does not know: no metric, mode or encryption."""
+def test_the_answer_has_only_modelled_members(
+    raw: RawClient, make_bucket: MakeBucket, make_index: MakeIndex
+) -> None:
+    """The answer of ListIndexes has no member that the model does not have: no metric, mode or encryption."""
     bucket = make_bucket()
     make_index(bucket)
     answer = raw("/ListIndexes", bucket.address)
     assert answer.status == 200
-    assert unmodelled("ListIndexes", answer.json) == []
+    assert unmodelled_members("ListIndexes", answer.json) == []
 
 
 @requirement("list-indexes.of-one-bucket", level="must", evidence="recorded", source=sources.MOTO_INDEXES)
 def test_only_the_indexes_of_the_bucket_are_listed(
     client: Any, make_bucket: MakeBucket, make_index: MakeIndex
 ) -> None:
-    """ListIndexes lists the indexes of the bucket it names, and none of another."""
-    here, there = make_bucket(), make_bucket()
-    make_index(here, name="here")
-    make_index(there, name="there")
-    assert pages(client, "ListIndexes", vectorBucketName=here.name) == [["here"]]
+    """ListIndexes returns only indexes of the given bucket."""
+    bucket, other = make_bucket(), make_bucket()
+    make_index(bucket, name="here")
+    make_index(other, name="there")
+    assert list_pages(client, "ListIndexes", vectorBucketName=bucket.name) == [["here"]]
 
 
 @pytest.mark.parametrize("prefix", ["films-", "films-1", "s", "f", "ilms", "songs-"])
 @requirement("list-indexes.prefix", level="must", evidence="recorded", source=sources.S3MOCK_INDEXES)
-def test_a_prefix_selects_the_names_that_start_with_it(shelf: Bucket, prefix: str) -> None:
-    """With a prefix the indexes are listed whose names start with it, and no others."""
-    listed = shelf.call("ListIndexes", prefix=prefix)["indexes"]
+def test_a_prefix_selects_the_names_that_start_with_it(bucket_of_four: BucketHandle, prefix: str) -> None:
+    """A prefix selects exactly the indexes whose names start with it."""
+    listed = bucket_of_four.call("ListIndexes", prefix=prefix)["indexes"]
     assert {each["indexName"] for each in listed} == {name for name in NAMES if name.startswith(prefix)}
 
 
@@ -83,9 +85,9 @@ def test_a_prefix_selects_the_names_that_start_with_it(shelf: Bucket, prefix: st
     source=sources.api("ListIndexes"),
     covers="ListIndexes>nextToken",
 )
-def test_pages_are_complete_and_disjoint(client: Any, shelf: Bucket, size: int) -> None:
-    """The pages together hold every index once, and none holds more than maxResults."""
-    found = pages(client, "ListIndexes", **shelf.address, maxResults=size)
+def test_pages_are_complete_and_disjoint(client: Any, bucket_of_four: BucketHandle, size: int) -> None:
+    """The pages together contain every index once, and none has more than maxResults entries."""
+    found = list_pages(client, "ListIndexes", **bucket_of_four.address, maxResults=size)
     assert sorted(name for page in found for name in page) == sorted(NAMES)
     assert max(len(page) for page in found) <= size
 
@@ -96,26 +98,26 @@ def test_pages_are_complete_and_disjoint(client: Any, shelf: Bucket, size: int) 
     evidence="documented",
     source=sources.api("ListIndexes"),
 )
-def test_a_prefix_holds_over_all_pages(client: Any, shelf: Bucket) -> None:
-    """Pages of a list by prefix hold what has the prefix, and all of it."""
-    found = pages(client, "ListIndexes", **shelf.address, maxResults=2, prefix="films")
+def test_a_prefix_applies_to_all_pages(client: Any, bucket_of_four: BucketHandle) -> None:
+    """The pages of a list with a prefix contain exactly the indexes with this prefix."""
+    found = list_pages(client, "ListIndexes", **bucket_of_four.address, maxResults=2, prefix="films")
     assert sorted(name for page in found for name in page) == ["films-1", "films-2", "films-3"]
 
 
 @pytest.mark.parametrize("size", [2, 4])
 @requirement("list-indexes.last-page", level="may", evidence="inferred", source=sources.api("ListIndexes"))
-def test_a_last_page_that_is_just_full_has_no_token(client: Any, shelf: Bucket, size: int) -> None:
-    """Where the last page is just full, it says that there is no other: no page is empty."""
-    found = pages(client, "ListIndexes", **shelf.address, maxResults=size)
+def test_a_full_last_page_has_no_token(client: Any, bucket_of_four: BucketHandle, size: int) -> None:
+    """A last page with exactly maxResults entries has no token: no page is empty."""
+    found = list_pages(client, "ListIndexes", **bucket_of_four.address, maxResults=size)
     assert [len(page) for page in found] == [size] * (4 // size)
 
 
 @requirement(
     "list-indexes.default-page", level="must", evidence="documented", source=sources.api("ListIndexes")
 )
-def test_a_few_indexes_fit_one_page(shelf: Bucket) -> None:
-    """Without maxResults a few indexes come in one page without a token."""
-    answer = shelf.call("ListIndexes")
+def test_a_few_indexes_fit_one_page(bucket_of_four: BucketHandle) -> None:
+    """Without maxResults, a few indexes come in one page without a token."""
+    answer = bucket_of_four.call("ListIndexes")
     assert {each["indexName"] for each in answer["indexes"]} == set(NAMES)
     assert not answer.get("nextToken")
 
@@ -126,13 +128,13 @@ def test_a_few_indexes_fit_one_page(shelf: Bucket) -> None:
     evidence="inferred",
     source=sources.api("ListIndexes"),
 )
-def test_an_index_deleted_between_pages_hides_no_other(client: Any, shelf: Bucket) -> None:
-    """An index of the first page, deleted before the second, makes the second leave out nothing."""
-    first = shelf.call("ListIndexes", maxResults=2)
-    there = {each["indexName"] for each in first["indexes"]}
-    client.delete_index(**shelf.address, indexName=min(there))
-    second = shelf.call("ListIndexes", maxResults=2, nextToken=first["nextToken"])
-    assert there | {each["indexName"] for each in second["indexes"]} == set(NAMES)
+def test_an_index_deleted_between_pages_hides_no_other(client: Any, bucket_of_four: BucketHandle) -> None:
+    """Deleting an index of the first page does not make the second page omit another index."""
+    first = bucket_of_four.call("ListIndexes", maxResults=2)
+    listed = {each["indexName"] for each in first["indexes"]}
+    client.delete_index(**bucket_of_four.address, indexName=min(listed))
+    second = bucket_of_four.call("ListIndexes", maxResults=2, nextToken=first["nextToken"])
+    assert listed | {each["indexName"] for each in second["indexes"]} == set(NAMES)
 
 
 @pytest.mark.parametrize("size", [1, 500])
@@ -144,7 +146,7 @@ def test_an_index_deleted_between_pages_hides_no_other(client: Any, shelf: Bucke
     covers="ListIndexes.maxResults.min ListIndexes.maxResults.max",
 )
 def test_a_page_may_have_1_to_500_results(make_bucket: MakeBucket, make_index: MakeIndex, size: int) -> None:
-    """The limit maxResults may be 1, and may be 500."""
+    """The limit maxResults may be 1 or 500."""
     bucket = make_bucket()
     make_index(bucket)
     assert len(bucket.call("ListIndexes", maxResults=size)["indexes"]) == 1
@@ -158,11 +160,11 @@ def test_a_page_may_have_1_to_500_results(make_bucket: MakeBucket, make_index: M
     source=sources.MODEL,
     covers="ListIndexes.maxResults.min-1 ListIndexes.maxResults.max+1 ListIndexes!ValidationException",
 )
-def test_a_page_of_no_or_too_many_results_is_refused(
-    refused: Refused, make_bucket: MakeBucket, size: int
+def test_a_page_of_no_or_too_many_results_is_rejected(
+    expect_error: ErrorExpectation, make_bucket: MakeBucket, size: int
 ) -> None:
-    """The limit maxResults is from 1 to 500."""
-    refused("ListIndexes", make_bucket().address, maxResults=size, code="ValidationException")
+    """The limit maxResults must be from 1 to 500."""
+    expect_error("ListIndexes", make_bucket().address, maxResults=size, code="ValidationException")
 
 
 @pytest.mark.parametrize("length", [1, 63])
@@ -176,7 +178,7 @@ def test_a_page_of_no_or_too_many_results_is_refused(
 def test_a_prefix_may_have_1_to_63_characters(
     make_bucket: MakeBucket, make_index: MakeIndex, length: int
 ) -> None:
-    """A prefix may have 1 character, and may have 63, as the name of an index may."""
+    """A prefix may have 1 or 63 characters."""
     bucket = make_bucket()
     make_index(bucket, name="a" * 63)
     assert len(bucket.call("ListIndexes", prefix="a" * length)["indexes"]) == 1
@@ -190,11 +192,11 @@ def test_a_prefix_may_have_1_to_63_characters(
     source=sources.MODEL,
     covers="ListIndexes.prefix.min-1 ListIndexes.prefix.max+1",
 )
-def test_an_empty_or_overlong_prefix_is_refused(
-    refused: Refused, make_bucket: MakeBucket, length: int
+def test_an_empty_or_overlong_prefix_is_rejected(
+    expect_error: ErrorExpectation, make_bucket: MakeBucket, length: int
 ) -> None:
-    """A prefix has 1 to 63 characters."""
-    refused("ListIndexes", make_bucket().address, prefix="a" * length, code="ValidationException")
+    """A prefix must have 1 to 63 characters."""
+    expect_error("ListIndexes", make_bucket().address, prefix="a" * length, code="ValidationException")
 
 
 @pytest.mark.parametrize("length", [0, 513])
@@ -205,11 +207,11 @@ def test_an_empty_or_overlong_prefix_is_refused(
     source=sources.MODEL,
     covers="ListIndexes.nextToken.min-1 ListIndexes.nextToken.max+1",
 )
-def test_an_empty_or_overlong_token_is_refused(
-    refused: Refused, make_bucket: MakeBucket, length: int
+def test_an_empty_or_overlong_token_is_rejected(
+    expect_error: ErrorExpectation, make_bucket: MakeBucket, length: int
 ) -> None:
-    """A token has 1 to 512 characters."""
-    refused("ListIndexes", make_bucket().address, nextToken="a" * length, code="ValidationException")
+    """A token must have 1 to 512 characters."""
+    expect_error("ListIndexes", make_bucket().address, nextToken="a" * length, code="ValidationException")
 
 
 @pytest.mark.parametrize("length", [1, 512])
@@ -221,15 +223,17 @@ def test_an_empty_or_overlong_token_is_refused(
     covers="ListIndexes.nextToken.min ListIndexes.nextToken.max",
 )
 def test_a_token_may_have_1_to_512_characters(client: Any, make_bucket: MakeBucket, length: int) -> None:
-    """A token of 1 or of 512 characters is not refused for its length."""
+    """A token of 1 or 512 characters is not rejected because of its length."""
     members = {**make_bucket().address, "nextToken": "a" * length}
-    assert not is_length_to_blame(outcome(client, "ListIndexes", members))
+    assert not is_length_error(call_error(client, "ListIndexes", members))
 
 
 @requirement("list-indexes.bad-token", level="may", evidence="inferred", source=sources.api("ListIndexes"))
-def test_a_token_that_nobody_gave_is_refused(refused: Refused, shelf: Bucket) -> None:
-    """A token that no answer gave is refused, rather than taken for the start."""
-    refused("ListIndexes", shelf.address, nextToken="bm90LWEtdG9rZW4", code="ValidationException")
+def test_an_unknown_token_is_rejected(expect_error: ErrorExpectation, bucket_of_four: BucketHandle) -> None:
+    """A token that no answer contained is rejected; it does not mean the first page."""
+    expect_error(
+        "ListIndexes", bucket_of_four.address, nextToken="bm90LWEtdG9rZW4", code="ValidationException"
+    )
 
 
 @requirement(
@@ -238,14 +242,14 @@ def test_a_token_that_nobody_gave_is_refused(refused: Refused, shelf: Bucket) ->
     evidence="inferred",
     source=sources.api("ListIndexes"),
 )
-def test_a_token_of_another_bucket_shows_nothing_of_that(
-    client: Any, shelf: Bucket, make_bucket: MakeBucket, make_index: MakeIndex
+def test_a_token_of_another_bucket_shows_no_foreign_index(
+    client: Any, bucket_of_four: BucketHandle, make_bucket: MakeBucket, make_index: MakeIndex
 ) -> None:
-    """A token that another bucket's list gave leads to no index of that bucket."""
+    """With a token from the list of another bucket, no index of that bucket is returned."""
     bucket = make_bucket()
     make_index(bucket, name="own")
-    token = shelf.call("ListIndexes", maxResults=1)["nextToken"]
-    if outcome(client, "ListIndexes", {**bucket.address, "nextToken": token}) is None:
+    token = bucket_of_four.call("ListIndexes", maxResults=1)["nextToken"]
+    if call_error(client, "ListIndexes", {**bucket.address, "nextToken": token}) is None:
         listed = bucket.call("ListIndexes", nextToken=token)["indexes"]
         assert {each["indexName"] for each in listed} <= {"own"}
 
@@ -254,9 +258,9 @@ def test_a_token_of_another_bucket_shows_nothing_of_that(
 def test_a_list_follows_creation_and_deletion(
     client: Any, make_bucket: MakeBucket, make_index: MakeIndex
 ) -> None:
-    """An index is in the list as soon as it is created, and not any more once it is deleted."""
+    """An index is listed as soon as it is created, and no longer once it is deleted."""
     bucket = make_bucket()
     index = make_index(bucket)
-    created = pages(client, "ListIndexes", **bucket.address)
+    created = list_pages(client, "ListIndexes", **bucket.address)
     index.remove()
-    assert (created, pages(client, "ListIndexes", **bucket.address)) == ([[index.name]], [[]])
+    assert (created, list_pages(client, "ListIndexes", **bucket.address)) == ([[index.name]], [[]])

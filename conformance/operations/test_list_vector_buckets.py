@@ -1,4 +1,4 @@
-"""ListVectorBuckets: by prefix and by pages. Accounts are shared: nothing here looks at buckets of others."""
+"""ListVectorBuckets: prefixes and pages. Accounts are shared, so no test relies on buckets of others."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeBucket, Resources
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeBucket
+from vecgate.resources.resource_factory import ResourceFactory
 
-from .asking import bucket_shown, is_length_to_blame, outcome, padded, pages, unmodelled
+from .calls import call_error, describe_bucket, is_length_error, list_pages, pad_name, unmodelled_members
 
-#: Makes buckets whose names share a prefix that no other bucket has: the prefix, and the names.
-Family: TypeAlias = Callable[[int], tuple[str, set[str]]]
+#: Creates a number of buckets whose names share a unique prefix, and returns the prefix and the names.
+MakeBuckets: TypeAlias = Callable[[int], tuple[str, set[str]]]
 
 
 @pytest.fixture
-def make_family(resources: Resources) -> Family:
-    """Makes families of buckets, which are removed with all that a test makes."""
+def make_buckets(resources: ResourceFactory) -> MakeBuckets:
+    """Creates buckets whose names share a unique prefix, and returns the prefix and the names."""
 
     def make(number: int) -> tuple[str, set[str]]:
         prefix = f"{resources.new_name()}-"
@@ -42,9 +43,9 @@ def make_family(resources: Resources) -> Family:
     "ListVectorBuckets>vectorBuckets.vectorBucketArn ListVectorBuckets>vectorBuckets.creationTime",
 )
 def test_a_bucket_is_listed_with_name_arn_and_time(client: Any, make_bucket: MakeBucket) -> None:
-    """ListVectorBuckets tells name, ARN and creationTime of a bucket as GetVectorBucket does, and no more."""
+    """ListVectorBuckets returns name, ARN and creationTime as GetVectorBucket does, and nothing else."""
     bucket = make_bucket()
-    shown = bucket_shown(client, bucket.name)
+    shown = describe_bucket(client, bucket.name)
     summary = {name: shown[name] for name in ("vectorBucketName", "vectorBucketArn", "creationTime")}
     assert client.list_vector_buckets(prefix=bucket.name)["vectorBuckets"] == [summary]
 
@@ -56,18 +57,18 @@ def test_a_bucket_is_listed_with_name_arn_and_time(client: Any, make_bucket: Mak
     source=sources.MODEL,
     needs="raw",
 )
-def test_the_list_holds_nothing_else(raw: RawClient, make_bucket: MakeBucket) -> None:
-    """The answer of ListVectorBuckets has no member that the model does not know."""
+def test_the_answer_has_only_modelled_members(raw: RawClient, make_bucket: MakeBucket) -> None:
+    """The answer of ListVectorBuckets has no member that the model does not have."""
     answer = raw("/ListVectorBuckets", {"prefix": make_bucket().name})
     assert answer.status == 200
-    assert unmodelled("ListVectorBuckets", answer.json) == []
+    assert unmodelled_members("ListVectorBuckets", answer.json) == []
 
 
 @requirement("list-vector-buckets.prefix", level="must", evidence="recorded", source=sources.MOTO_BUCKETS)
-def test_a_prefix_selects_the_names_that_start_with_it(client: Any, make_family: Family) -> None:
-    """With a prefix only buckets are listed whose names start with it, and all of these."""
-    prefix, names = make_family(2)
-    other, _ = make_family(1)
+def test_a_prefix_selects_the_names_that_start_with_it(client: Any, make_buckets: MakeBuckets) -> None:
+    """A prefix selects exactly the buckets whose names start with it."""
+    prefix, names = make_buckets(2)
+    other, _ = make_buckets(1)
     assert other != prefix
     listed = client.list_vector_buckets(prefix=prefix)["vectorBuckets"]
     assert {each["vectorBucketName"] for each in listed} == names
@@ -76,7 +77,7 @@ def test_a_prefix_selects_the_names_that_start_with_it(client: Any, make_family:
 @requirement(
     "list-vector-buckets.prefix-of-nothing", level="must", evidence="recorded", source=sources.MOTO_BUCKETS
 )
-def test_a_prefix_that_nothing_has_gives_an_empty_list(client: Any, new_name: Callable[[], str]) -> None:
+def test_an_unknown_prefix_gives_an_empty_list(client: Any, new_name: Callable[[], str]) -> None:
     """A prefix that no name starts with gives an empty list without a token."""
     answer = client.list_vector_buckets(prefix=new_name())
     assert answer["vectorBuckets"] == []
@@ -86,8 +87,8 @@ def test_a_prefix_that_nothing_has_gives_an_empty_list(client: Any, new_name: Ca
 @requirement(
     "list-vector-buckets.prefix-is-a-start", level="must", evidence="recorded", source=sources.MOTO_BUCKETS
 )
-def test_what_stands_inside_a_name_is_no_prefix(client: Any, make_bucket: MakeBucket) -> None:
-    """A text that stands in a name, but not at its start, does not select it."""
+def test_a_prefix_matches_only_the_start_of_a_name(client: Any, make_bucket: MakeBucket) -> None:
+    """A prefix that occurs in a name, but not at its start, does not select it."""
     bucket = make_bucket()
     listed = client.list_vector_buckets(prefix=bucket.name[1:])["vectorBuckets"]
     assert bucket.name not in {each["vectorBucketName"] for each in listed}
@@ -101,10 +102,10 @@ def test_what_stands_inside_a_name_is_no_prefix(client: Any, make_bucket: MakeBu
     source=sources.api("ListVectorBuckets"),
     covers="ListVectorBuckets>nextToken",
 )
-def test_pages_are_complete_and_disjoint(client: Any, make_family: Family, size: int) -> None:
-    """The pages together hold every bucket once, and none holds more than maxResults."""
-    prefix, names = make_family(4)
-    found = pages(client, "ListVectorBuckets", prefix=prefix, maxResults=size)
+def test_pages_are_complete_and_disjoint(client: Any, make_buckets: MakeBuckets, size: int) -> None:
+    """The pages together contain every bucket once, and none has more than maxResults entries."""
+    prefix, names = make_buckets(4)
+    found = list_pages(client, "ListVectorBuckets", prefix=prefix, maxResults=size)
     assert sorted(name for page in found for name in page) == sorted(names)
     assert max(len(page) for page in found) <= size
 
@@ -116,12 +117,12 @@ def test_pages_are_complete_and_disjoint(client: Any, make_family: Family, size:
     evidence="inferred",
     source=sources.api("ListVectorBuckets"),
 )
-def test_a_last_page_that_is_just_full_has_no_token(client: Any, make_family: Family, size: int) -> None:
-    """Where the last page is just full, it says that there is no other: no page is empty."""
-    prefix, _ = make_family(4)
-    assert [len(page) for page in pages(client, "ListVectorBuckets", prefix=prefix, maxResults=size)] == [
-        size
-    ] * (4 // size)
+def test_a_full_last_page_has_no_token(client: Any, make_buckets: MakeBuckets, size: int) -> None:
+    """A last page with exactly maxResults entries has no token: no page is empty."""
+    prefix, _ = make_buckets(4)
+    assert [
+        len(page) for page in list_pages(client, "ListVectorBuckets", prefix=prefix, maxResults=size)
+    ] == [size] * (4 // size)
 
 
 @requirement(
@@ -130,9 +131,9 @@ def test_a_last_page_that_is_just_full_has_no_token(client: Any, make_family: Fa
     evidence="documented",
     source=sources.api("ListVectorBuckets"),
 )
-def test_a_few_buckets_fit_one_page(client: Any, make_family: Family) -> None:
-    """Without maxResults a few buckets come in one page without a token."""
-    prefix, names = make_family(3)
+def test_a_few_buckets_fit_one_page(client: Any, make_buckets: MakeBuckets) -> None:
+    """Without maxResults, a few buckets come in one page without a token."""
+    prefix, names = make_buckets(3)
     answer = client.list_vector_buckets(prefix=prefix)
     assert {each["vectorBucketName"] for each in answer["vectorBuckets"]} == names
     assert not answer.get("nextToken")
@@ -147,7 +148,7 @@ def test_a_few_buckets_fit_one_page(client: Any, make_family: Family) -> None:
     covers="ListVectorBuckets.maxResults.min ListVectorBuckets.maxResults.max",
 )
 def test_a_page_may_have_1_to_500_results(client: Any, make_bucket: MakeBucket, size: int) -> None:
-    """The limit maxResults may be 1, and may be 500."""
+    """The limit maxResults may be 1 or 500."""
     listed = client.list_vector_buckets(prefix=make_bucket().name, maxResults=size)["vectorBuckets"]
     assert len(listed) == 1
 
@@ -161,9 +162,9 @@ def test_a_page_may_have_1_to_500_results(client: Any, make_bucket: MakeBucket, 
     covers="ListVectorBuckets.maxResults.min-1 ListVectorBuckets.maxResults.max+1 "
     "ListVectorBuckets!ValidationException",
 )
-def test_a_page_of_no_or_too_many_results_is_refused(refused: Refused, size: int) -> None:
-    """The limit maxResults is from 1 to 500."""
-    refused("ListVectorBuckets", maxResults=size, code="ValidationException")
+def test_a_page_of_no_or_too_many_results_is_rejected(expect_error: ErrorExpectation, size: int) -> None:
+    """The limit maxResults must be from 1 to 500."""
+    expect_error("ListVectorBuckets", maxResults=size, code="ValidationException")
 
 
 @pytest.mark.parametrize("length", [1, 63])
@@ -175,8 +176,8 @@ def test_a_page_of_no_or_too_many_results_is_refused(refused: Refused, size: int
     covers="ListVectorBuckets.prefix.min ListVectorBuckets.prefix.max",
 )
 def test_a_prefix_may_have_1_to_63_characters(client: Any, make_bucket: MakeBucket, length: int) -> None:
-    """A prefix may have 1 character, and may have 63."""
-    prefix = padded(make_bucket().name, 63)[:length]
+    """A prefix may have 1 or 63 characters."""
+    prefix = pad_name(make_bucket().name, 63)[:length]
     listed = client.list_vector_buckets(prefix=prefix)["vectorBuckets"]
     assert bool(listed) == (length == 1)
 
@@ -189,9 +190,9 @@ def test_a_prefix_may_have_1_to_63_characters(client: Any, make_bucket: MakeBuck
     source=sources.MODEL,
     covers="ListVectorBuckets.prefix.min-1 ListVectorBuckets.prefix.max+1",
 )
-def test_an_empty_or_overlong_prefix_is_refused(refused: Refused, length: int) -> None:
-    """A prefix has 1 to 63 characters."""
-    refused("ListVectorBuckets", prefix="a" * length, code="ValidationException")
+def test_an_empty_or_overlong_prefix_is_rejected(expect_error: ErrorExpectation, length: int) -> None:
+    """A prefix must have 1 to 63 characters."""
+    expect_error("ListVectorBuckets", prefix="a" * length, code="ValidationException")
 
 
 @pytest.mark.parametrize("length", [0, 513])
@@ -202,9 +203,9 @@ def test_an_empty_or_overlong_prefix_is_refused(refused: Refused, length: int) -
     source=sources.MODEL,
     covers="ListVectorBuckets.nextToken.min-1 ListVectorBuckets.nextToken.max+1",
 )
-def test_an_empty_or_overlong_token_is_refused(refused: Refused, length: int) -> None:
-    """A token has 1 to 512 characters."""
-    refused("ListVectorBuckets", nextToken="a" * length, code="ValidationException")
+def test_an_empty_or_overlong_token_is_rejected(expect_error: ErrorExpectation, length: int) -> None:
+    """A token must have 1 to 512 characters."""
+    expect_error("ListVectorBuckets", nextToken="a" * length, code="ValidationException")
 
 
 @pytest.mark.parametrize("length", [1, 512])
@@ -216,9 +217,9 @@ def test_an_empty_or_overlong_token_is_refused(refused: Refused, length: int) ->
     covers="ListVectorBuckets.nextToken.min ListVectorBuckets.nextToken.max",
 )
 def test_a_token_may_have_1_to_512_characters(client: Any, length: int) -> None:
-    """A token of 1 or of 512 characters is not refused for its length."""
+    """A token of 1 or 512 characters is not rejected because of its length."""
     members = {"maxResults": 1, "nextToken": "a" * length}
-    assert not is_length_to_blame(outcome(client, "ListVectorBuckets", members))
+    assert not is_length_error(call_error(client, "ListVectorBuckets", members))
 
 
 @requirement(
@@ -227,15 +228,15 @@ def test_a_token_may_have_1_to_512_characters(client: Any, length: int) -> None:
     evidence="inferred",
     source=sources.api("ListVectorBuckets"),
 )
-def test_a_token_that_nobody_gave_is_refused(refused: Refused) -> None:
-    """A token that no answer gave is refused, rather than taken for the start."""
-    refused("ListVectorBuckets", nextToken="bm90LWEtdG9rZW4", code="ValidationException")
+def test_an_unknown_token_is_rejected(expect_error: ErrorExpectation) -> None:
+    """A token that no answer contained is rejected; it does not mean the first page."""
+    expect_error("ListVectorBuckets", nextToken="bm90LWEtdG9rZW4", code="ValidationException")
 
 
 @requirement(
     "list-vector-buckets.new-at-once", level="must", evidence="recorded", source=sources.S3MOCK_BUCKETS
 )
-def test_a_new_bucket_is_listed_at_once(client: Any, make_family: Family) -> None:
+def test_a_new_bucket_is_listed_at_once(client: Any, make_buckets: MakeBuckets) -> None:
     """A bucket is in the list as soon as CreateVectorBucket has answered."""
-    prefix, names = make_family(1)
-    assert pages(client, "ListVectorBuckets", prefix=prefix) == [list(names)]
+    prefix, names = make_buckets(1)
+    assert list_pages(client, "ListVectorBuckets", prefix=prefix) == [list(names)]

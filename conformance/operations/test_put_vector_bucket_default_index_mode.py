@@ -1,4 +1,4 @@
-"""PutVectorBucketDefaultIndexMode: buckets made since 2026-09-30 are ENHANCED for good."""
+"""PutVectorBucketDefaultIndexMode: buckets created since 2026-09-30 stay ENHANCED."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeBucket, MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeBucket, MakeIndex
 
-from .asking import bucket_shown, index_shown, unmodelled
+from .calls import describe_bucket, describe_index, unmodelled_members
 
 OPERATION = "PutVectorBucketDefaultIndexMode"
 
@@ -25,10 +25,10 @@ OPERATION = "PutVectorBucketDefaultIndexMode"
     covers=f"{OPERATION}.defaultIndexMode.enum=ENHANCED",
 )
 def test_the_default_may_be_set_to_enhanced(client: Any, make_bucket: MakeBucket) -> None:
-    """The default mode of any bucket can be set to ENHANCED, that of an ENHANCED one too."""
+    """The default mode of a bucket can be set to ENHANCED, even if it already is."""
     bucket = make_bucket()
     bucket.call(OPERATION, defaultIndexMode="ENHANCED")
-    assert bucket_shown(client, bucket.name)["defaultIndexMode"] == "ENHANCED"
+    assert describe_bucket(client, bucket.name)["defaultIndexMode"] == "ENHANCED"
 
 
 @requirement(
@@ -38,9 +38,11 @@ def test_the_default_may_be_set_to_enhanced(client: Any, make_bucket: MakeBucket
     source=sources.PROBE_CLASSIC,
     covers=f"{OPERATION}.defaultIndexMode.enum=CLASSIC {OPERATION}!ValidationException",
 )
-def test_the_default_of_a_new_bucket_may_not_be_classic(refused: Refused, make_bucket: MakeBucket) -> None:
+def test_the_default_of_a_new_bucket_may_not_be_classic(
+    expect_error: ErrorExpectation, make_bucket: MakeBucket
+) -> None:
     """The default mode of a new bucket cannot be set to CLASSIC."""
-    refused(OPERATION, make_bucket().address, defaultIndexMode="CLASSIC", code="ValidationException")
+    expect_error(OPERATION, make_bucket().address, defaultIndexMode="CLASSIC", code="ValidationException")
 
 
 @requirement(
@@ -49,11 +51,11 @@ def test_the_default_of_a_new_bucket_may_not_be_classic(refused: Refused, make_b
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
 )
-def test_the_refusal_says_that_the_bucket_does_not_support_classic(
-    refused: Refused, make_bucket: MakeBucket
+def test_the_error_says_that_the_bucket_does_not_support_classic(
+    expect_error: ErrorExpectation, make_bucket: MakeBucket
 ) -> None:
-    """The sentence that refuses CLASSIC for a bucket says why."""
-    refused(
+    """The error for CLASSIC says that the bucket does not support it."""
+    expect_error(
         OPERATION,
         make_bucket().address,
         defaultIndexMode="CLASSIC",
@@ -69,14 +71,14 @@ def test_the_refusal_says_that_the_bucket_does_not_support_classic(
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
 )
-def test_a_refused_mode_leaves_the_default(
-    client: Any, refused: Refused, make_bucket: MakeBucket, make_index: MakeIndex
+def test_a_rejected_mode_changes_nothing(
+    client: Any, expect_error: ErrorExpectation, make_bucket: MakeBucket, make_index: MakeIndex
 ) -> None:
-    """Once CLASSIC was refused, the bucket and its next index are still ENHANCED."""
+    """After CLASSIC was rejected, the bucket and its next index are still ENHANCED."""
     bucket = make_bucket()
-    refused(OPERATION, bucket.address, defaultIndexMode="CLASSIC", code="ValidationException")
-    assert bucket_shown(client, bucket.name)["defaultIndexMode"] == "ENHANCED"
-    assert index_shown(client, make_index(bucket))["indexMode"] == "ENHANCED"
+    expect_error(OPERATION, bucket.address, defaultIndexMode="CLASSIC", code="ValidationException")
+    assert describe_bucket(client, bucket.name)["defaultIndexMode"] == "ENHANCED"
+    assert describe_index(client, make_index(bucket))["indexMode"] == "ENHANCED"
 
 
 @pytest.mark.parametrize("mode", ["enhanced", "FAST", pytest.param("", id="empty")])
@@ -87,9 +89,11 @@ def test_a_refused_mode_leaves_the_default(
     source=sources.MODEL,
     covers=f"{OPERATION}.defaultIndexMode.enum",
 )
-def test_another_mode_is_refused(refused: Refused, make_bucket: MakeBucket, mode: str) -> None:
-    """The default mode of a bucket is CLASSIC or ENHANCED."""
-    refused(OPERATION, make_bucket().address, defaultIndexMode=mode, code="ValidationException")
+def test_an_unknown_mode_is_rejected(
+    expect_error: ErrorExpectation, make_bucket: MakeBucket, mode: str
+) -> None:
+    """The default mode of a bucket must be CLASSIC or ENHANCED."""
+    expect_error(OPERATION, make_bucket().address, defaultIndexMode=mode, code="ValidationException")
 
 
 @requirement(
@@ -99,9 +103,9 @@ def test_another_mode_is_refused(refused: Refused, make_bucket: MakeBucket, mode
     source=sources.MODEL,
     covers=f"{OPERATION}.defaultIndexMode.required",
 )
-def test_a_mode_must_be_given(refused: Refused, make_bucket: MakeBucket) -> None:
-    """PutVectorBucketDefaultIndexMode without a mode is refused."""
-    refused(OPERATION, make_bucket().address, code="ValidationException")
+def test_a_mode_is_required(expect_error: ErrorExpectation, make_bucket: MakeBucket) -> None:
+    """PutVectorBucketDefaultIndexMode without a mode is rejected."""
+    expect_error(OPERATION, make_bucket().address, code="ValidationException")
 
 
 @requirement(
@@ -111,12 +115,12 @@ def test_a_mode_must_be_given(refused: Refused, make_bucket: MakeBucket) -> None
     source=sources.api(OPERATION),
 )
 def test_nothing_else_changes(client: Any, make_bucket: MakeBucket, make_index: MakeIndex) -> None:
-    """Setting the default mode changes nothing else of the bucket, and nothing of its indexes."""
+    """Setting the default mode changes nothing else about the bucket, and nothing about its indexes."""
     bucket = make_bucket()
     index = make_index(bucket)
-    before = bucket_shown(client, bucket.name), index_shown(client, index)
+    before = describe_bucket(client, bucket.name), describe_index(client, index)
     bucket.call(OPERATION, defaultIndexMode="ENHANCED")
-    assert (bucket_shown(client, bucket.name), index_shown(client, index)) == before
+    assert (describe_bucket(client, bucket.name), describe_index(client, index)) == before
 
 
 @requirement(
@@ -130,4 +134,4 @@ def test_the_answer_is_empty(raw: RawClient, make_bucket: MakeBucket) -> None:
     """PutVectorBucketDefaultIndexMode answers with 200 and no members."""
     answer = raw(f"/{OPERATION}", {**make_bucket().address, "defaultIndexMode": "ENHANCED"})
     assert answer.status == 200
-    assert unmodelled(OPERATION, answer.json) == []
+    assert unmodelled_members(OPERATION, answer.json) == []

@@ -1,4 +1,4 @@
-"""PutVectorBucketPolicy: text that is kept as it means, one for each bucket."""
+"""PutVectorBucketPolicy: a bucket has one policy, which is stored unchanged."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeBucket
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeBucket
 
-from .asking import policy_on, unmodelled
+from .calls import account_policy, unmodelled_members
 
 
-def policy_of(bucket: Any) -> Any:
-    """The policy of *bucket*, parsed."""
+def parsed_policy(bucket: Any) -> Any:
+    """Return the policy of *bucket*, parsed."""
     return json.loads(bucket.call("GetVectorBucketPolicy")["policy"])
 
 
 @requirement("put-vector-bucket-policy.kept", level="must", evidence="recorded", source=sources.MOTO_POLICIES)
-def test_a_policy_is_kept(make_bucket: MakeBucket) -> None:
-    """The policy that was put is the one that is got."""
+def test_a_policy_is_stored(make_bucket: MakeBucket) -> None:
+    """GetVectorBucketPolicy returns the policy that was put."""
     bucket = make_bucket()
-    policy = policy_on(bucket.arn)
+    policy = account_policy(bucket.arn)
     bucket.call("PutVectorBucketPolicy", policy=policy)
-    assert policy_of(bucket) == json.loads(policy)
+    assert parsed_policy(bucket) == json.loads(policy)
 
 
 @requirement(
@@ -36,24 +36,24 @@ def test_a_policy_is_kept(make_bucket: MakeBucket) -> None:
     evidence="documented",
     source=sources.api("PutVectorBucketPolicy"),
 )
-def test_a_policy_takes_the_place_of_another(make_bucket: MakeBucket) -> None:
-    """A bucket has one policy: that which was put last."""
+def test_a_policy_replaces_the_previous_one(make_bucket: MakeBucket) -> None:
+    """A bucket has one policy: the one that was put last."""
     bucket = make_bucket()
-    bucket.call("PutVectorBucketPolicy", policy=policy_on(bucket.arn, "s3vectors:GetIndex"))
-    last = policy_on(bucket.arn, "s3vectors:ListIndexes")
+    bucket.call("PutVectorBucketPolicy", policy=account_policy(bucket.arn, "s3vectors:GetIndex"))
+    last = account_policy(bucket.arn, "s3vectors:ListIndexes")
     bucket.call("PutVectorBucketPolicy", policy=last)
-    assert policy_of(bucket) == json.loads(last)
+    assert parsed_policy(bucket) == json.loads(last)
 
 
 @requirement(
     "put-vector-bucket-policy.by-arn", level="must", evidence="recorded", source=sources.MOTO_POLICIES
 )
-def test_a_policy_put_by_arn_is_got_by_name(client: Any, make_bucket: MakeBucket) -> None:
-    """A policy put by the ARN of a bucket is the policy of the bucket of that name."""
+def test_a_policy_put_by_arn_is_returned_by_name(client: Any, make_bucket: MakeBucket) -> None:
+    """A policy that was put with the ARN of a bucket is returned for the bucket's name."""
     bucket = make_bucket()
-    policy = policy_on(bucket.arn)
+    policy = account_policy(bucket.arn)
     client.put_vector_bucket_policy(vectorBucketArn=bucket.arn, policy=policy)
-    assert policy_of(bucket) == json.loads(policy)
+    assert parsed_policy(bucket) == json.loads(policy)
 
 
 @requirement(
@@ -62,11 +62,11 @@ def test_a_policy_put_by_arn_is_got_by_name(client: Any, make_bucket: MakeBucket
     evidence="inferred",
     source=sources.api("PutVectorBucketPolicy"),
 )
-def test_a_policy_is_that_of_one_bucket(refused: Refused, make_bucket: MakeBucket) -> None:
-    """A policy that one bucket is given is not that of another."""
+def test_a_policy_belongs_to_one_bucket(expect_error: ErrorExpectation, make_bucket: MakeBucket) -> None:
+    """A policy that is put on one bucket does not appear on another."""
     bucket, other = make_bucket(), make_bucket()
-    bucket.call("PutVectorBucketPolicy", policy=policy_on(bucket.arn))
-    refused("GetVectorBucketPolicy", other.address, code="NotFoundException")
+    bucket.call("PutVectorBucketPolicy", policy=account_policy(bucket.arn))
+    expect_error("GetVectorBucketPolicy", other.address, code="NotFoundException")
 
 
 @requirement(
@@ -76,13 +76,13 @@ def test_a_policy_is_that_of_one_bucket(refused: Refused, make_bucket: MakeBucke
     source=sources.MOTO_POLICIES,
 )
 def test_a_policy_may_name_another_bucket(make_bucket: MakeBucket) -> None:
-    """A policy is taken whose resource is another bucket, in a region that does not exist."""
+    """A policy may name another bucket as its resource, even in a region that does not exist."""
     bucket = make_bucket()
     _, partition, service, _, account, _ = bucket.arn.split(":")
     elsewhere = f"arn:{partition}:{service}:some-region:{account}:bucket/another"
-    policy = policy_on(bucket.arn).replace(bucket.arn, elsewhere)
+    policy = account_policy(bucket.arn).replace(bucket.arn, elsewhere)
     bucket.call("PutVectorBucketPolicy", policy=policy)
-    assert policy_of(bucket) == json.loads(policy)
+    assert parsed_policy(bucket) == json.loads(policy)
 
 
 @requirement(
@@ -92,9 +92,9 @@ def test_a_policy_may_name_another_bucket(make_bucket: MakeBucket) -> None:
     source=sources.MODEL,
     covers="PutVectorBucketPolicy.policy.required PutVectorBucketPolicy!ValidationException",
 )
-def test_a_policy_must_be_given(refused: Refused, make_bucket: MakeBucket) -> None:
-    """PutVectorBucketPolicy without a policy is refused."""
-    refused("PutVectorBucketPolicy", make_bucket().address, code="ValidationException")
+def test_a_policy_is_required(expect_error: ErrorExpectation, make_bucket: MakeBucket) -> None:
+    """PutVectorBucketPolicy without a policy is rejected."""
+    expect_error("PutVectorBucketPolicy", make_bucket().address, code="ValidationException")
 
 
 @pytest.mark.parametrize(
@@ -108,9 +108,11 @@ def test_a_policy_must_be_given(refused: Refused, make_bucket: MakeBucket) -> No
     evidence="inferred",
     source=sources.api("PutVectorBucketPolicy"),
 )
-def test_what_is_no_json_object_is_no_policy(refused: Refused, make_bucket: MakeBucket, given: str) -> None:
-    """A policy is a JSON object, or refused."""
-    refused("PutVectorBucketPolicy", make_bucket().address, policy=given, code="ValidationException")
+def test_a_policy_must_be_a_json_object(
+    expect_error: ErrorExpectation, make_bucket: MakeBucket, given: str
+) -> None:
+    """A policy that is not a JSON object is rejected."""
+    expect_error("PutVectorBucketPolicy", make_bucket().address, policy=given, code="ValidationException")
 
 
 @requirement(
@@ -119,13 +121,15 @@ def test_what_is_no_json_object_is_no_policy(refused: Refused, make_bucket: Make
     evidence="inferred",
     source=sources.api("PutVectorBucketPolicy"),
 )
-def test_a_refused_policy_leaves_the_one_there(refused: Refused, make_bucket: MakeBucket) -> None:
-    """A bucket keeps its policy where another is refused."""
+def test_a_rejected_policy_keeps_the_previous_one(
+    expect_error: ErrorExpectation, make_bucket: MakeBucket
+) -> None:
+    """A bucket keeps its policy when a new one is rejected."""
     bucket = make_bucket()
-    policy = policy_on(bucket.arn)
+    policy = account_policy(bucket.arn)
     bucket.call("PutVectorBucketPolicy", policy=policy)
-    refused("PutVectorBucketPolicy", bucket.address, policy="no JSON", code="ValidationException")
-    assert policy_of(bucket) == json.loads(policy)
+    expect_error("PutVectorBucketPolicy", bucket.address, policy="no JSON", code="ValidationException")
+    assert parsed_policy(bucket) == json.loads(policy)
 
 
 @requirement(
@@ -138,6 +142,6 @@ def test_a_refused_policy_leaves_the_one_there(refused: Refused, make_bucket: Ma
 def test_the_answer_is_empty(raw: RawClient, make_bucket: MakeBucket) -> None:
     """PutVectorBucketPolicy answers with 200 and no members."""
     bucket = make_bucket()
-    answer = raw("/PutVectorBucketPolicy", {**bucket.address, "policy": policy_on(bucket.arn)})
+    answer = raw("/PutVectorBucketPolicy", {**bucket.address, "policy": account_policy(bucket.arn)})
     assert answer.status == 200
-    assert unmodelled("PutVectorBucketPolicy", answer.json) == []
+    assert unmodelled_members("PutVectorBucketPolicy", answer.json) == []

@@ -1,4 +1,6 @@
-"""PutVectors: writes vectors, each in place of what was under its key; all of them or none."""
+"""PutVectors: it writes vectors and replaces those with the same key. A request is applied whole or not at
+all.
+"""
 
 from __future__ import annotations
 
@@ -9,26 +11,26 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from vecgate.testing import sources
-from vecgate.testing.refusals import Refused, refusal_of
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import Index, MakeIndex, vector
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation, parse_error
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import IndexHandle, MakeIndex, vector
 
 SOURCE = sources.api("PutVectors")
 RANGE = sources.probe("float32-range")
 ZERO = sources.probe("zero-vector")
 FLOAT32_MAX = 3.4028234663852886e38
 FLOAT32_LEAST = 1.401298464324817e-45
-#: Half a step above the largest float32: the first double that rounds to infinity.
+#: The smallest double that float32 rounds to infinity: half a step above the largest float32.
 OVERFLOWS = 3.4028235677973366e38
 NOT_FINITE = "Invalid record for key 'k': vector contains NaNs or Infs"
 
 
-def many(count: int) -> list[dict[str, Any]]:
+def many_vectors(count: int) -> list[dict[str, Any]]:
     return [vector(f"k{number}", [1.0, float(number)]) for number in range(count)]
 
 
-def stored_values(index: Index, key: str) -> list[float]:
+def stored_values(index: IndexHandle, key: str) -> list[float]:
     values: list[float] = index.get(key)[key]["data"]["float32"]
     return values
 
@@ -40,8 +42,8 @@ def stored_values(index: Index, key: str) -> list[float]:
     source=sources.MODEL,
     covers="PutVectors.vectors.min",
 )
-def test_one_vector_is_taken(make_index: MakeIndex) -> None:
-    """A request may carry a single vector."""
+def test_one_vector_is_accepted(make_index: MakeIndex) -> None:
+    """A request may contain a single vector."""
     index = make_index()
     index.call("PutVectors", vectors=[vector("k", [1.0, 0.5])])
     assert index.keys() == {"k"}
@@ -54,10 +56,10 @@ def test_one_vector_is_taken(make_index: MakeIndex) -> None:
     source=sources.LIMITS,
     covers="PutVectors.vectors.max",
 )
-def test_500_vectors_are_taken(make_index: MakeIndex) -> None:
-    """A request may carry 500 vectors, and all of them are stored."""
+def test_500_vectors_are_accepted(make_index: MakeIndex) -> None:
+    """A request may contain 500 vectors, and all of them are stored."""
     index = make_index()
-    index.call("PutVectors", vectors=many(500))
+    index.call("PutVectors", vectors=many_vectors(500))
     assert index.keys() == {f"k{number}" for number in range(500)}
 
 
@@ -68,9 +70,9 @@ def test_500_vectors_are_taken(make_index: MakeIndex) -> None:
     source=sources.MODEL,
     covers="PutVectors.vectors.min-1 PutVectors!ValidationException",
 )
-def test_no_vectors_are_refused(make_index: MakeIndex, refused: Refused) -> None:
-    """A request without a vector in it is refused."""
-    refused("PutVectors", {**make_index().address, "vectors": []}, code="ValidationException")
+def test_no_vectors_are_rejected(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """A request with an empty list of vectors is rejected."""
+    expect_error("PutVectors", {**make_index().address, "vectors": []}, code="ValidationException")
 
 
 @requirement(
@@ -80,16 +82,18 @@ def test_no_vectors_are_refused(make_index: MakeIndex, refused: Refused) -> None
     source=sources.LIMITS,
     covers="PutVectors.vectors.max+1",
 )
-def test_501_vectors_are_refused(make_index: MakeIndex, refused: Refused) -> None:
-    """A request with more than 500 vectors is refused."""
-    refused("PutVectors", {**make_index().address, "vectors": many(501)}, code="ValidationException")
+def test_501_vectors_are_rejected(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """A request with more than 500 vectors is rejected."""
+    expect_error(
+        "PutVectors", {**make_index().address, "vectors": many_vectors(501)}, code="ValidationException"
+    )
 
 
 @requirement("put-vectors.501-vectors-store-nothing", level="should", evidence="inferred", source=SOURCE)
-def test_of_501_vectors_none_is_stored(make_index: MakeIndex, refused: Refused) -> None:
-    """Of a request with too many vectors not even the first 500 are stored."""
+def test_of_501_vectors_none_is_stored(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """A request with too many vectors stores none of them, not even the first 500."""
     index = make_index()
-    refused("PutVectors", {**index.address, "vectors": many(501)}, code="ValidationException")
+    expect_error("PutVectors", {**index.address, "vectors": many_vectors(501)}, code="ValidationException")
     assert index.keys() == set()
 
 
@@ -109,20 +113,20 @@ def test_of_501_vectors_none_is_stored(make_index: MakeIndex, refused: Refused) 
     source=sources.MODEL,
     covers="PutVectors.{member}.required",
 )
-def test_a_missing_member_is_refused(
-    make_index: MakeIndex, refused: Refused, member: str, members: Mapping[str, Any]
+def test_a_missing_member_is_rejected(
+    make_index: MakeIndex, expect_error: ErrorExpectation, member: str, members: Mapping[str, Any]
 ) -> None:
-    """A vector has a key and data, and a request has vectors."""
+    """A request must contain vectors, and each vector a key and data."""
     del member
-    refused("PutVectors", {**make_index().address, **members}, code="ValidationException")
+    expect_error("PutVectors", {**make_index().address, **members}, code="ValidationException")
 
 
 # Read your writes.
 
 
 @requirement("put-vectors.got-at-once", level="must", evidence="documented", source=sources.LIST)
-def test_a_written_vector_is_got_at_once(make_index: MakeIndex) -> None:
-    """GetVectors gives a vector as soon as PutVectors has answered."""
+def test_a_written_vector_is_returned_at_once(make_index: MakeIndex) -> None:
+    """GetVectors returns a vector as soon as PutVectors has answered."""
     index = make_index()
     for number in range(5):
         index.put((f"k{number}", [1.0, float(number)], {"n": number}))
@@ -137,7 +141,7 @@ def test_a_written_vector_is_got_at_once(make_index: MakeIndex) -> None:
 
 @requirement("put-vectors.listed-at-once", level="must", evidence="documented", source=sources.LIST)
 def test_a_written_vector_is_listed_at_once(make_index: MakeIndex) -> None:
-    """ListVectors gives a vector as soon as PutVectors has answered."""
+    """ListVectors returns a vector as soon as PutVectors has answered."""
     index = make_index()
     for number in range(5):
         index.put((f"k{number}", [1.0, float(number)]))
@@ -160,7 +164,7 @@ def test_a_written_vector_is_found_at_once(make_index: MakeIndex) -> None:
 
 @requirement("put-vectors.overwrites-data", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
 def test_a_second_write_replaces_the_data(make_index: MakeIndex) -> None:
-    """A key holds one vector: that of the last write."""
+    """A key has one vector: the one that was written last."""
     index = make_index()
     index.put(("k", [1.0, 0.5]))
     index.put(("k", [0.25, 2.0]))
@@ -170,8 +174,8 @@ def test_a_second_write_replaces_the_data(make_index: MakeIndex) -> None:
 @requirement(
     "put-vectors.overwrites-metadata", level="must", evidence="recorded", source=sources.MOTO_VECTORS
 )
-def test_a_second_write_replaces_the_metadata_wholly(make_index: MakeIndex) -> None:
-    """New metadata takes the place of the old; nothing is merged."""
+def test_a_second_write_replaces_all_metadata(make_index: MakeIndex) -> None:
+    """New metadata replaces all old metadata; nothing is merged."""
     index = make_index(non_filterable=["text"])
     index.put(("k", [1.0, 0.5], {"year": 1999, "genre": "drama", "text": "old"}))
     index.put(("k", [1.0, 0.5], {"year": 2001}))
@@ -181,8 +185,8 @@ def test_a_second_write_replaces_the_metadata_wholly(make_index: MakeIndex) -> N
 @requirement(
     "put-vectors.overwrites-without-metadata", level="must", evidence="recorded", source=sources.NEIGHBOR
 )
-def test_a_second_write_without_metadata_leaves_none(make_index: MakeIndex) -> None:
-    """A write without metadata takes the old metadata away."""
+def test_a_second_write_without_metadata_removes_it(make_index: MakeIndex) -> None:
+    """A write without metadata removes the old metadata."""
     index = make_index(non_filterable=["text"])
     index.put(("k", [1.0, 0.5], {"year": 1999, "text": "old"}))
     index.put(("k", [1.0, 0.5]))
@@ -196,8 +200,8 @@ def test_a_second_write_without_metadata_leaves_none(make_index: MakeIndex) -> N
     source=sources.NEIGHBOR,
     needs="query",
 )
-def test_after_a_second_write_queries_see_only_it(make_index: MakeIndex) -> None:
-    """Neither the old values nor the old metadata are found any more."""
+def test_queries_see_only_the_second_write(make_index: MakeIndex) -> None:
+    """Queries find neither the old values nor the old metadata of an overwritten vector."""
     index = make_index(metric="euclidean")
     index.put(("k", [0.0, 0.0], {"genre": "drama"}))
     index.put(("k", [3.0, 4.0], {"genre": "comedy"}))
@@ -208,7 +212,7 @@ def test_after_a_second_write_queries_see_only_it(make_index: MakeIndex) -> None
 
 @requirement("put-vectors.repeated-request", level="must", evidence="documented", source=SOURCE)
 def test_the_same_request_twice_changes_nothing(make_index: MakeIndex) -> None:
-    """PutVectors can be repeated: a client whose answer was lost may send it again."""
+    """PutVectors can be repeated: a client that lost the answer may send the request again."""
     index = make_index()
     for _ in range(2):
         index.put(("k", [1.0, 0.5], {"n": 1}), ("m", [0.5, 1.0]))
@@ -218,7 +222,7 @@ def test_the_same_request_twice_changes_nothing(make_index: MakeIndex) -> None:
 
 @requirement("put-vectors.leaves-the-others", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
 def test_a_write_leaves_other_vectors_alone(make_index: MakeIndex) -> None:
-    """Writing one key changes no other."""
+    """Writing one key does not change other vectors."""
     index = make_index()
     index.put(("k", [1.0, 0.5], {"n": 1}), ("m", [0.5, 1.0], {"n": 2}))
     index.put(("k", [2.0, 2.0]))
@@ -226,7 +230,7 @@ def test_a_write_leaves_other_vectors_alone(make_index: MakeIndex) -> None:
 
 
 @requirement("put-vectors.indexes-are-apart", level="must", evidence="documented", source=sources.INDEXES)
-def test_indexes_of_one_bucket_are_apart(make_index: MakeIndex) -> None:
+def test_indexes_of_one_bucket_are_separate(make_index: MakeIndex) -> None:
     """The same key in another index of the bucket is another vector."""
     one, other = make_index(), make_index()
     one.put(("k", [1.0, 0.5]))
@@ -241,14 +245,14 @@ def test_indexes_of_one_bucket_are_apart(make_index: MakeIndex) -> None:
     evidence="inferred",
     source=sources.SUPABASE_LIMITS,
 )
-def test_a_repeated_key_is_refused_or_the_last_one_wins(make_index: MakeIndex) -> None:
-    """A request that names a key twice is refused as a whole, or leaves the last of the two."""
+def test_a_repeated_key_is_rejected_or_the_last_one_wins(make_index: MakeIndex) -> None:
+    """A request that contains a key twice is rejected as a whole, or stores the last of the two vectors."""
     index = make_index()
     try:
         index.put(("k", [1.0, 0.0]), ("m", [0.0, 1.0]), ("k", [2.0, 2.0]))
-    except ClientError as error:
-        refusal = refusal_of(error)
-        assert (refusal.code, refusal.status) == ("ValidationException", 400)
+    except ClientError as raised:
+        error = parse_error(raised)
+        assert (error.code, error.status) == ("ValidationException", 400)
         assert index.keys() == set()
     else:
         assert index.keys() == {"k", "m"}
@@ -259,7 +263,7 @@ def test_a_repeated_key_is_refused_or_the_last_one_wins(make_index: MakeIndex) -
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("given", "stored"),
     [
         (0.1, 0.10000000149011612),
         (0.4, 0.4000000059604645),
@@ -269,11 +273,11 @@ def test_a_repeated_key_is_refused_or_the_last_one_wins(make_index: MakeIndex) -
     ids=["0.1", "0.4", "third", "2e24-and-1"],
 )
 @requirement("put-vectors.float32", level="must", evidence="documented", source=sources.LIST)
-def test_values_are_kept_as_float32(make_index: MakeIndex, given: float, kept: float) -> None:
+def test_values_are_stored_as_float32(make_index: MakeIndex, given: float, stored: float) -> None:
     """A value reads back as the nearest float32, widened to double."""
     index = make_index()
     index.put(("k", [given, 1.0]))
-    assert stored_values(index, "k") == [kept, 1.0]
+    assert stored_values(index, "k") == [stored, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -282,29 +286,29 @@ def test_values_are_kept_as_float32(make_index: MakeIndex, given: float, kept: f
     ids=["largest", "least", "smallest-subnormal", "negative-subnormal", "smallest-normal"],
 )
 @requirement("put-vectors.float32-range", level="must", evidence="recorded", source=RANGE)
-def test_the_ends_of_float32_are_kept_exactly(make_index: MakeIndex, value: float) -> None:
-    """The largest and the smallest float32 values are stored as they are."""
+def test_the_limits_of_float32_are_stored_exactly(make_index: MakeIndex, value: float) -> None:
+    """The largest and the smallest float32 values are stored exactly."""
     index = make_index(metric="euclidean")
     index.put(("k", [value, 1.0]))
     assert stored_values(index, "k") == [value, 1.0]
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("given", "stored"),
     [(3.4028235e38, FLOAT32_MAX), (7.1e-46, FLOAT32_LEAST), (7.0e-46, 0.0), (1e-60, 0.0)],
     ids=["down-to-the-largest", "up-to-the-smallest", "down-to-zero", "far-below"],
 )
 @requirement("put-vectors.float32-rounding", level="should", evidence="documented", source=sources.LIST)
-def test_values_are_rounded_at_the_ends_too(make_index: MakeIndex, given: float, kept: float) -> None:
-    """What lies between two float32 values becomes the nearer one, at the ends of the range as elsewhere."""
+def test_values_are_rounded_at_the_limits_too(make_index: MakeIndex, given: float, stored: float) -> None:
+    """A value between two float32 values is rounded to the nearer one, at the limits of the range, too."""
     index = make_index(metric="euclidean")
     index.put(("k", [given, 1.0]))
-    assert stored_values(index, "k") == [kept, 1.0]
+    assert stored_values(index, "k") == [stored, 1.0]
 
 
 @requirement("put-vectors.integers", level="must", evidence="inferred", source=sources.MODEL)
-def test_whole_numbers_are_values_too(make_index: MakeIndex) -> None:
-    """A JSON number without a fraction is a value: 3 reads back as 3.0."""
+def test_whole_numbers_are_accepted(make_index: MakeIndex) -> None:
+    """A JSON number without a fraction is a valid value: 3 reads back as 3.0."""
     index = make_index()
     index.put(("k", [3, -7]))
     assert stored_values(index, "k") == [3.0, -7.0]
@@ -312,38 +316,44 @@ def test_whole_numbers_are_values_too(make_index: MakeIndex) -> None:
 
 @pytest.mark.parametrize("value", [1e39, -1e39, 1e300], ids=["1e39", "negative-1e39", "1e300"])
 @requirement("put-vectors.overflow", level="must", evidence="recorded", source=RANGE)
-def test_what_overflows_float32_is_refused(make_index: MakeIndex, refused: Refused, value: float) -> None:
-    """A finite double that float32 cannot hold is refused."""
+def test_a_value_that_overflows_float32_is_rejected(
+    make_index: MakeIndex, expect_error: ErrorExpectation, value: float
+) -> None:
+    """A finite double that is too large for float32 is rejected."""
     members = {**make_index(metric="euclidean").address, "vectors": [vector("k", [value, 1.0])]}
-    refused("PutVectors", members, code="ValidationException")
+    expect_error("PutVectors", members, code="ValidationException")
 
 
 @requirement("put-vectors.overflow-by-rounding", level="should", evidence="documented", source=sources.LIST)
-def test_what_rounds_to_infinity_is_refused(make_index: MakeIndex, refused: Refused) -> None:
-    """Values are rounded before they are checked: the first that rounds to infinity is refused."""
+def test_a_value_that_rounds_to_infinity_is_rejected(
+    make_index: MakeIndex, expect_error: ErrorExpectation
+) -> None:
+    """Values are rounded before they are checked: the first double that rounds to infinity is rejected."""
     members = {**make_index(metric="euclidean").address, "vectors": [vector("k", [OVERFLOWS, 1.0])]}
-    refused("PutVectors", members, code="ValidationException")
+    expect_error("PutVectors", members, code="ValidationException")
 
 
 @requirement("put-vectors.overflow-message", level="should", evidence="recorded", source=RANGE)
-def test_an_overflow_is_called_what_it_is(make_index: MakeIndex, refused: Refused) -> None:
-    """The sentence names the key, and that the vector holds what is not finite."""
+def test_the_error_of_an_overflow(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """The error message names the key, and says that the vector contains values that are not finite."""
     members = {**make_index(metric="euclidean").address, "vectors": [vector("k", [1e39, 1.0])]}
-    refused("PutVectors", members, code="ValidationException", message=NOT_FINITE)
+    expect_error("PutVectors", members, code="ValidationException", message=NOT_FINITE)
 
 
 @pytest.mark.parametrize("value", [nan, inf, -inf], ids=["nan", "infinity", "negative-infinity"])
 @requirement("put-vectors.not-finite", level="must", evidence="recorded", source=ZERO)
-def test_what_is_not_finite_is_refused(make_index: MakeIndex, refused: Refused, value: float) -> None:
-    """NaN and infinity, which JSON carries as strings, are no values."""
+def test_nan_and_infinity_are_rejected(
+    make_index: MakeIndex, expect_error: ErrorExpectation, value: float
+) -> None:
+    """NaN and infinity, which JSON carries as strings, are rejected."""
     members = {**make_index(metric="euclidean").address, "vectors": [vector("k", [value, 1.0])]}
-    refused("PutVectors", members, code="ValidationException")
+    expect_error("PutVectors", members, code="ValidationException")
 
 
 @requirement("put-vectors.zero-vector-cosine", level="must", evidence="recorded", source=ZERO)
-def test_cosine_takes_no_zero_vector(make_index: MakeIndex, refused: Refused) -> None:
-    """A vector of zeros has no direction: an index with cosine distance refuses it."""
-    refused(
+def test_cosine_rejects_a_zero_vector(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """An index with the cosine metric rejects a zero vector, which has no direction."""
+    expect_error(
         "PutVectors",
         {**make_index().address, "vectors": [vector("k", [0.0, 0.0])]},
         code="ValidationException",
@@ -351,9 +361,9 @@ def test_cosine_takes_no_zero_vector(make_index: MakeIndex, refused: Refused) ->
 
 
 @requirement("put-vectors.zero-vector-message", level="should", evidence="recorded", source=ZERO)
-def test_a_zero_vector_is_called_what_it_is(make_index: MakeIndex, refused: Refused) -> None:
-    """The sentence names the key and the zero norm; fieldList blames the vector."""
-    refused(
+def test_the_error_of_a_zero_vector(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """The error message names the key and the zero norm."""
+    expect_error(
         "PutVectors",
         {**make_index().address, "vectors": [vector("k", [0.0, 0.0])]},
         code="ValidationException",
@@ -363,11 +373,11 @@ def test_a_zero_vector_is_called_what_it_is(make_index: MakeIndex, refused: Refu
 
 @pytest.mark.parametrize("value", [-0.0, 1e-60], ids=["negative-zero", "rounds-to-zero"])
 @requirement("put-vectors.zero-after-rounding", level="should", evidence="documented", source=sources.LIST)
-def test_cosine_takes_no_vector_that_rounds_to_zero(
-    make_index: MakeIndex, refused: Refused, value: float
+def test_cosine_rejects_a_vector_that_rounds_to_zero(
+    make_index: MakeIndex, expect_error: ErrorExpectation, value: float
 ) -> None:
-    """Values are rounded before they are checked: what rounds to a zero vector is one."""
-    refused(
+    """Values are rounded before they are checked: a vector that rounds to a zero vector is rejected."""
+    expect_error(
         "PutVectors",
         {**make_index().address, "vectors": [vector("k", [value, 0.0])]},
         code="ValidationException",
@@ -375,14 +385,14 @@ def test_cosine_takes_no_vector_that_rounds_to_zero(
 
 
 @requirement("put-vectors.zero-vector-euclidean", level="must", evidence="recorded", source=sources.SUPABASE)
-def test_euclidean_takes_a_zero_vector(make_index: MakeIndex) -> None:
-    """The origin is a point like any other."""
+def test_euclidean_accepts_a_zero_vector(make_index: MakeIndex) -> None:
+    """An index with the euclidean metric accepts a zero vector."""
     index = make_index(metric="euclidean")
     index.put(("k", [0.0, 0.0]))
     assert stored_values(index, "k") == [0.0, 0.0]
 
 
-# A bad record among good ones.
+# One invalid record among valid ones.
 
 BAD: Mapping[str, Mapping[str, Any]] = {
     "dimension": vector("bad", [1.0]),
@@ -394,7 +404,7 @@ BAD: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("place", ["first", "last"])
+@pytest.mark.parametrize("position", ["first", "last"])
 @pytest.mark.parametrize("flaw", list(BAD))
 @requirement(
     "put-vectors.one-bad-record",
@@ -402,44 +412,50 @@ BAD: Mapping[str, Mapping[str, Any]] = {
     evidence="recorded",
     source=sources.probe("metadata-value-types"),
 )
-def test_one_bad_record_refuses_the_request(
-    make_index: MakeIndex, refused: Refused, flaw: str, place: str
+def test_one_invalid_record_rejects_the_request(
+    make_index: MakeIndex, expect_error: ErrorExpectation, flaw: str, position: str
 ) -> None:
-    """One record that cannot be stored refuses the whole request, wherever it stands."""
+    """One invalid record rejects the whole request, wherever it is in the list."""
     index = make_index()
-    vectors = [*many(3), BAD[flaw]] if place == "last" else [BAD[flaw], *many(3)]
-    refused("PutVectors", {**index.address, "vectors": vectors}, code="ValidationException")
+    vectors = [*many_vectors(3), BAD[flaw]] if position == "last" else [BAD[flaw], *many_vectors(3)]
+    expect_error("PutVectors", {**index.address, "vectors": vectors}, code="ValidationException")
 
 
 @pytest.mark.parametrize("flaw", list(BAD))
 @requirement("put-vectors.all-or-nothing", level="should", evidence="inferred", source=SOURCE)
-def test_of_a_refused_request_nothing_is_stored(make_index: MakeIndex, refused: Refused, flaw: str) -> None:
-    """Of a refused request no record is stored, not even those before the bad one; nor is one replaced."""
+def test_a_rejected_request_stores_nothing(
+    make_index: MakeIndex, expect_error: ErrorExpectation, flaw: str
+) -> None:
+    """A rejected request stores or replaces no record, not even those before the invalid one."""
     index = make_index()
     index.put(("k0", [5.0, 5.0], {"old": True}))
-    refused("PutVectors", {**index.address, "vectors": [*many(3), BAD[flaw]]}, code="ValidationException")
+    expect_error(
+        "PutVectors", {**index.address, "vectors": [*many_vectors(3), BAD[flaw]]}, code="ValidationException"
+    )
     assert index.scan(returnData=True, returnMetadata=True) == [
         {"key": "k0", "data": {"float32": [5.0, 5.0]}, "metadata": {"old": True}}
     ]
 
 
 @requirement("put-vectors.blames-the-record", level="should", evidence="recorded", source=SOURCE)
-def test_the_bad_record_is_named(make_index: MakeIndex, refused: Refused) -> None:
-    """The sentence names the key of the bad record, not of the first."""
-    refused(
+def test_the_error_names_the_invalid_record(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """The error message names the key of the invalid record, not of the first."""
+    expect_error(
         "PutVectors",
-        {**make_index().address, "vectors": [*many(2), vector("bad", [1.0])]},
+        {**make_index().address, "vectors": [*many_vectors(2), vector("bad", [1.0])]},
         code="ValidationException",
         message="Invalid record for key 'bad': vector must have length 2, but has length 1",
     )
 
 
 @requirement("put-vectors.blames-the-place", level="should", evidence="inferred", source=SOURCE)
-def test_the_bad_record_is_pointed_at(make_index: MakeIndex, refused: Refused) -> None:
-    """`fieldList` gives the place of the bad record in the request."""
-    refused(
+def test_the_error_gives_the_path_of_the_invalid_record(
+    make_index: MakeIndex, expect_error: ErrorExpectation
+) -> None:
+    """The `fieldList` of the error gives the path of the invalid record."""
+    expect_error(
         "PutVectors",
-        {**make_index().address, "vectors": [*many(2), vector("bad", [1.0])]},
+        {**make_index().address, "vectors": [*many_vectors(2), vector("bad", [1.0])]},
         code="ValidationException",
         field="vectors[2]",
     )

@@ -1,4 +1,4 @@
-"""QueryVectors: what an answer holds, and what is refused. Distances and pages have files of their own."""
+"""QueryVectors: its answers and its errors. Distances and pages are tested in separate files."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import Index, MakeBucket, MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import IndexHandle, MakeBucket, MakeIndex
 
 QUERY = {"float32": [1.0, 0.0]}
 BAD_VECTOR = "Query vector contains invalid values or is invalid for this index"
@@ -23,22 +23,22 @@ def keys_of(answer: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture
-def index(make_index: MakeIndex) -> Index:
+def index(make_index: MakeIndex) -> IndexHandle:
     """An index with three vectors, at distances 0, 1 and 2 from `QUERY`."""
-    made = make_index()
-    made.put(("same", [1, 0], {"n": 1}), ("across", [0, 1], {"n": 2}), ("opposite", [-1, 0]))
-    return made
+    index = make_index()
+    index.put(("same", [1, 0], {"n": 1}), ("across", [0, 1], {"n": 2}), ("opposite", [-1, 0]))
+    return index
 
 
 @requirement("query-vectors.by-name", level="must", evidence="model", source=sources.api("QueryVectors"))
-def test_an_index_is_named_with_its_bucket(client: Any, index: Index) -> None:
-    """An index is queried by the name of its bucket and its own."""
+def test_an_index_is_queried_by_names(client: Any, index: IndexHandle) -> None:
+    """An index is queried by the name of its bucket and its own name."""
     answer = client.query_vectors(**index.address, topK=1, queryVector=QUERY)
     assert keys_of(answer) == ["same"]
 
 
 @requirement("query-vectors.by-arn", level="must", evidence="model", source=sources.api("QueryVectors"))
-def test_an_index_is_named_by_its_arn(client: Any, index: Index) -> None:
+def test_an_index_is_queried_by_arn(client: Any, index: IndexHandle) -> None:
     """An index is queried by its ARN alone."""
     assert keys_of(client.query_vectors(indexArn=index.arn, topK=1, queryVector=QUERY)) == ["same"]
 
@@ -50,7 +50,7 @@ def test_an_index_is_named_by_its_arn(client: Any, index: Index) -> None:
     source=sources.S3MOCK_QUERIES,
     covers="QueryVectors>vectors.key",
 )
-def test_the_nearest_come_first(index: Index) -> None:
+def test_the_nearest_come_first(index: IndexHandle) -> None:
     """Results are ordered by distance, the smallest first."""
     assert keys_of(index.call("QueryVectors", topK=3, queryVector=QUERY)) == ["same", "across", "opposite"]
 
@@ -62,14 +62,14 @@ def test_the_nearest_come_first(index: Index) -> None:
     source=sources.S3MOCK_QUERIES,
     covers="QueryVectors>vectors",
 )
-def test_a_result_is_a_key_unless_more_is_asked_for(index: Index) -> None:
-    """Without flags a result holds its key and nothing else."""
+def test_a_result_without_flags_is_a_key(index: IndexHandle) -> None:
+    """Without flags, a result has its key and nothing else."""
     assert index.call("QueryVectors", topK=1, queryVector=QUERY)["vectors"] == [{"key": "same"}]
 
 
 @pytest.mark.parametrize("flag", FLAGS)
 @requirement("query-vectors.flag-false", level="must", evidence="model", source=sources.api("QueryVectors"))
-def test_a_flag_that_is_false_is_as_if_not_given(index: Index, flag: str) -> None:
+def test_a_false_flag_adds_nothing(index: IndexHandle, flag: str) -> None:
     """A flag that is false adds nothing to a result."""
     answer = index.call("QueryVectors", topK=1, queryVector=QUERY, **{flag: False})
     assert answer["vectors"] == [{"key": "same"}]
@@ -82,8 +82,8 @@ def test_a_flag_that_is_false_is_as_if_not_given(index: Index, flag: str) -> Non
     source=sources.S3MOCK_QUERIES,
     covers="QueryVectors>vectors.distance",
 )
-def test_the_distance_is_told_when_it_is_asked_for(index: Index) -> None:
-    """With returnDistance a result has its distance besides, and only that."""
+def test_the_distance_is_returned_on_request(index: IndexHandle) -> None:
+    """With returnDistance, a result has its key and its distance, and nothing else."""
     (one,) = index.call("QueryVectors", topK=1, queryVector=QUERY, returnDistance=True)["vectors"]
     assert one == {"key": "same", "distance": pytest.approx(0, abs=1e-5)}
 
@@ -95,22 +95,22 @@ def test_the_distance_is_told_when_it_is_asked_for(index: Index) -> None:
     source=sources.NEIGHBOR,
     covers="QueryVectors>vectors.metadata",
 )
-def test_metadata_is_told_when_it_is_asked_for(index: Index) -> None:
-    """With returnMetadata a result has its metadata besides, and only that."""
+def test_metadata_is_returned_on_request(index: IndexHandle) -> None:
+    """With returnMetadata, a result has its key and its metadata, and nothing else."""
     answer = index.call("QueryVectors", topK=1, queryVector=QUERY, returnMetadata=True)
     assert answer["vectors"] == [{"key": "same", "metadata": {"n": 1}}]
 
 
 @requirement("query-vectors.no-metadata", level="should", evidence="recorded", source=sources.NEIGHBOR)
-def test_a_vector_without_metadata_has_an_empty_object(index: Index) -> None:
-    """With returnMetadata a vector that has no metadata gets an empty object."""
+def test_a_vector_without_metadata_has_an_empty_object(index: IndexHandle) -> None:
+    """With returnMetadata, a vector without metadata has an empty object."""
     answer = index.call("QueryVectors", topK=3, queryVector=QUERY, returnMetadata=True)
     assert answer["vectors"][-1] == {"key": "opposite", "metadata": {}}
 
 
 @requirement("query-vectors.metadata-values", level="must", evidence="recorded", source=sources.NEIGHBOR)
-def test_metadata_comes_back_as_it_was_put(make_index: MakeIndex) -> None:
-    """Query results carry metadata of every type as it was put, non-filterable keys too."""
+def test_metadata_is_returned_unchanged(make_index: MakeIndex) -> None:
+    """Query results have metadata of every type as it was written, including non-filterable keys."""
     index = make_index(non_filterable=["body"])
     metadata = {"a.b": "text", "n": 1.5, "yes": True, "list": ["x", "y"], "numbers": [1, 2], "body": "long"}
     index.put(("a", [1, 0], metadata))
@@ -124,18 +124,18 @@ def test_metadata_comes_back_as_it_was_put(make_index: MakeIndex) -> None:
     source=sources.api("QueryVectors"),
     needs="raw",
 )
-def test_vectors_themselves_are_never_returned(raw: RawClient, index: Index) -> None:
-    """No flag makes a query result carry the values of a vector."""
-    asked = {**index.address, "topK": 3, "queryVector": QUERY, "returnData": True}
-    answer = raw("/QueryVectors", {**asked, **dict.fromkeys(FLAGS, True)})
+def test_values_are_never_returned(raw: RawClient, index: IndexHandle) -> None:
+    """No flag makes a query result contain the values of a vector."""
+    members = {**index.address, "topK": 3, "queryVector": QUERY, "returnData": True}
+    answer = raw("/QueryVectors", {**members, **dict.fromkeys(FLAGS, True)})
     assert {name for each in answer.json["vectors"] for name in each} == {"key", "distance", "metadata"}
 
 
 @requirement(
     "query-vectors.no-vector-scores", level="should", evidence="model", source=sources.api("QueryVectors")
 )
-def test_a_query_by_vector_has_no_scores(index: Index) -> None:
-    """With returnScores the results of a query by vector alone are as without."""
+def test_a_query_by_vector_has_no_scores(index: IndexHandle) -> None:
+    """With returnScores, the results of a query by vector alone have no scores."""
     answer = index.call("QueryVectors", topK=1, queryVector=QUERY, returnScores=True)
     assert answer["vectors"] == [{"key": "same"}]
 
@@ -149,7 +149,7 @@ def test_a_query_by_vector_has_no_scores(index: Index) -> None:
     covers="QueryVectors>distanceMetric",
 )
 def test_an_answer_names_the_metric(make_index: MakeIndex, metric: str) -> None:
-    """Every answer names the index's distance metric, distances asked for or not."""
+    """Every answer contains the distance metric of the index, even if distances are not requested."""
     index = make_index(metric=metric)
     index.put(("a", [1, 0]))
     assert index.call("QueryVectors", topK=1, queryVector=QUERY)["distanceMetric"] == metric
@@ -158,7 +158,7 @@ def test_an_answer_names_the_metric(make_index: MakeIndex, metric: str) -> None:
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @requirement("query-vectors.empty-index", level="must", evidence="recorded", source=sources.PROBE_TABLES)
 def test_an_empty_index_gives_no_results(make_index: MakeIndex, metric: str) -> None:
-    """A query of an index without vectors is answered with an empty list, and the metric."""
+    """A query of an index without vectors is answered with an empty list and the metric."""
     answer = make_index(metric=metric).call("QueryVectors", topK=5, queryVector=QUERY)
     assert answer["vectors"] == []
     assert answer["distanceMetric"] == metric
@@ -166,8 +166,8 @@ def test_an_empty_index_gives_no_results(make_index: MakeIndex, metric: str) -> 
 
 
 @requirement("query-vectors.no-match", level="must", evidence="recorded", source=sources.PROBE_TABLES)
-def test_a_filter_that_matches_nothing_gives_no_results(index: Index) -> None:
-    """A filter that lets nothing through is answered with an empty list, not with an error."""
+def test_a_filter_that_matches_nothing_gives_no_results(index: IndexHandle) -> None:
+    """A filter that no vector matches is answered with an empty list, not with an error."""
     answer = index.call("QueryVectors", topK=3, queryVector=QUERY, filter={"n": 99})
     assert answer["vectors"] == []
     assert answer["distanceMetric"] == "cosine"
@@ -176,15 +176,15 @@ def test_a_filter_that_matches_nothing_gives_no_results(index: Index) -> None:
 @requirement(
     "query-vectors.other-index", level="must", evidence="documented", source=sources.api("QueryVectors")
 )
-def test_only_the_index_that_is_named_is_searched(make_index: MakeIndex) -> None:
-    """Vectors of another index of the same bucket are no results."""
-    mine, other = make_index(), make_index()
-    mine.put(("mine", [0, 1]))
+def test_only_the_given_index_is_searched(make_index: MakeIndex) -> None:
+    """The results contain no vectors of another index of the same bucket."""
+    index, other = make_index(), make_index()
+    index.put(("mine", [0, 1]))
     other.put(("other", [1, 0]))
-    assert [each["key"] for each in mine.query([1, 0])] == ["mine"]
+    assert [each["key"] for each in index.query([1, 0])] == ["mine"]
 
 
-# How many
+# topK
 
 
 @pytest.mark.parametrize("top_k", [1, 2])
@@ -195,31 +195,31 @@ def test_only_the_index_that_is_named_is_searched(make_index: MakeIndex) -> None
     source=sources.S3MOCK_QUERIES,
     covers="QueryVectors.topK.min",
 )
-def test_no_more_than_asked_for_are_returned(index: Index, top_k: int) -> None:
-    """No more than topK results are returned: the nearest."""
+def test_at_most_top_k_are_returned(index: IndexHandle, top_k: int) -> None:
+    """At most topK results are returned: the nearest ones."""
     answer = index.call("QueryVectors", topK=top_k, queryVector=QUERY)
     assert keys_of(answer) == ["same", "across", "opposite"][:top_k]
 
 
 @requirement("query-vectors.fewer-than-top-k", level="must", evidence="recorded", source=sources.PROBE_TABLES)
-def test_all_are_returned_where_there_are_fewer(index: Index) -> None:
-    """An index with fewer vectors than topK gives all of them."""
+def test_an_index_with_fewer_vectors_than_top_k(index: IndexHandle) -> None:
+    """An index with fewer vectors than topK returns all of them."""
     answer = index.call("QueryVectors", topK=50, queryVector=QUERY)
     assert keys_of(answer) == ["same", "across", "opposite"]
     assert not answer.get("nextToken")
 
 
 @requirement("query-vectors.top-k-ceiling", level="must", evidence="documented", source=sources.LIMITS)
-def test_ten_thousand_may_be_asked_for(index: Index) -> None:
+def test_a_top_k_of_10000_is_accepted(index: IndexHandle) -> None:
     """A topK of 10,000 is accepted."""
     assert len(index.query([1, 0], top_k=MANY_RESULTS)) == 3
 
 
 @requirement("query-vectors.top-k-too-large", level="must", evidence="documented", source=sources.LIMITS)
-def test_more_than_ten_thousand_is_refused(index: Index, refused: Refused) -> None:
-    """A topK of 10,001 is refused."""
-    asked = {**index.address, "queryVector": QUERY, "topK": MANY_RESULTS + 1}
-    refused("QueryVectors", asked, code="ValidationException")
+def test_a_top_k_of_10001_is_rejected(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """A topK of 10,001 is rejected."""
+    members = {**index.address, "queryVector": QUERY, "topK": MANY_RESULTS + 1}
+    expect_error("QueryVectors", members, code="ValidationException")
 
 
 @pytest.mark.parametrize("top_k", [0, -1])
@@ -230,10 +230,10 @@ def test_more_than_ten_thousand_is_refused(index: Index, refused: Refused) -> No
     source=sources.MODEL,
     covers="QueryVectors.topK.min-1 QueryVectors!ValidationException",
 )
-def test_less_than_one_is_refused(index: Index, refused: Refused, top_k: int) -> None:
-    """A topK below 1 is refused."""
-    asked = {**index.address, "queryVector": QUERY, "topK": top_k}
-    refused("QueryVectors", asked, code="ValidationException")
+def test_a_top_k_below_1_is_rejected(index: IndexHandle, expect_error: ErrorExpectation, top_k: int) -> None:
+    """A topK below 1 is rejected."""
+    members = {**index.address, "queryVector": QUERY, "topK": top_k}
+    expect_error("QueryVectors", members, code="ValidationException")
 
 
 @requirement(
@@ -243,9 +243,23 @@ def test_less_than_one_is_refused(index: Index, refused: Refused, top_k: int) ->
     source=sources.MODEL,
     covers="QueryVectors.topK.required",
 )
-def test_top_k_must_be_given(index: Index, refused: Refused) -> None:
-    """A query without topK is refused."""
-    refused("QueryVectors", {**index.address, "queryVector": QUERY}, code="ValidationException")
+def test_top_k_is_required(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """A query without topK is rejected."""
+    expect_error("QueryVectors", {**index.address, "queryVector": QUERY}, code="ValidationException")
+
+
+@requirement(
+    "query-vectors.top-k-missing-message", level="should", evidence="recorded", source=sources.SPRING_TOP_K
+)
+def test_the_message_about_a_missing_top_k(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """The message about a missing topK names the member and its constraint."""
+    expect_error(
+        "QueryVectors",
+        {**index.address, "queryVector": QUERY},
+        code="ValidationException",
+        message="1 validation error detected. Value at '/topK' failed to satisfy constraint: "
+        "Member must not be null",
+    )
 
 
 # The query vector
@@ -265,10 +279,12 @@ BAD_VECTORS = {
 @requirement(
     "query-vectors.bad-vector", level="must", evidence="recorded", source=sources.probe("zero-vector")
 )
-def test_a_vector_that_does_not_fit_is_refused(index: Index, refused: Refused, values: list[float]) -> None:
-    """A query vector of another length, or with a value that float32 does not hold, is refused."""
-    asked = {**index.address, "topK": 1, "queryVector": {"float32": values}}
-    refused("QueryVectors", asked, code="ValidationException")
+def test_an_invalid_query_vector_is_rejected(
+    index: IndexHandle, expect_error: ErrorExpectation, values: list[float]
+) -> None:
+    """A query vector of another length, or with a value outside float32, is rejected."""
+    members = {**index.address, "topK": 1, "queryVector": {"float32": values}}
+    expect_error("QueryVectors", members, code="ValidationException")
 
 
 @pytest.mark.parametrize("name", ["too-short", "too-long", "beyond-float32"])
@@ -278,19 +294,21 @@ def test_a_vector_that_does_not_fit_is_refused(index: Index, refused: Refused, v
     evidence="recorded",
     source=sources.probe("zero-vector"),
 )
-def test_a_vector_that_does_not_fit_is_blamed(index: Index, refused: Refused, name: str) -> None:
-    """The refusal of a query vector says so, and blames the field `vector`."""
-    asked = {**index.address, "topK": 1, "queryVector": {"float32": BAD_VECTORS[name]}}
-    refused("QueryVectors", asked, code="ValidationException", message=BAD_VECTOR, field="vector")
+def test_the_error_of_an_invalid_query_vector(
+    index: IndexHandle, expect_error: ErrorExpectation, name: str
+) -> None:
+    """The error for an invalid query vector says so, and names the field `vector`."""
+    members = {**index.address, "topK": 1, "queryVector": {"float32": BAD_VECTORS[name]}}
+    expect_error("QueryVectors", members, code="ValidationException", message=BAD_VECTOR, field="vector")
 
 
 @requirement(
     "query-vectors.zero-vector", level="must", evidence="recorded", source=sources.probe("zero-vector")
 )
-def test_a_zero_vector_has_no_direction(index: Index, refused: Refused) -> None:
-    """A query vector of zeros is refused under cosine."""
-    asked = {**index.address, "topK": 1, "queryVector": {"float32": [0.0, 0.0]}}
-    refused("QueryVectors", asked, code="ValidationException")
+def test_a_zero_query_vector_is_rejected(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """With the cosine metric, a zero query vector is rejected."""
+    members = {**index.address, "topK": 1, "queryVector": {"float32": [0.0, 0.0]}}
+    expect_error("QueryVectors", members, code="ValidationException")
 
 
 @requirement(
@@ -299,19 +317,19 @@ def test_a_zero_vector_has_no_direction(index: Index, refused: Refused) -> None:
     evidence="recorded",
     source=sources.probe("zero-vector"),
 )
-def test_a_zero_vector_is_blamed(index: Index, refused: Refused) -> None:
-    """The refusal of a zero vector names its norm under the field `vector`."""
-    asked = {**index.address, "topK": 1, "queryVector": {"float32": [0.0, 0.0]}}
-    refusal = refused("QueryVectors", asked, code="ValidationException", message=BAD_VECTOR)
-    assert refusal.fields == {
+def test_the_error_of_a_zero_query_vector(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """The error for a zero query vector names its norm under the field `vector`."""
+    members = {**index.address, "topK": 1, "queryVector": {"float32": [0.0, 0.0]}}
+    error = expect_error("QueryVectors", members, code="ValidationException", message=BAD_VECTOR)
+    assert error.fields == {
         "vector": "Invalid input: cosine distance does not support vectors with zero norm"
     }
 
 
 @requirement("query-vectors.nothing-asked", level="must", evidence="documented", source=sources.TEXT_QUERIES)
-def test_a_query_asks_for_something(index: Index, refused: Refused) -> None:
-    """A query with neither queryVector nor queryTexts is refused."""
-    refused("QueryVectors", {**index.address, "topK": 1}, code="ValidationException")
+def test_a_query_needs_a_vector_or_texts(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """A query with neither queryVector nor queryTexts is rejected."""
+    expect_error("QueryVectors", {**index.address, "topK": 1}, code="ValidationException")
 
 
 # Modes
@@ -325,11 +343,11 @@ def test_a_query_asks_for_something(index: Index, refused: Refused) -> None:
     needs="modes",
     covers="QueryVectors.queryMode.enum=ENHANCED",
 )
-def test_the_mode_of_the_index_may_be_named(index: Index) -> None:
+def test_the_mode_of_the_index_may_be_named(index: IndexHandle) -> None:
     """A queryMode of ENHANCED on an ENHANCED index is accepted and changes nothing."""
-    asked = {"topK": 3, "queryVector": QUERY, "filter": {"n": {"$gte": 1}}, "returnMetadata": True}
-    named = index.call("QueryVectors", **asked, queryMode="ENHANCED")
-    assert named["vectors"] == index.call("QueryVectors", **asked)["vectors"]
+    members = {"topK": 3, "queryVector": QUERY, "filter": {"n": {"$gte": 1}}, "returnMetadata": True}
+    named = index.call("QueryVectors", **members, queryMode="ENHANCED")
+    assert named["vectors"] == index.call("QueryVectors", **members)["vectors"]
 
 
 @requirement(
@@ -340,10 +358,12 @@ def test_the_mode_of_the_index_may_be_named(index: Index) -> None:
     needs="modes",
     covers="QueryVectors.queryMode.enum=CLASSIC",
 )
-def test_an_enhanced_index_is_not_queried_as_classic(index: Index, refused: Refused) -> None:
-    """A queryMode of CLASSIC on an ENHANCED index is refused."""
-    asked = {**index.address, "topK": 1, "queryVector": QUERY, "queryMode": "CLASSIC"}
-    refused("QueryVectors", asked, code="ValidationException")
+def test_an_enhanced_index_is_not_queried_as_classic(
+    index: IndexHandle, expect_error: ErrorExpectation
+) -> None:
+    """A queryMode of CLASSIC on an ENHANCED index is rejected."""
+    members = {**index.address, "topK": 1, "queryVector": QUERY, "queryMode": "CLASSIC"}
+    expect_error("QueryVectors", members, code="ValidationException")
 
 
 @requirement(
@@ -353,11 +373,11 @@ def test_an_enhanced_index_is_not_queried_as_classic(index: Index, refused: Refu
     source=sources.PROBE_CLASSIC,
     needs="modes",
 )
-def test_the_refusal_of_classic_names_both_modes(index: Index, refused: Refused) -> None:
-    """The refusal of queryMode CLASSIC says why."""
-    asked = {**index.address, "topK": 1, "queryVector": QUERY, "queryMode": "CLASSIC"}
+def test_the_error_of_classic_names_both_modes(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """The error for queryMode CLASSIC names both modes."""
+    members = {**index.address, "topK": 1, "queryVector": QUERY, "queryMode": "CLASSIC"}
     message = "queryMode cannot be CLASSIC when indexMode is ENHANCED"
-    refused("QueryVectors", asked, code="ValidationException", message=message)
+    expect_error("QueryVectors", members, code="ValidationException", message=message)
 
 
 @requirement(
@@ -368,39 +388,39 @@ def test_the_refusal_of_classic_names_both_modes(index: Index, refused: Refused)
     needs="modes",
     covers="QueryVectors.queryMode.enum",
 )
-def test_a_mode_is_one_of_two(index: Index, refused: Refused) -> None:
-    """A queryMode that does not exist is refused."""
-    asked = {**index.address, "topK": 1, "queryVector": QUERY, "queryMode": "FAST"}
-    refused("QueryVectors", asked, code="ValidationException")
+def test_an_unknown_mode_is_rejected(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """An unknown queryMode is rejected."""
+    members = {**index.address, "topK": 1, "queryVector": QUERY, "queryMode": "FAST"}
+    expect_error("QueryVectors", members, code="ValidationException")
 
 
-# What is written is found
+# Queries after writes
 
 
-@requirement("query-vectors.after-put", level="must", evidence="documented", source=sources.LIST)
-def test_a_vector_is_found_as_soon_as_it_is_put(index: Index) -> None:
-    """A query right after PutVectors finds what was put."""
+@requirement("query-vectors.after-put", level="must", evidence="recorded", source=sources.DUVA_SEARCH)
+def test_a_new_vector_is_found_at_once(index: IndexHandle) -> None:
+    """A query right after PutVectors finds the new vectors."""
     index.put(("new", [1, 0.01]))
     assert [each["key"] for each in index.query([1, 0], top_k=2)] == ["same", "new"]
 
 
 @requirement("query-vectors.after-overwrite", level="must", evidence="documented", source=sources.LIST)
-def test_an_overwritten_vector_is_found_where_it_is_now(index: Index) -> None:
-    """A query after an overwrite measures the new values, and knows the old ones no more."""
+def test_an_overwritten_vector_has_its_new_values(index: IndexHandle) -> None:
+    """A query after an overwrite uses the new values, not the old ones."""
     index.put(("same", [-1, -0.01]))
     assert [each["key"] for each in index.query([1, 0])] == ["across", "same", "opposite"]
 
 
-@requirement("query-vectors.after-delete", level="must", evidence="documented", source=sources.LIST)
-def test_a_deleted_vector_is_not_found(index: Index) -> None:
-    """A query after DeleteVectors does not find what was deleted."""
+@requirement("query-vectors.after-delete", level="must", evidence="recorded", source=sources.DUVA_SEARCH)
+def test_a_deleted_vector_is_not_found(index: IndexHandle) -> None:
+    """A query after DeleteVectors does not find the deleted vectors."""
     index.delete("same")
     assert [each["key"] for each in index.query([1, 0])] == ["across", "opposite"]
 
 
 @requirement("query-vectors.filter-first", level="should", evidence="documented", source=sources.FILTERS)
-def test_the_filter_comes_before_the_count(make_index: MakeIndex) -> None:
-    """The topK results are of those that pass the filter, however many nearer ones do not."""
+def test_the_filter_is_applied_before_top_k(make_index: MakeIndex) -> None:
+    """The topK results are selected from the vectors that match the filter, even if nearer ones do not."""
     index = make_index()
     index.put(
         *((f"near-{number}", [1, number / 1_000], {"kind": "near"}) for number in range(40)),
@@ -410,7 +430,7 @@ def test_the_filter_comes_before_the_count(make_index: MakeIndex) -> None:
     assert {each["key"] for each in found} == {"far-0", "far-1", "far-2"}
 
 
-# What is not there
+# Unknown resources
 
 
 @requirement(
@@ -420,42 +440,44 @@ def test_the_filter_comes_before_the_count(make_index: MakeIndex) -> None:
     source=sources.MODEL,
     covers="QueryVectors!NotFoundException",
 )
-def test_an_unknown_index_is_not_found(index: Index, refused: Refused) -> None:
+def test_an_unknown_index_is_not_found(index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """A query of an index that does not exist is answered with NotFoundException."""
-    asked = {**index.address, "indexName": "nothing-of-this-name", "topK": 1, "queryVector": QUERY}
-    refused("QueryVectors", asked, code="NotFoundException")
+    members = {**index.address, "indexName": "nothing-of-this-name", "topK": 1, "queryVector": QUERY}
+    expect_error("QueryVectors", members, code="NotFoundException")
 
 
 @requirement(
     "query-vectors.unknown-index-message", level="should", evidence="recorded", source=sources.MOTO_VECTORS
 )
-def test_an_unknown_index_is_named_as_such(index: Index, refused: Refused) -> None:
-    """The refusal says that it is the index that is missing."""
-    asked = {**index.address, "indexName": "nothing-of-this-name", "topK": 1, "queryVector": QUERY}
+def test_the_error_says_that_the_index_was_not_found(
+    index: IndexHandle, expect_error: ErrorExpectation
+) -> None:
+    """The error for an unknown index says that the index was not found."""
+    members = {**index.address, "indexName": "nothing-of-this-name", "topK": 1, "queryVector": QUERY}
     message = "The specified index could not be found"
-    refused("QueryVectors", asked, code="NotFoundException", message=message)
+    expect_error("QueryVectors", members, code="NotFoundException", message=message)
 
 
 @requirement("query-vectors.unknown-bucket", level="must", evidence="model", source=sources.MODEL)
-def test_an_unknown_bucket_is_not_found(refused: Refused) -> None:
+def test_an_unknown_bucket_is_not_found(expect_error: ErrorExpectation) -> None:
     """A query in a bucket that does not exist is answered with NotFoundException."""
-    asked = {"vectorBucketName": "vg-nothing-of-this-name", "indexName": "nothing", "queryVector": QUERY}
-    refused("QueryVectors", asked, topK=1, code="NotFoundException")
+    members = {"vectorBucketName": "vg-nothing-of-this-name", "indexName": "nothing", "queryVector": QUERY}
+    expect_error("QueryVectors", members, topK=1, code="NotFoundException")
 
 
 @requirement("query-vectors.deleted-index", level="must", evidence="model", source=sources.api("DeleteIndex"))
-def test_a_deleted_index_is_not_found(index: Index, refused: Refused) -> None:
-    """A query of an index that was deleted is answered with NotFoundException."""
+def test_a_deleted_index_is_not_found(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """A query of a deleted index is answered with NotFoundException."""
     index.remove()
-    asked = {**index.address, "topK": 1, "queryVector": QUERY}
-    refused("QueryVectors", asked, code="NotFoundException")
+    members = {**index.address, "topK": 1, "queryVector": QUERY}
+    expect_error("QueryVectors", members, code="NotFoundException")
 
 
 @requirement(
     "query-vectors.made-anew", level="must", evidence="documented", source=sources.api("DeleteIndex")
 )
-def test_an_index_made_anew_is_empty(make_bucket: MakeBucket, make_index: MakeIndex) -> None:
-    """An index that is deleted and made again under its name holds nothing of the old one."""
+def test_a_recreated_index_is_empty(make_bucket: MakeBucket, make_index: MakeIndex) -> None:
+    """An index that is deleted and recreated under its name contains none of the old vectors."""
     bucket = make_bucket()
     old = make_index(bucket)
     old.put(("old", [1, 0]))
@@ -463,7 +485,7 @@ def test_an_index_made_anew_is_empty(make_bucket: MakeBucket, make_index: MakeIn
     assert make_index(bucket, name=old.name).query([1, 0]) == []
 
 
-# Bounds of the model
+# Limits of the model
 
 ADDRESSES = {
     "bucket-name-too-short": ("vectorBucketName.min-1", {"vectorBucketName": "ab", "indexName": "abc"}),
@@ -482,10 +504,12 @@ ADDRESSES = {
     source=sources.MODEL,
     covers="QueryVectors.{covered}",
 )
-def test_a_name_out_of_bounds_is_refused(refused: Refused, covered: str, address: dict[str, str]) -> None:
-    """A name or an ARN that cannot be one is refused before it is looked for."""
+def test_an_invalid_name_or_arn_is_rejected(
+    expect_error: ErrorExpectation, covered: str, address: dict[str, str]
+) -> None:
+    """An invalid name or ARN is rejected as invalid, not reported as not found."""
     assert covered
-    refused("QueryVectors", {**address, "topK": 1, "queryVector": QUERY}, code="ValidationException")
+    expect_error("QueryVectors", {**address, "topK": 1, "queryVector": QUERY}, code="ValidationException")
 
 
 NAMES = {
@@ -507,13 +531,13 @@ NAMES = {
     source=sources.MODEL,
     covers="QueryVectors.{covered}",
 )
-def test_a_name_at_its_bounds_is_looked_for(
-    index: Index, refused: Refused, covered: str, address: dict[str, str]
+def test_names_of_minimum_and_maximum_length_are_valid(
+    index: IndexHandle, expect_error: ErrorExpectation, covered: str, address: dict[str, str]
 ) -> None:
-    """A name of the least and of the greatest length is valid, and not found where nothing has it."""
+    """A name of the minimum or maximum length is valid: an unknown one is reported as not found."""
     assert covered
-    asked = {**index.address, **address, "topK": 1, "queryVector": QUERY}
-    refused("QueryVectors", asked, code="NotFoundException")
+    members = {**index.address, **address, "topK": 1, "queryVector": QUERY}
+    expect_error("QueryVectors", members, code="NotFoundException")
 
 
 MIXED = {
@@ -525,42 +549,44 @@ MIXED = {
 }
 
 
-def mixed(index: Index, members: tuple[str, ...]) -> dict[str, Any]:
+def mixed(index: IndexHandle, members: tuple[str, ...]) -> dict[str, Any]:
     whole = {**index.address, "indexArn": index.arn}
     return {**{name: whole[name] for name in members}, "topK": 1, "queryVector": QUERY}
 
 
 @pytest.mark.parametrize("members", MIXED.values(), ids=MIXED.keys())
 @requirement("query-vectors.address-form", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
-def test_an_index_is_named_in_one_of_two_ways(
-    index: Index, refused: Refused, members: tuple[str, ...]
+def test_an_ambiguous_index_address_is_rejected(
+    index: IndexHandle, expect_error: ErrorExpectation, members: tuple[str, ...]
 ) -> None:
-    """An index is named by its ARN, or by its bucket's name and its own; anything else is refused."""
-    refused("QueryVectors", mixed(index, members), code="ValidationException")
+    """An index is identified by its ARN, or by the names of bucket and index; anything else is rejected."""
+    expect_error("QueryVectors", mixed(index, members), code="ValidationException")
 
 
 @pytest.mark.parametrize("form", ["both-forms", "bucket-and-arn"])
 @requirement(
     "query-vectors.address-form-message", level="should", evidence="recorded", source=sources.MOTO_VECTORS
 )
-def test_the_two_ways_are_told(index: Index, refused: Refused, form: str) -> None:
-    """The refusal of an address says which two ways there are."""
+def test_the_error_of_an_ambiguous_index_address(
+    index: IndexHandle, expect_error: ErrorExpectation, form: str
+) -> None:
+    """The error for an invalid index address names the two valid ways."""
     message = "Must specify either indexArn or both vectorBucketName and indexName"
-    refused("QueryVectors", mixed(index, MIXED[form]), code="ValidationException", message=message)
+    expect_error("QueryVectors", mixed(index, MIXED[form]), code="ValidationException", message=message)
 
 
 @requirement("query-vectors.filter-is-json", level="may", evidence="inferred", source=sources.FILTERS)
-def test_a_filter_is_an_object(index: Index, refused: Refused) -> None:
-    """A filter that is a text of JSON is refused: it is a document, not its spelling."""
-    asked = {**index.address, "topK": 1, "queryVector": QUERY, "filter": '{"n": 1}'}
-    refused("QueryVectors", asked, code="ValidationException")
+def test_a_filter_must_be_an_object(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """A filter that is a string of JSON instead of an object is rejected."""
+    members = {**index.address, "topK": 1, "queryVector": QUERY, "filter": '{"n": 1}'}
+    expect_error("QueryVectors", members, code="ValidationException")
 
 
 @requirement(
     "query-vectors.changes-nothing", level="must", evidence="model", source=sources.api("QueryVectors")
 )
-def test_a_query_changes_nothing(index: Index) -> None:
-    """What is stored is the same after a query."""
+def test_a_query_changes_nothing(index: IndexHandle) -> None:
+    """A query does not change what is stored."""
     before = index.get("same", "across", "opposite")
     index.query([1, 0], metadata=True, filter={"n": 1})
     assert index.get("same", "across", "opposite") == before
@@ -569,13 +595,13 @@ def test_a_query_changes_nothing(index: Index) -> None:
 @requirement(
     "query-vectors.other-members", level="may", evidence="model", source=sources.REST_JSON, needs="raw"
 )
-def test_an_unknown_member_is_passed_over(raw: RawClient, index: Index) -> None:
-    """A member that the model does not know is passed over."""
+def test_an_unknown_member_is_ignored(raw: RawClient, index: IndexHandle) -> None:
+    """A request member that the model does not have is ignored."""
     answer = raw("/QueryVectors", {**index.address, "topK": 1, "queryVector": QUERY, "unheardOf": [1]})
     assert (answer.status, answer.json["vectors"]) == (200, [{"key": "same"}])
 
 
 @requirement("query-vectors.vector-type", level="must", evidence="model", source=sources.MODEL, needs="raw")
-def test_a_query_vector_names_its_type(raw: RawClient, index: Index) -> None:
-    """A query vector that is a bare list, without the name of its type, is refused."""
+def test_a_query_vector_must_name_its_type(raw: RawClient, index: IndexHandle) -> None:
+    """A query vector that is a bare list, without the name of its type, is rejected."""
     assert raw("/QueryVectors", {**index.address, "topK": 1, "queryVector": [1.0, 0.0]}).status == 400

@@ -1,12 +1,12 @@
-"""QueryVectors: what distances are. Never to the last bit: the service computes in float32."""
+"""QueryVectors: distances. They are compared with a tolerance, because the service computes in float32."""
 
 from __future__ import annotations
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeIndex
 
 from ..oracle import float32
 
@@ -43,7 +43,7 @@ def test_cosine_is_one_minus_similarity(make_index: MakeIndex, values: list[floa
 @pytest.mark.parametrize(("values", "expected"), EUCLIDEAN.values(), ids=EUCLIDEAN.keys())
 @requirement("query-vectors.euclidean", level="must", evidence="recorded", source=sources.SUPABASE)
 def test_euclidean_is_squared(make_index: MakeIndex, values: list[float], expected: float) -> None:
-    """The euclidean distance is the square of the length of the difference."""
+    """The euclidean distance is the squared length of the difference."""
     index = make_index(metric="euclidean")
     index.put(("a", values))
     (one,) = index.query([0, 0])
@@ -52,7 +52,7 @@ def test_euclidean_is_squared(make_index: MakeIndex, values: list[float], expect
 
 @requirement("query-vectors.cosine-value", level="must", evidence="recorded", source=sources.NEIGHBOR)
 def test_a_recorded_cosine_distance(make_index: MakeIndex) -> None:
-    """Between [1, 1, 1] and [1, 1, 2] lies a cosine distance of 0.0571909584."""
+    """The cosine distance of [1, 1, 1] and [1, 1, 2] is 0.0571909584."""
     index = make_index(dimension=3)
     index.put(("a", [1, 1, 2]))
     (one,) = index.query([1, 1, 1])
@@ -66,7 +66,7 @@ def test_a_recorded_cosine_distance(make_index: MakeIndex) -> None:
     evidence="recorded",
     source=sources.probe("cosine-distance"),
 )
-def test_the_length_of_the_query_is_no_matter(make_index: MakeIndex, factor: float) -> None:
+def test_the_length_of_the_query_does_not_matter(make_index: MakeIndex, factor: float) -> None:
     """A longer or shorter query vector of the same direction gives the same cosine distances."""
     index = make_index()
     index.put(("near", [3, 1]), ("far", [-1, 2]))
@@ -78,15 +78,15 @@ def test_the_length_of_the_query_is_no_matter(make_index: MakeIndex, factor: flo
 
 @requirement("query-vectors.euclidean-length", level="must", evidence="recorded", source=sources.SUPABASE)
 def test_lengths_matter_under_euclidean(make_index: MakeIndex) -> None:
-    """Under euclidean a vector of the same direction is as far as it is longer."""
+    """The euclidean distance depends on the length of vectors, even in the same direction."""
     index = make_index(metric="euclidean")
     index.put(("longer", [9, 0]), ("aside", [1, 1]))
     assert [each["key"] for each in index.query([1, 0])] == ["aside", "longer"]
 
 
 @requirement("query-vectors.euclidean-zero", level="must", evidence="recorded", source=sources.SUPABASE)
-def test_the_origin_is_a_place(make_index: MakeIndex) -> None:
-    """Under euclidean a vector of zeros is stored, found, and may be the query."""
+def test_zero_vectors_under_euclidean(make_index: MakeIndex) -> None:
+    """With the euclidean metric, a zero vector can be stored, found, and used as the query."""
     index = make_index(metric="euclidean")
     index.put(("origin", [0, 0]), ("away", [1, 0]))
     assert [each["key"] for each in index.query([0, 0])] == ["origin", "away"]
@@ -94,8 +94,8 @@ def test_the_origin_is_a_place(make_index: MakeIndex) -> None:
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @requirement("query-vectors.never-negative", level="should", evidence="documented", source=sources.INDEXES)
-def test_a_vector_is_not_nearer_than_itself(make_index: MakeIndex, metric: str) -> None:
-    """The distance of a vector from itself is 0 but for rounding."""
+def test_the_distance_of_a_vector_from_itself_is_0(make_index: MakeIndex, metric: str) -> None:
+    """The distance of a vector from itself is 0, except for rounding."""
     values = [0.1 * number for number in range(1, 33)]
     index = make_index(dimension=32, metric=metric)
     index.put(("a", values))
@@ -108,7 +108,7 @@ def test_a_vector_is_not_nearer_than_itself(make_index: MakeIndex, metric: str) 
     "query-vectors.distance-is-float32", level="should", evidence="recorded", source=sources.PROBE_TABLES
 )
 def test_distances_are_float32_numbers(make_index: MakeIndex, metric: str) -> None:
-    """A distance is a float32 number, written as the double of the same value."""
+    """A distance is a float32 number, written as the double with the same value."""
     index = make_index(dimension=3, metric=metric)
     index.put(("a", [0.1, 0.2, 0.3]), ("b", [0.7, -0.4, 0.9]))
     distances = [each["distance"] for each in index.query([0.3, 0.3, 0.1])]
@@ -116,8 +116,8 @@ def test_distances_are_float32_numbers(make_index: MakeIndex, metric: str) -> No
 
 
 @requirement("query-vectors.wide", level="must", evidence="documented", source=sources.LIMITS)
-def test_the_widest_vectors_are_measured(make_index: MakeIndex) -> None:
-    """Vectors of 4,096 dimensions are stored and measured like others."""
+def test_distances_in_4096_dimensions(make_index: MakeIndex) -> None:
+    """Vectors of 4,096 dimensions are stored and compared like others."""
     index = make_index(dimension=4_096, metric="euclidean")
     index.put(("zeros", [0.0] * 4_096), ("ones", [1.0] * 4_096))
     zeros, ones = index.query([0.0] * 4_096)
@@ -126,16 +126,16 @@ def test_the_widest_vectors_are_measured(make_index: MakeIndex) -> None:
 
 
 @requirement("query-vectors.narrow", level="must", evidence="documented", source=sources.LIMITS)
-def test_one_dimension_is_enough(make_index: MakeIndex) -> None:
-    """Vectors of one dimension are stored and measured like others."""
+def test_distances_in_1_dimension(make_index: MakeIndex) -> None:
+    """Vectors of one dimension are stored and compared like others."""
     index = make_index(dimension=1, metric="euclidean")
     index.put(("a", [3]), ("b", [-1]))
     assert [(each["key"], each["distance"]) for each in index.query([0])] == [("b", 1), ("a", 9)]
 
 
 @requirement("query-vectors.ties", level="may", evidence="inferred", source=sources.QUERY)
-def test_equal_distances_lose_nothing(make_index: MakeIndex) -> None:
-    """Vectors at one distance are all returned, each once, in whatever order."""
+def test_vectors_at_equal_distances_are_all_returned(make_index: MakeIndex) -> None:
+    """Vectors at the same distance are all returned, each once, in any order."""
     index = make_index()
     index.put(*((f"k{number}", [2, 1]) for number in range(20)))
     found = [each["key"] for each in index.query([1, 0], top_k=20)]
@@ -143,8 +143,8 @@ def test_equal_distances_lose_nothing(make_index: MakeIndex) -> None:
 
 
 @requirement("query-vectors.ties-cut", level="may", evidence="inferred", source=sources.QUERY)
-def test_a_cut_through_equal_distances_is_full(make_index: MakeIndex) -> None:
-    """Where more vectors than topK are at one distance, topK of them are returned."""
+def test_top_k_of_vectors_at_equal_distances(make_index: MakeIndex) -> None:
+    """If more than topK vectors are at the same distance, exactly topK of them are returned."""
     index = make_index()
     index.put(*((f"k{number}", [2, 1]) for number in range(20)))
     assert len({each["key"] for each in index.query([1, 0], top_k=7)}) == 7
@@ -153,8 +153,8 @@ def test_a_cut_through_equal_distances_is_full(make_index: MakeIndex) -> None:
 @requirement(
     "query-vectors.extreme-values", level="may", evidence="inferred", source=sources.probe("float32-range")
 )
-def test_the_greatest_values_are_ordered(make_index: MakeIndex) -> None:
-    """A vector of the greatest float32 values is stored and found under cosine."""
+def test_the_largest_values_are_found(make_index: MakeIndex) -> None:
+    """With the cosine metric, a vector of the largest float32 values can be stored and found."""
     index = make_index()
     index.put(("huge", [FLOAT32_MAX, FLOAT32_MAX]), ("across", [1, -1]))
     assert {each["key"] for each in index.query([1, 1])} == {"huge", "across"}

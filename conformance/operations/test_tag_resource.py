@@ -1,4 +1,4 @@
-"""TagResource: adds tags to what is there, and overwrites those of the same key."""
+"""TagResource: it adds tags, and overwrites tags with the same key."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeBucket, MakeIndex, Members
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeBucket, MakeIndex, Members
 
-from .asking import is_length_to_blame, outcome, unmodelled
+from .calls import call_error, is_length_error, unmodelled_members
 
 OPERATIONS: dict[str, Members] = {
     "ListTagsForResource": {},
@@ -23,7 +23,7 @@ on_tags = pytest.mark.parametrize("operation", OPERATIONS)
 
 
 def tags_of(client: Any, arn: str) -> Any:
-    """The tags of the resource *arn*."""
+    """Return the tags of the resource *arn*."""
     return client.list_tags_for_resource(resourceArn=arn)["tags"]
 
 
@@ -44,8 +44,10 @@ def test_an_index_is_tagged_by_its_arn(client: Any, make_index: MakeIndex) -> No
 
 
 @requirement("tag-resource.of-its-own", level="must", evidence="inferred", source=sources.api("TagResource"))
-def test_an_index_has_tags_of_its_own(client: Any, make_bucket: MakeBucket, make_index: MakeIndex) -> None:
-    """Tags of a bucket are none of its indexes', nor the other way round."""
+def test_bucket_tags_and_index_tags_are_separate(
+    client: Any, make_bucket: MakeBucket, make_index: MakeIndex
+) -> None:
+    """The tags of a bucket do not appear on its indexes, and the other way round."""
     bucket = make_bucket()
     index = make_index(bucket)
     client.tag_resource(resourceArn=bucket.arn, tags={"on": "bucket"})
@@ -56,8 +58,8 @@ def test_an_index_has_tags_of_its_own(client: Any, make_bucket: MakeBucket, make
 
 
 @requirement("tag-resource.adds", level="must", evidence="documented", source=sources.api("TagResource"))
-def test_tags_are_added_to_those_there(client: Any, make_index: MakeIndex) -> None:
-    """TagResource leaves the tags that it does not name."""
+def test_tags_are_added_to_existing_ones(client: Any, make_index: MakeIndex) -> None:
+    """TagResource keeps the tags that it does not name."""
     arn = make_index(tags={"team": "search"}).arn
     client.tag_resource(resourceArn=arn, tags={"stage": "test"})
     assert tags_of(client, arn) == {"team": "search", "stage": "test"}
@@ -67,7 +69,7 @@ def test_tags_are_added_to_those_there(client: Any, make_index: MakeIndex) -> No
     "tag-resource.overwrites", level="must", evidence="documented", source=sources.api("TagResource")
 )
 def test_a_tag_of_the_same_key_is_overwritten(client: Any, make_index: MakeIndex) -> None:
-    """TagResource gives a key that is there its new value."""
+    """TagResource gives an existing key its new value."""
     arn = make_index(tags={"team": "search", "stage": "test"}).arn
     client.tag_resource(resourceArn=arn, tags={"team": "ads"})
     assert tags_of(client, arn) == {"team": "ads", "stage": "test"}
@@ -76,8 +78,8 @@ def test_a_tag_of_the_same_key_is_overwritten(client: Any, make_index: MakeIndex
 @requirement(
     "tag-resource.keys-have-case", level="must", evidence="inferred", source=sources.api("TagResource")
 )
-def test_keys_that_differ_in_case_are_two(client: Any, make_index: MakeIndex) -> None:
-    """Keys of tags are told apart by case."""
+def test_tag_keys_are_case_sensitive(client: Any, make_index: MakeIndex) -> None:
+    """Tag keys are case-sensitive."""
     arn = make_index(tags={"team": "search"}).arn
     client.tag_resource(resourceArn=arn, tags={"Team": "ads"})
     assert tags_of(client, arn) == {"team": "search", "Team": "ads"}
@@ -86,11 +88,11 @@ def test_keys_that_differ_in_case_are_two(client: Any, make_index: MakeIndex) ->
 @requirement(
     "tag-resource.number-in-all", level="must", evidence="documented", source=sources.api("TagResource")
 )
-def test_a_51st_tag_is_refused(client: Any, refused: Refused, make_index: MakeIndex) -> None:
-    """A tag that would be the 51st of its resource is refused; one of a key that is there is not."""
+def test_a_51st_tag_is_rejected(client: Any, expect_error: ErrorExpectation, make_index: MakeIndex) -> None:
+    """The 51st tag of a resource is rejected; a new value for an existing key is accepted."""
     given = {f"tag-{position}": "v" for position in range(50)}
     arn = make_index(tags=given).arn
-    refused("TagResource", resourceArn=arn, tags={"another": "v"}, code="ValidationException")
+    expect_error("TagResource", resourceArn=arn, tags={"another": "v"}, code="ValidationException")
     client.tag_resource(resourceArn=arn, tags={"tag-7": "new"})
     assert tags_of(client, arn) == {**given, "tag-7": "new"}
 
@@ -98,10 +100,12 @@ def test_a_51st_tag_is_refused(client: Any, refused: Refused, make_index: MakeIn
 @requirement(
     "tag-resource.all-or-nothing", level="should", evidence="inferred", source=sources.api("TagResource")
 )
-def test_a_refused_request_adds_no_tag(client: Any, refused: Refused, make_index: MakeIndex) -> None:
-    """Where one tag is refused, none of the request is added."""
+def test_a_rejected_request_adds_no_tag(
+    client: Any, expect_error: ErrorExpectation, make_index: MakeIndex
+) -> None:
+    """If one tag is rejected, no tag of the request is added."""
     arn = make_index().arn
-    refused("TagResource", resourceArn=arn, tags={"team": "a", "aws:x": "b"}, code="ValidationException")
+    expect_error("TagResource", resourceArn=arn, tags={"team": "a", "aws:x": "b"}, code="ValidationException")
     assert tags_of(client, arn) == {}
 
 
@@ -112,23 +116,23 @@ def test_a_refused_request_adds_no_tag(client: Any, refused: Refused, make_index
     source=sources.MODEL,
     covers="TagResource.tags.required TagResource!ValidationException",
 )
-def test_tags_must_be_given(refused: Refused, make_index: MakeIndex) -> None:
-    """TagResource without tags is refused."""
-    refused("TagResource", resourceArn=make_index().arn, code="ValidationException")
+def test_tags_are_required(expect_error: ErrorExpectation, make_index: MakeIndex) -> None:
+    """TagResource without tags is rejected."""
+    expect_error("TagResource", resourceArn=make_index().arn, code="ValidationException")
 
 
 @requirement(
     "tag-resource.only-modelled-members", level="must", evidence="model", source=sources.MODEL, needs="raw"
 )
 def test_the_answer_is_empty(raw: RawClient, make_index: MakeIndex) -> None:
-    """TagResource answers with 200 and no members; the ARN is one percent-encoded part of the path."""
+    """TagResource answers with 200 and no members; the ARN is one percent-encoded segment of the path."""
     path = f"/tags/{make_index().arn.replace(':', '%3A').replace('/', '%2F')}"
     answer = raw(path, {"tags": {"team": "search"}})
     assert answer.status == 200
-    assert unmodelled("TagResource", answer.json) == []
+    assert unmodelled_members("TagResource", answer.json) == []
 
 
-# What the three operations have in common
+# All three tag operations
 
 
 @pytest.mark.parametrize("what", ["bucket", "index", "index-of-no-bucket"])
@@ -141,10 +145,10 @@ def test_the_answer_is_empty(raw: RawClient, make_index: MakeIndex) -> None:
     needs="tags",
     covers="{operation}!NotFoundException",
 )
-def test_tags_of_what_is_not_there_are_not_found(
-    refused: Refused, make_index: MakeIndex, operation: str, what: str
+def test_tags_of_an_unknown_resource_are_not_found(
+    expect_error: ErrorExpectation, make_index: MakeIndex, operation: str, what: str
 ) -> None:
-    """An operation on tags of a bucket or an index that does not exist is answered with NotFoundException."""
+    """A tag operation on a bucket or index that does not exist is answered with NotFoundException."""
     arn = make_index().arn
     bucket, _, _ = arn.partition("/index/")
     unknown = {
@@ -152,7 +156,7 @@ def test_tags_of_what_is_not_there_are_not_found(
         "index": f"{bucket}/index/nothing",
         "index-of-no-bucket": arn.replace("/index/", "-0/index/"),
     }[what]
-    refused(operation, OPERATIONS[operation], resourceArn=unknown, code="NotFoundException")
+    expect_error(operation, OPERATIONS[operation], resourceArn=unknown, code="NotFoundException")
 
 
 @pytest.mark.parametrize(
@@ -169,9 +173,9 @@ def test_tags_of_what_is_not_there_are_not_found(
     needs="tags",
     covers="{operation}!ValidationException",
 )
-def test_what_is_no_arn_has_no_tags(refused: Refused, operation: str, given: str) -> None:
-    """A text that is no ARN of a bucket or index is refused as one, rather than not found."""
-    refused(operation, OPERATIONS[operation], resourceArn=given, code="ValidationException")
+def test_an_invalid_arn_is_rejected(expect_error: ErrorExpectation, operation: str, given: str) -> None:
+    """A text that is not the ARN of a bucket or index is rejected as invalid, not reported as not found."""
+    expect_error(operation, OPERATIONS[operation], resourceArn=given, code="ValidationException")
 
 
 @on_tags
@@ -183,9 +187,9 @@ def test_what_is_no_arn_has_no_tags(refused: Refused, operation: str, given: str
     needs="tags",
     covers="{operation}.resourceArn.max+1",
 )
-def test_an_arn_of_1012_characters_is_refused(refused: Refused, operation: str) -> None:
-    """The ARN of a resource has at most 1,011 characters."""
-    refused(operation, OPERATIONS[operation], resourceArn="a" * 1012, code="ValidationException")
+def test_an_arn_of_1012_characters_is_rejected(expect_error: ErrorExpectation, operation: str) -> None:
+    """The ARN of a resource may have at most 1,011 characters."""
+    expect_error(operation, OPERATIONS[operation], resourceArn="a" * 1012, code="ValidationException")
 
 
 @on_tags
@@ -197,10 +201,10 @@ def test_an_arn_of_1012_characters_is_refused(refused: Refused, operation: str) 
     needs="tags",
     covers="{operation}.resourceArn.max",
 )
-def test_an_arn_of_1011_characters_is_not_refused_for_its_length(client: Any, operation: str) -> None:
-    """The ARN of a resource may have 1,011 characters: whatever is wrong with it, it is not the length."""
+def test_an_arn_of_1011_characters_is_not_rejected_for_its_length(client: Any, operation: str) -> None:
+    """The ARN of a resource may have 1,011 characters: any error is not about its length."""
     members = {**OPERATIONS[operation], "resourceArn": "a" * 1011}
-    assert not is_length_to_blame(outcome(client, operation, members))
+    assert not is_length_error(call_error(client, operation, members))
 
 
 @pytest.mark.parametrize(
@@ -215,8 +219,8 @@ def test_an_arn_of_1011_characters_is_not_refused_for_its_length(client: Any, op
     needs="tags raw",
     covers="{operation}.resourceArn.required {operation}.resourceArn.min",
 )
-def test_tags_are_those_of_something(raw: RawClient, operation: str, method: str) -> None:
-    """A request about tags that names nothing is refused as the caller's mistake."""
+def test_a_resource_is_required(raw: RawClient, operation: str, method: str) -> None:
+    """A tag request without a resource is rejected with a 4xx status."""
     query = "?tagKeys=team" if operation == "UntagResource" else ""
     body = {"tags": {"team": "search"}} if operation == "TagResource" else b""
     assert 400 <= raw(f"/tags/{query}", body, method=method).status < 500

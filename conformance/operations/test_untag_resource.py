@@ -1,4 +1,4 @@
-"""UntagResource: removes tags by key."""
+"""UntagResource: it removes tags by key."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeBucket, MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeBucket, MakeIndex
 
-from .asking import unmodelled
+from .calls import unmodelled_members
 
 TAGS = {"team": "search", "stage": "test", "cost center": "a/b"}
 
-#: Keys that look another way in a query.
+#: Keys that are encoded in a query string.
 KEYS = {
     "space": "a b",
     "plus": "a+b",
@@ -32,33 +32,33 @@ KEYS = {
 
 
 def tags_of(client: Any, arn: str) -> Any:
-    """The tags of the resource *arn*."""
+    """Return the tags of the resource *arn*."""
     return client.list_tags_for_resource(resourceArn=arn)["tags"]
 
 
 @requirement("untag-resource.index", level="must", evidence="recorded", source=sources.S3MOCK_TAGS)
-def test_an_index_loses_the_tags_that_are_named(client: Any, make_index: MakeIndex) -> None:
-    """UntagResource removes the tags whose keys it names from an index, and no others."""
+def test_named_tags_of_an_index_are_removed(client: Any, make_index: MakeIndex) -> None:
+    """UntagResource removes the tags with the given keys from an index, and no others."""
     arn = make_index(tags=TAGS).arn
     client.untag_resource(resourceArn=arn, tagKeys=["stage"])
     assert tags_of(client, arn) == {"team": "search", "cost center": "a/b"}
 
 
 @requirement("untag-resource.bucket", level="must", evidence="recorded", source=sources.S3MOCK_TAGS)
-def test_a_bucket_loses_the_tags_that_are_named(client: Any, make_bucket: MakeBucket) -> None:
-    """UntagResource removes the tags whose keys it names from a bucket, and no others."""
+def test_named_tags_of_a_bucket_are_removed(client: Any, make_bucket: MakeBucket) -> None:
+    """UntagResource removes the tags with the given keys from a bucket, and no others."""
     arn = make_bucket(tags=TAGS).arn
     client.untag_resource(resourceArn=arn, tagKeys=["stage", "cost center"])
-    left = tags_of(client, arn)
-    assert left["team"] == "search"
-    assert not {"stage", "cost center"} & left.keys()
+    remaining = tags_of(client, arn)
+    assert remaining["team"] == "search"
+    assert not {"stage", "cost center"} & remaining.keys()
 
 
 @requirement(
     "untag-resource.several", level="must", evidence="documented", source=sources.api("UntagResource")
 )
-def test_several_tags_go_at_once(client: Any, make_index: MakeIndex) -> None:
-    """UntagResource takes several keys, with spaces too, each a parameter of the query."""
+def test_several_tags_are_removed_at_once(client: Any, make_index: MakeIndex) -> None:
+    """UntagResource accepts several keys, each as a query parameter, even if they contain spaces."""
     arn = make_index(tags=TAGS).arn
     client.untag_resource(resourceArn=arn, tagKeys=list(TAGS))
     assert tags_of(client, arn) == {}
@@ -67,15 +67,15 @@ def test_several_tags_go_at_once(client: Any, make_index: MakeIndex) -> None:
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 @requirement("untag-resource.encoded-key", level="must", evidence="documented", source=sources.REST_JSON)
 def test_a_key_is_decoded_once(client: Any, make_index: MakeIndex, key: str) -> None:
-    """A key with signs that a query encodes removes the tag of that key, and leaves the other."""
+    """A key that must be encoded in the query removes exactly the tag with this key."""
     arn = make_index(tags={key: "v", "other": "w"}).arn
     client.untag_resource(resourceArn=arn, tagKeys=[key])
     assert tags_of(client, arn) == {"other": "w"}
 
 
 @requirement("untag-resource.encoded-percent", level="must", evidence="documented", source=sources.REST_JSON)
-def test_an_encoded_percent_sign_begins_no_escape(client: Any, make_index: MakeIndex) -> None:
-    """A key that reads `team%41` once it is decoded, which none can have, does not remove the tag `teamA`."""
+def test_an_encoded_percent_sign_is_not_decoded_again(client: Any, make_index: MakeIndex) -> None:
+    """The key `team%41`, which no tag can have, does not remove the tag `teamA`."""
     arn = make_index(tags={"teamA": "v"}).arn
     with suppress(ClientError):
         client.untag_resource(resourceArn=arn, tagKeys=["team%41"])
@@ -85,8 +85,8 @@ def test_an_encoded_percent_sign_begins_no_escape(client: Any, make_index: MakeI
 @requirement(
     "untag-resource.unknown-key", level="may", evidence="inferred", source=sources.api("UntagResource")
 )
-def test_a_key_that_no_tag_has_is_no_error(client: Any, make_index: MakeIndex) -> None:
-    """UntagResource with a key that no tag has changes nothing, and is no error."""
+def test_an_unknown_key_succeeds(client: Any, make_index: MakeIndex) -> None:
+    """UntagResource with a key that no tag has succeeds and changes nothing."""
     arn = make_index(tags=TAGS).arn
     client.untag_resource(resourceArn=arn, tagKeys=["nothing"])
     assert tags_of(client, arn) == TAGS
@@ -98,8 +98,8 @@ def test_a_key_that_no_tag_has_is_no_error(client: Any, make_index: MakeIndex) -
     evidence="inferred",
     source=sources.api("UntagResource"),
 )
-def test_a_key_in_another_case_is_another(client: Any, make_index: MakeIndex) -> None:
-    """UntagResource tells keys apart by case."""
+def test_tag_keys_are_case_sensitive(client: Any, make_index: MakeIndex) -> None:
+    """UntagResource compares keys case-sensitively."""
     arn = make_index(tags={"team": "search", "Team": "ads"}).arn
     client.untag_resource(resourceArn=arn, tagKeys=["Team"])
     assert tags_of(client, arn) == {"team": "search"}
@@ -112,9 +112,9 @@ def test_a_key_in_another_case_is_another(client: Any, make_index: MakeIndex) ->
     source=sources.MODEL,
     covers="UntagResource.tagKeys.required UntagResource!ValidationException",
 )
-def test_keys_must_be_given(refused: Refused, make_index: MakeIndex) -> None:
-    """UntagResource without keys is refused."""
-    refused("UntagResource", resourceArn=make_index().arn, code="ValidationException")
+def test_keys_are_required(expect_error: ErrorExpectation, make_index: MakeIndex) -> None:
+    """UntagResource without keys is rejected."""
+    expect_error("UntagResource", resourceArn=make_index().arn, code="ValidationException")
 
 
 @pytest.mark.parametrize("length", [1, 128])
@@ -126,7 +126,7 @@ def test_keys_must_be_given(refused: Refused, make_index: MakeIndex) -> None:
     covers="UntagResource.tagKeys.member.min UntagResource.tagKeys.member.max",
 )
 def test_a_key_may_have_1_to_128_characters(client: Any, make_index: MakeIndex, length: int) -> None:
-    """A key to remove may have 1 character, and may have 128."""
+    """A key to remove may have 1 or 128 characters."""
     arn = make_index(tags={"k" * length: "v"}).arn
     client.untag_resource(resourceArn=arn, tagKeys=["k" * length])
     assert tags_of(client, arn) == {}
@@ -140,10 +140,12 @@ def test_a_key_may_have_1_to_128_characters(client: Any, make_index: MakeIndex, 
     source=sources.MODEL,
     covers="UntagResource.tagKeys.member.min-1 UntagResource.tagKeys.member.max+1",
 )
-def test_an_empty_or_overlong_key_is_refused(refused: Refused, make_index: MakeIndex, length: int) -> None:
-    """A key to remove has 1 to 128 characters."""
+def test_an_empty_or_overlong_key_is_rejected(
+    expect_error: ErrorExpectation, make_index: MakeIndex, length: int
+) -> None:
+    """A key to remove must have 1 to 128 characters."""
     arn = make_index().arn
-    refused("UntagResource", resourceArn=arn, tagKeys=["k" * length], code="ValidationException")
+    expect_error("UntagResource", resourceArn=arn, tagKeys=["k" * length], code="ValidationException")
 
 
 @requirement(
@@ -153,10 +155,12 @@ def test_an_empty_or_overlong_key_is_refused(refused: Refused, make_index: MakeI
     source=sources.MODEL,
     covers="UntagResource.tagKeys.member.pattern",
 )
-def test_a_key_that_no_tag_can_have_is_refused(refused: Refused, make_index: MakeIndex) -> None:
-    """A key to remove has the characters that keys of tags have."""
+def test_a_key_with_invalid_characters_is_rejected(
+    expect_error: ErrorExpectation, make_index: MakeIndex
+) -> None:
+    """A key to remove may contain only the characters that tag keys may contain."""
     arn = make_index().arn
-    refused("UntagResource", resourceArn=arn, tagKeys=["team#"], code="ValidationException")
+    expect_error("UntagResource", resourceArn=arn, tagKeys=["team#"], code="ValidationException")
 
 
 @requirement(
@@ -167,8 +171,8 @@ def test_a_key_that_no_tag_can_have_is_refused(refused: Refused, make_index: Mak
     needs="raw",
 )
 def test_the_answer_is_empty(raw: RawClient, make_index: MakeIndex) -> None:
-    """UntagResource is a DELETE without a body; it answers with 200 and no members."""
+    """UntagResource is a DELETE without a body, and answers with 200 and no members."""
     path = make_index(tags=TAGS).arn.replace(":", "%3A").replace("/", "%2F")
     answer = raw(f"/tags/{path}?tagKeys=team&tagKeys=cost%20center", method="DELETE")
     assert answer.status == 200
-    assert unmodelled("UntagResource", answer.json) == []
+    assert unmodelled_members("UntagResource", answer.json) == []

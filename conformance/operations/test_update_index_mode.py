@@ -1,4 +1,4 @@
-"""UpdateIndexMode: in place, to ENHANCED only in buckets made since 2026-09-30."""
+"""UpdateIndexMode: indexes in buckets created since 2026-09-30 can only be ENHANCED."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeIndex
 
-from .asking import index_shown, unmodelled
+from .calls import describe_index, unmodelled_members
 
 
 @requirement(
@@ -23,10 +23,10 @@ from .asking import index_shown, unmodelled
     covers="UpdateIndexMode.indexMode.enum=ENHANCED",
 )
 def test_any_index_may_be_set_to_enhanced(client: Any, make_index: MakeIndex) -> None:
-    """The mode of any index can be set to ENHANCED, that of an ENHANCED one too."""
+    """The mode of an index can be set to ENHANCED, even if it already is."""
     index = make_index()
     index.call("UpdateIndexMode", indexMode="ENHANCED")
-    assert index_shown(client, index)["indexMode"] == "ENHANCED"
+    assert describe_index(client, index)["indexMode"] == "ENHANCED"
 
 
 @requirement(
@@ -36,9 +36,11 @@ def test_any_index_may_be_set_to_enhanced(client: Any, make_index: MakeIndex) ->
     source=sources.PROBE_CLASSIC,
     covers="UpdateIndexMode.indexMode.enum=CLASSIC UpdateIndexMode!ValidationException",
 )
-def test_an_index_in_a_new_bucket_may_not_be_classic(refused: Refused, make_index: MakeIndex) -> None:
+def test_an_index_in_a_new_bucket_may_not_be_classic(
+    expect_error: ErrorExpectation, make_index: MakeIndex
+) -> None:
     """The mode of an index in a new bucket cannot be set to CLASSIC."""
-    refused("UpdateIndexMode", make_index().address, indexMode="CLASSIC", code="ValidationException")
+    expect_error("UpdateIndexMode", make_index().address, indexMode="CLASSIC", code="ValidationException")
 
 
 @requirement(
@@ -47,13 +49,13 @@ def test_an_index_in_a_new_bucket_may_not_be_classic(refused: Refused, make_inde
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
 )
-def test_the_refusal_says_that_the_bucket_does_not_support_classic(
-    refused: Refused, make_index: MakeIndex
+def test_the_error_says_that_the_bucket_does_not_support_classic(
+    expect_error: ErrorExpectation, make_index: MakeIndex
 ) -> None:
-    """The sentence that refuses CLASSIC for an index says why."""
+    """The error for CLASSIC says that the bucket does not support it."""
     message = "indexMode cannot be set to CLASSIC because the vector bucket does not support CLASSIC mode"
     members = {**make_index().address, "indexMode": "CLASSIC"}
-    refused("UpdateIndexMode", members, code="ValidationException", message=message)
+    expect_error("UpdateIndexMode", members, code="ValidationException", message=message)
 
 
 @requirement(
@@ -62,11 +64,13 @@ def test_the_refusal_says_that_the_bucket_does_not_support_classic(
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
 )
-def test_a_refused_mode_leaves_the_index(client: Any, refused: Refused, make_index: MakeIndex) -> None:
-    """Once CLASSIC was refused, the index is still ENHANCED."""
+def test_a_rejected_mode_changes_nothing(
+    client: Any, expect_error: ErrorExpectation, make_index: MakeIndex
+) -> None:
+    """After CLASSIC was rejected, the index is still ENHANCED."""
     index = make_index()
-    refused("UpdateIndexMode", index.address, indexMode="CLASSIC", code="ValidationException")
-    assert index_shown(client, index)["indexMode"] == "ENHANCED"
+    expect_error("UpdateIndexMode", index.address, indexMode="CLASSIC", code="ValidationException")
+    assert describe_index(client, index)["indexMode"] == "ENHANCED"
 
 
 @pytest.mark.parametrize("mode", ["enhanced", "FAST", pytest.param("", id="empty")])
@@ -77,9 +81,11 @@ def test_a_refused_mode_leaves_the_index(client: Any, refused: Refused, make_ind
     source=sources.MODEL,
     covers="UpdateIndexMode.indexMode.enum",
 )
-def test_another_mode_is_refused(refused: Refused, make_index: MakeIndex, mode: str) -> None:
-    """The mode of an index is CLASSIC or ENHANCED."""
-    refused("UpdateIndexMode", make_index().address, indexMode=mode, code="ValidationException")
+def test_an_unknown_mode_is_rejected(
+    expect_error: ErrorExpectation, make_index: MakeIndex, mode: str
+) -> None:
+    """The mode of an index must be CLASSIC or ENHANCED."""
+    expect_error("UpdateIndexMode", make_index().address, indexMode=mode, code="ValidationException")
 
 
 @requirement(
@@ -89,19 +95,19 @@ def test_another_mode_is_refused(refused: Refused, make_index: MakeIndex, mode: 
     source=sources.MODEL,
     covers="UpdateIndexMode.indexMode.required",
 )
-def test_a_mode_must_be_given(refused: Refused, make_index: MakeIndex) -> None:
-    """UpdateIndexMode without a mode is refused."""
-    refused("UpdateIndexMode", make_index().address, code="ValidationException")
+def test_a_mode_is_required(expect_error: ErrorExpectation, make_index: MakeIndex) -> None:
+    """UpdateIndexMode without a mode is rejected."""
+    expect_error("UpdateIndexMode", make_index().address, code="ValidationException")
 
 
 @requirement("update-index-mode.keeps-everything", level="must", evidence="documented", source=sources.MODES)
-def test_the_vectors_stay(client: Any, make_index: MakeIndex) -> None:
-    """The mode changes in place: the vectors, and what GetIndex shows beside the mode, stay."""
+def test_vectors_and_description_stay(client: Any, make_index: MakeIndex) -> None:
+    """Setting the mode changes neither the vectors nor the rest of the description."""
     index = make_index(non_filterable=["text"])
     index.put(("a", [1.0, 0.0], {"year": 1999}))
-    before = index_shown(client, index)
+    before = describe_index(client, index)
     index.call("UpdateIndexMode", indexMode="ENHANCED")
-    assert index_shown(client, index) == {**before, "indexMode": "ENHANCED"}
+    assert describe_index(client, index) == {**before, "indexMode": "ENHANCED"}
     assert index.get("a") == {"a": {"key": "a", "data": {"float32": [1.0, 0.0]}, "metadata": {"year": 1999}}}
 
 
@@ -112,12 +118,12 @@ def test_the_vectors_stay(client: Any, make_index: MakeIndex) -> None:
     source=sources.api("UpdateIndexMode"),
 )
 def test_neither_bucket_nor_other_indexes_change(client: Any, make_index: MakeIndex) -> None:
-    """The mode of one index changes neither that of another nor the default of the bucket."""
+    """Setting the mode of one index changes neither other indexes nor the default mode of the bucket."""
     index, other = make_index(), make_index()
     address = {"vectorBucketName": index.bucket}
-    before = client.get_vector_bucket(**address)["vectorBucket"], index_shown(client, other)
+    before = client.get_vector_bucket(**address)["vectorBucket"], describe_index(client, other)
     client.update_index_mode(indexArn=index.arn, indexMode="ENHANCED")
-    assert (client.get_vector_bucket(**address)["vectorBucket"], index_shown(client, other)) == before
+    assert (client.get_vector_bucket(**address)["vectorBucket"], describe_index(client, other)) == before
 
 
 @requirement(
@@ -131,4 +137,4 @@ def test_the_answer_is_empty(raw: RawClient, make_index: MakeIndex) -> None:
     """UpdateIndexMode answers with 200 and no members."""
     answer = raw("/UpdateIndexMode", {**make_index().address, "indexMode": "ENHANCED"})
     assert answer.status == 200
-    assert unmodelled("UpdateIndexMode", answer.json) == []
+    assert unmodelled_members("UpdateIndexMode", answer.json) == []

@@ -1,4 +1,6 @@
-"""Indexes whose texts are searchable. Words are plain: how AWS cuts and stems them is not published."""
+"""Indexes with searchable texts. The tests use plain words, because Amazon does not document how it splits
+and stems them.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +9,16 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from vecgate.testing.resources import Index, MakeIndex
+from vecgate.resources.handles import IndexHandle, MakeIndex
 
-MakeTexts: TypeAlias = Callable[..., Index]
+MakeTextIndex: TypeAlias = Callable[..., IndexHandle]
 
 
 @pytest.fixture
-def make_texts(make_index: MakeIndex) -> MakeTexts:
-    """Makes indexes whose metadata keys *names* are searchable, in *language* where one is given."""
+def make_text_index(make_index: MakeIndex) -> MakeTextIndex:
+    """Creates an index whose metadata keys *names* are searchable, with *language* if one is given."""
 
-    def make(*names: str, language: str = "", **members: Any) -> Index:
+    def make(*names: str, language: str = "", **members: Any) -> IndexHandle:
         more = {"language": language} if language else {}
         configurations = [{"metadataKey": name, **more} for name in names or ("body",)]
         return make_index(metadataConfiguration={"textSearchConfigurations": configurations}, **members)

@@ -1,4 +1,4 @@
-"""The member queryTexts: what it may hold."""
+"""The request member queryTexts: valid values and errors."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.refusals import Refused
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import Index, MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import IndexHandle, MakeIndex
 
-from .conftest import MakeTexts
+from .conftest import MakeTextIndex
 
 LONGEST_KEY = "k" * 63
 TEN_KEYS = [f"field{number}" for number in range(10)]
@@ -22,9 +22,9 @@ def texts(*names: str, text: str = "zebra") -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def index(make_texts: MakeTexts) -> Index:
-    """An index with one text, under `body`."""
-    made = make_texts()
+def index(make_text_index: MakeTextIndex) -> IndexHandle:
+    """An index with one text under `body`."""
+    made = make_text_index()
     made.put(("a", [1, 0], {"body": "zebra quartz"}))
     return made
 
@@ -37,15 +37,15 @@ def index(make_texts: MakeTexts) -> Index:
     needs="text",
     covers="QueryVectors.queryTexts.max",
 )
-def test_ten_texts_may_be_asked(make_texts: MakeTexts) -> None:
-    """A query may hold ten texts, each for a key of its own."""
-    index = make_texts(*TEN_KEYS)
+def test_ten_texts_are_accepted(make_text_index: MakeTextIndex) -> None:
+    """A query may contain ten texts, each for another key."""
+    index = make_text_index(*TEN_KEYS)
     index.put(("a", [1, 0], dict.fromkeys(TEN_KEYS, "zebra")))
     assert [each["key"] for each in index.query(None, queryTexts=texts(*TEN_KEYS))] == ["a"]
 
 
 @pytest.mark.parametrize(
-    ("covered", "asked"),
+    ("covered", "query_texts"),
     [("min-1", []), ("max+1", texts(*TEN_KEYS, "body"))],
     ids=["none", "eleven"],
 )
@@ -57,10 +57,14 @@ def test_ten_texts_may_be_asked(make_texts: MakeTexts) -> None:
     needs="text",
     covers="QueryVectors.queryTexts.{covered}",
 )
-def test_one_to_ten_texts_are_asked(index: Index, refused: Refused, covered: str, asked: list[Any]) -> None:
-    """A list of no texts, or of eleven, is refused."""
+def test_no_texts_or_eleven_are_rejected(
+    index: IndexHandle, expect_error: ErrorExpectation, covered: str, query_texts: list[Any]
+) -> None:
+    """An empty list of texts, or one of eleven, is rejected."""
     assert covered
-    refused("QueryVectors", {**index.address, "topK": 1, "queryTexts": asked}, code="ValidationException")
+    expect_error(
+        "QueryVectors", {**index.address, "topK": 1, "queryTexts": query_texts}, code="ValidationException"
+    )
 
 
 LENGTHS = {"shortest": ("min", 1), "longest": ("max", 1_024)}
@@ -75,8 +79,8 @@ LENGTHS = {"shortest": ("min", 1), "longest": ("max", 1_024)}
     needs="text",
     covers="QueryVectors.queryTexts.text.{covered} QueryVectors.queryTexts.min",
 )
-def test_a_text_at_its_bounds_is_taken(index: Index, covered: str, length: int) -> None:
-    """A text of 1 or of 1,024 characters is taken."""
+def test_a_text_may_have_1_to_1024_characters(index: IndexHandle, covered: str, length: int) -> None:
+    """A text may have 1 or 1,024 characters."""
     assert covered
     answer = index.call("QueryVectors", topK=1, queryTexts=texts("body", text=("zebra " * 171)[:length]))
     assert len(answer["vectors"]) <= 1
@@ -93,11 +97,13 @@ def test_a_text_at_its_bounds_is_taken(index: Index, covered: str, length: int) 
     needs="text",
     covers="QueryVectors.queryTexts.text.{covered}",
 )
-def test_a_text_out_of_bounds_is_refused(index: Index, refused: Refused, covered: str, text: str) -> None:
-    """A text that is empty, or longer than 1,024 characters, is refused."""
+def test_an_empty_or_long_text_is_rejected(
+    index: IndexHandle, expect_error: ErrorExpectation, covered: str, text: str
+) -> None:
+    """A text that is empty or longer than 1,024 characters is rejected."""
     assert covered
-    asked = {**index.address, "topK": 1, "queryTexts": texts("body", text=text)}
-    refused("QueryVectors", asked, code="ValidationException")
+    members = {**index.address, "topK": 1, "queryTexts": texts("body", text=text)}
+    expect_error("QueryVectors", members, code="ValidationException")
 
 
 @pytest.mark.parametrize(
@@ -112,10 +118,10 @@ def test_a_text_out_of_bounds_is_refused(index: Index, refused: Refused, covered
     covers="QueryVectors.queryTexts.metadataKey.{covered} "
     "CreateIndex.metadataConfiguration.textSearchConfigurations.metadataKey.{covered}",
 )
-def test_a_key_at_its_bounds_is_taken(make_texts: MakeTexts, covered: str, name: str) -> None:
-    """A searchable key has 1 to 63 characters."""
+def test_a_key_may_have_1_to_63_characters(make_text_index: MakeTextIndex, covered: str, name: str) -> None:
+    """A searchable key may have 1 or 63 characters."""
     assert covered
-    index = make_texts(name)
+    index = make_text_index(name)
     index.put(("a", [1, 0], {name: "zebra"}))
     assert [each["key"] for each in index.query(None, queryTexts=texts(name))] == ["a"]
 
@@ -131,10 +137,12 @@ def test_a_key_at_its_bounds_is_taken(make_texts: MakeTexts, covered: str, name:
     needs="text",
     covers="QueryVectors.queryTexts.metadataKey.{covered}",
 )
-def test_a_key_out_of_bounds_is_refused(index: Index, refused: Refused, covered: str, name: str) -> None:
-    """A key that is empty, or longer than 63 characters, is refused."""
+def test_an_empty_or_long_key_is_rejected(
+    index: IndexHandle, expect_error: ErrorExpectation, covered: str, name: str
+) -> None:
+    """A key that is empty or longer than 63 characters is rejected."""
     assert covered
-    refused(
+    expect_error(
         "QueryVectors", {**index.address, "topK": 1, "queryTexts": texts(name)}, code="ValidationException"
     )
 
@@ -148,11 +156,13 @@ def test_a_key_out_of_bounds_is_refused(index: Index, refused: Refused, covered:
     needs="text",
     covers="QueryVectors.queryTexts.{member}.required",
 )
-def test_a_text_has_a_key(index: Index, refused: Refused, member: str) -> None:
-    """An entry without its text, or without its key, is refused."""
+def test_text_and_key_are_required(index: IndexHandle, expect_error: ErrorExpectation, member: str) -> None:
+    """An entry without its text or its key is rejected."""
     entry = {"metadataKey": "body", "text": "zebra"}
     del entry[member]
-    refused("QueryVectors", {**index.address, "topK": 1, "queryTexts": [entry]}, code="ValidationException")
+    expect_error(
+        "QueryVectors", {**index.address, "topK": 1, "queryTexts": [entry]}, code="ValidationException"
+    )
 
 
 @requirement(
@@ -162,10 +172,10 @@ def test_a_text_has_a_key(index: Index, refused: Refused, member: str) -> None:
     source=sources.api("QueryVectors"),
     needs="text",
 )
-def test_a_key_is_asked_once(index: Index, refused: Refused) -> None:
-    """Two texts for one and the same key are refused."""
-    asked = {**index.address, "topK": 1, "queryTexts": texts("body", "body")}
-    refused("QueryVectors", asked, code="ValidationException")
+def test_a_duplicate_key_is_rejected(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """Two texts for the same key are rejected."""
+    members = {**index.address, "topK": 1, "queryTexts": texts("body", "body")}
+    expect_error("QueryVectors", members, code="ValidationException")
 
 
 @requirement(
@@ -175,10 +185,10 @@ def test_a_key_is_asked_once(index: Index, refused: Refused) -> None:
     source=sources.TEXT_QUERIES,
     needs="text",
 )
-def test_a_key_must_be_searchable(index: Index, refused: Refused) -> None:
-    """A text for a key that was not made searchable is refused."""
-    asked = {**index.address, "topK": 1, "queryTexts": texts("title")}
-    refused("QueryVectors", asked, code="ValidationException")
+def test_a_key_must_be_searchable(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """A text for a key that is not searchable is rejected."""
+    members = {**index.address, "topK": 1, "queryTexts": texts("title")}
+    expect_error("QueryVectors", members, code="ValidationException")
 
 
 @requirement(
@@ -188,10 +198,10 @@ def test_a_key_must_be_searchable(index: Index, refused: Refused) -> None:
     source=sources.TEXT_QUERIES,
     needs="text",
 )
-def test_an_index_without_texts_is_not_searched_by_text(make_index: MakeIndex, refused: Refused) -> None:
-    """A text is refused where no key was made searchable."""
-    asked = {**make_index().address, "topK": 1, "queryTexts": texts("body")}
-    refused("QueryVectors", asked, code="ValidationException")
+def test_an_index_without_searchable_keys(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+    """A text is rejected if the index has no searchable key."""
+    members = {**make_index().address, "topK": 1, "queryTexts": texts("body")}
+    expect_error("QueryVectors", members, code="ValidationException")
 
 
 @requirement(
@@ -201,11 +211,11 @@ def test_an_index_without_texts_is_not_searched_by_text(make_index: MakeIndex, r
     source=sources.api("UpdateMetadataConfiguration"),
     needs="text",
 )
-def test_a_key_may_cease_to_be_searchable(index: Index, refused: Refused) -> None:
-    """A text is refused for a key whose configuration was deleted."""
+def test_a_deleted_configuration(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """A text is rejected for a key whose configuration was deleted."""
     index.call("UpdateMetadataConfiguration", delete={"textSearchConfigurations": [{"metadataKey": "body"}]})
-    asked = {**index.address, "topK": 1, "queryTexts": texts("body")}
-    refused("QueryVectors", asked, code="ValidationException")
+    members = {**index.address, "topK": 1, "queryTexts": texts("body")}
+    expect_error("QueryVectors", members, code="ValidationException")
 
 
 @requirement(
@@ -215,10 +225,10 @@ def test_a_key_may_cease_to_be_searchable(index: Index, refused: Refused) -> Non
     source=sources.FILTERS,
     needs="text",
 )
-def test_a_filter_beside_texts_is_checked(index: Index, refused: Refused) -> None:
-    """A broken filter is refused beside queryTexts too."""
-    asked = {**index.address, "topK": 1, "queryTexts": texts("body"), "filter": {}}
-    refused("QueryVectors", asked, code="ValidationException")
+def test_a_filter_with_texts_is_checked(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """An invalid filter is rejected in a query with queryTexts, too."""
+    members = {**index.address, "topK": 1, "queryTexts": texts("body"), "filter": {}}
+    expect_error("QueryVectors", members, code="ValidationException")
 
 
 @requirement(
@@ -228,10 +238,10 @@ def test_a_filter_beside_texts_is_checked(index: Index, refused: Refused) -> Non
     source=sources.QUERY,
     needs="text",
 )
-def test_a_vector_beside_texts_is_checked(index: Index, refused: Refused) -> None:
-    """A query vector of a wrong length is refused beside queryTexts too."""
-    asked = {**index.address, "topK": 1, "queryTexts": texts("body"), "queryVector": {"float32": [1.0]}}
-    refused("QueryVectors", asked, code="ValidationException")
+def test_a_vector_with_texts_is_checked(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """A query vector of the wrong length is rejected in a query with queryTexts, too."""
+    members = {**index.address, "topK": 1, "queryTexts": texts("body"), "queryVector": {"float32": [1.0]}}
+    expect_error("QueryVectors", members, code="ValidationException")
 
 
 @requirement(
@@ -241,7 +251,7 @@ def test_a_vector_beside_texts_is_checked(index: Index, refused: Refused) -> Non
     source=sources.api("QueryVectors"),
     needs="text modes",
 )
-def test_texts_are_not_searched_as_classic(index: Index, refused: Refused) -> None:
-    """A search by text in the mode CLASSIC is refused."""
-    asked = {**index.address, "topK": 1, "queryTexts": texts("body"), "queryMode": "CLASSIC"}
-    refused("QueryVectors", asked, code="ValidationException")
+def test_texts_are_not_searched_as_classic(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+    """A query by text in CLASSIC mode is rejected."""
+    members = {**index.address, "topK": 1, "queryTexts": texts("body"), "queryMode": "CLASSIC"}
+    expect_error("QueryVectors", members, code="ValidationException")

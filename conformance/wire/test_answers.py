@@ -1,4 +1,4 @@
-"""Answers: status, headers and body of a success, held against the service model."""
+"""Successful answers: status, headers and body, compared with the service model."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.raw_client import RawAnswer, RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import IndexHandle, MakeBucket, MakeIndex
 from vecgate.s3vectors.model import service_model
-from vecgate.testing import sources
-from vecgate.testing.raw import RawAnswer, RawClient
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import Index, MakeBucket, MakeIndex
 
-from .requests import request_of
+from .wire_requests import request_of
 
 VECTORS = ["PutVectors", "GetVectors", "ListVectors", "DeleteVectors"]
 INDEXES = ["CreateIndex", "GetIndex", "ListIndexes", "DeleteIndex"]
@@ -23,8 +23,8 @@ BUCKETS = ["CreateVectorBucket", "GetVectorBucket", "ListVectorBuckets", "Delete
 POLICIES = ["PutVectorBucketPolicy", "GetVectorBucketPolicy", "DeleteVectorBucketPolicy"]
 TAGS = ["TagResource", "ListTagsForResource", "UntagResource"]
 MODES = ["PutVectorBucketDefaultIndexMode", "UpdateIndexMode"]
-#: What must have happened before an operation can succeed.
-BEFORE = {
+#: The operation that must succeed before another one can.
+PREREQUISITES = {
     "GetVectorBucketPolicy": "PutVectorBucketPolicy",
     "DeleteVectorBucketPolicy": "PutVectorBucketPolicy",
     "ListTagsForResource": "TagResource",
@@ -45,51 +45,51 @@ PYTHON_TYPES: dict[str, Any] = {
 }
 
 
-def answered(
+def valid_answer(
     raw: RawClient,
     make_bucket: MakeBucket,
     new_name: Callable[[], str],
     make_index: MakeIndex,
     operation: str,
 ) -> RawAnswer:
-    """The answer to a valid request of *operation*, made ready for."""
+    """Return the answer to a valid request to *operation*, after its prerequisites."""
     index = make_index(make_bucket()) if operation in POLICIES + MODES else make_index()
     index.put(("k", [1.0, 0.5], {"n": 1, "texts": ["a", "b"]}))
     name = new_name() if operation in {"CreateVectorBucket", "DeleteVectorBucket"} else ""
-    if operation in BEFORE:
-        request_of(BEFORE[operation], index, spare_name=name).sent(raw)
-    return request_of(operation, index, spare_name=name).sent(raw)
+    if operation in PREREQUISITES:
+        request_of(PREREQUISITES[operation], index, new_bucket=name).send(raw)
+    return request_of(operation, index, new_bucket=name).send(raw)
 
 
-def strays(value: Any, shape: Any, path: str) -> Iterator[str]:
-    """What of *value* the model does not know, or knows otherwise, a line each."""
+def differences_from_model(value: Any, shape: Any, path: str) -> Iterator[str]:
+    """Yield one line for each difference between *value* and *shape*."""
     if getattr(shape, "is_document_type", False):
         return
     kind = shape.type_name
     if not isinstance(value, PYTHON_TYPES[kind]):
-        yield f"{path} is no {kind}"
+        yield f"{path} is not a {kind}"
     elif kind == "structure":
         yield from (f"{path}.{name} is not in the model" for name in value.keys() - shape.members.keys())
         yield from (f"{path}.{name} is missing" for name in shape.required_members if name not in value)
         for name in value.keys() & shape.members.keys():
-            yield from strays(value[name], shape.members[name], f"{path}.{name}")
+            yield from differences_from_model(value[name], shape.members[name], f"{path}.{name}")
     elif kind == "list":
         for number, each in enumerate(value):
-            yield from strays(each, shape.member, f"{path}[{number}]")
+            yield from differences_from_model(each, shape.member, f"{path}[{number}]")
     elif kind == "map":
         for name, each in value.items():
-            yield from strays(each, shape.value, f"{path}.{name}")
+            yield from differences_from_model(each, shape.value, f"{path}.{name}")
     elif kind == "string" and shape.enum and value not in shape.enum:
-        yield f"{path} is none of {', '.join(shape.enum)}"
+        yield f"{path} is not one of {', '.join(shape.enum)}"
 
 
-def check(answer: RawAnswer, operation: str) -> None:
+def assert_as_modelled(answer: RawAnswer, operation: str) -> None:
     shape = service_model().operation_model(operation).output_shape
     assert answer.status == 200
     if shape is None or not shape.members:
         assert answer.body == b"" or answer.json == {}
     else:
-        assert list(strays(answer.json, shape, operation)) == []
+        assert list(differences_from_model(answer.json, shape, operation)) == []
 
 
 @pytest.mark.parametrize("operation", [*BUCKETS, *INDEXES, *VECTORS])
@@ -101,8 +101,8 @@ def test_a_success_is_as_modelled(
     make_index: MakeIndex,
     operation: str,
 ) -> None:
-    """A success has status 200 and every required member of the model, no other member, each of its type."""
-    check(answered(raw, make_bucket, new_name, make_index, operation), operation)
+    """A success has status 200, all required members of the model, and no other members or types."""
+    assert_as_modelled(valid_answer(raw, make_bucket, new_name, make_index, operation), operation)
 
 
 @pytest.mark.parametrize("operation", ["QueryVectors"])
@@ -120,8 +120,8 @@ def test_a_query_is_answered_as_modelled(
     make_index: MakeIndex,
     operation: str,
 ) -> None:
-    """A success of QueryVectors has the required members of the model, no other member, each of its type."""
-    check(answered(raw, make_bucket, new_name, make_index, operation), operation)
+    """A success of QueryVectors has all required members of the model, and no other members or types."""
+    assert_as_modelled(valid_answer(raw, make_bucket, new_name, make_index, operation), operation)
 
 
 @pytest.mark.parametrize("operation", POLICIES)
@@ -139,8 +139,8 @@ def test_policies_are_answered_as_modelled(
     make_index: MakeIndex,
     operation: str,
 ) -> None:
-    """A success of the operations on policies has the members of the model and no other."""
-    check(answered(raw, make_bucket, new_name, make_index, operation), operation)
+    """A success of a policy operation has exactly the members of the model."""
+    assert_as_modelled(valid_answer(raw, make_bucket, new_name, make_index, operation), operation)
 
 
 @pytest.mark.parametrize("operation", TAGS)
@@ -154,8 +154,8 @@ def test_tags_are_answered_as_modelled(
     make_index: MakeIndex,
     operation: str,
 ) -> None:
-    """A success of the operations on tags has the members of the model and no other."""
-    check(answered(raw, make_bucket, new_name, make_index, operation), operation)
+    """A success of a tag operation has exactly the members of the model."""
+    assert_as_modelled(valid_answer(raw, make_bucket, new_name, make_index, operation), operation)
 
 
 @pytest.mark.parametrize("operation", MODES)
@@ -169,8 +169,8 @@ def test_modes_are_answered_as_modelled(
     make_index: MakeIndex,
     operation: str,
 ) -> None:
-    """A success of the operations on modes has no member."""
-    check(answered(raw, make_bucket, new_name, make_index, operation), operation)
+    """A success of a mode operation has no members."""
+    assert_as_modelled(valid_answer(raw, make_bucket, new_name, make_index, operation), operation)
 
 
 @pytest.mark.parametrize("operation", ["UpdateMetadataConfiguration"])
@@ -184,8 +184,8 @@ def test_text_search_is_answered_as_modelled(
     make_index: MakeIndex,
     operation: str,
 ) -> None:
-    """A success of UpdateMetadataConfiguration has the members of the model and no other."""
-    check(answered(raw, make_bucket, new_name, make_index, operation), operation)
+    """A success of UpdateMetadataConfiguration has exactly the members of the model."""
+    assert_as_modelled(valid_answer(raw, make_bucket, new_name, make_index, operation), operation)
 
 
 # Headers.
@@ -193,7 +193,7 @@ def test_text_search_is_answered_as_modelled(
 
 @requirement("wire.content-type", level="should", evidence="model", source=sources.REST_JSON, needs="raw")
 def test_an_answer_is_json(raw: RawClient, make_index: MakeIndex) -> None:
-    """A success with a body says that it is `application/json`."""
+    """A success with a body has the content type `application/json`."""
     answer = raw("/ListVectors", make_index().address)
     assert answer.headers["content-type"].split(";")[0] == "application/json"
 
@@ -201,7 +201,7 @@ def test_an_answer_is_json(raw: RawClient, make_index: MakeIndex) -> None:
 @pytest.mark.parametrize("outcome", ["success", "refusal"])
 @requirement("wire.request-id", level="should", evidence="model", source=sources.REST_JSON, needs="raw")
 def test_an_answer_has_a_request_id(raw: RawClient, make_index: MakeIndex, outcome: str) -> None:
-    """Every answer carries a request id where SDKs look for it, another one each time."""
+    """Every answer has a new request id where SDKs look for it."""
     address = make_index().address
     body = address if outcome == "success" else {**address, "indexName": "vecgate-absent"}
     ids = [raw("/ListVectors", body).request_id for _ in range(2)]
@@ -211,13 +211,13 @@ def test_an_answer_has_a_request_id(raw: RawClient, make_index: MakeIndex, outco
 
 @requirement("wire.request-id-of-boto3", level="should", evidence="model", source=sources.REST_JSON)
 def test_boto3_finds_the_request_id(make_index: MakeIndex) -> None:
-    """In ResponseMetadata of boto3 stands a RequestId: it is what support asks for."""
+    """ResponseMetadata of boto3 contains a RequestId, which AWS support needs."""
     assert make_index().call("ListVectors")["ResponseMetadata"]["RequestId"]
 
 
 @requirement("wire.content-length", level="must", evidence="model", source=sources.REST_JSON, needs="raw")
-def test_an_answer_tells_where_it_ends(raw: RawClient, make_index: MakeIndex) -> None:
-    """An answer gives its length, or comes in chunks: a kept connection needs one of them."""
+def test_an_answer_has_a_length_or_is_chunked(raw: RawClient, make_index: MakeIndex) -> None:
+    """An answer has a content length or is chunked, as persistent connections require."""
     answer = raw("/ListVectors", make_index().address)
     length = answer.headers.get("content-length")
     assert (length is None) == (answer.headers.get("transfer-encoding") == "chunked")
@@ -227,36 +227,36 @@ def test_an_answer_tells_where_it_ends(raw: RawClient, make_index: MakeIndex) ->
 # Bodies.
 
 
-def creation_time(raw: RawClient, operation: str, index: Index) -> Any:
-    """What *operation* tells of *index* or of its bucket."""
+def creation_time(raw: RawClient, operation: str, index: IndexHandle) -> Any:
+    """Return the creationTime of *index* or of its bucket in the answer to *operation*."""
     name = index.name if "Index" in operation else index.bucket
-    listed = {"prefix": name} if operation.startswith("List") else {}
-    answer = raw(f"/{operation}", {**request_of(operation, index).body, **listed}).json
-    told = next(each for each in answer.values() if isinstance(each, dict | list))
-    entries = told if isinstance(told, list) else [told]
+    members = {"prefix": name} if operation.startswith("List") else {}
+    answer = raw(f"/{operation}", {**request_of(operation, index).body, **members}).json
+    described = next(each for each in answer.values() if isinstance(each, dict | list))
+    entries = described if isinstance(described, list) else [described]
     (entry,) = [each for each in entries if name in {each.get("indexName"), each.get("vectorBucketName")}]
     return entry["creationTime"]
 
 
-def as_datetime(told: float | str) -> datetime:
-    if isinstance(told, str):
-        return datetime.fromisoformat(told)
-    return datetime.fromtimestamp(told, tz=UTC)
+def as_datetime(timestamp: float | str) -> datetime:
+    if isinstance(timestamp, str):
+        return datetime.fromisoformat(timestamp)
+    return datetime.fromtimestamp(timestamp, tz=UTC)
 
 
 @pytest.mark.parametrize("operation", ["GetIndex", "GetVectorBucket", "ListIndexes", "ListVectorBuckets"])
 @requirement("wire.timestamps", level="must", evidence="model", source=sources.REST_JSON, needs="raw")
 def test_a_timestamp_is_seconds_or_iso(raw: RawClient, make_index: MakeIndex, operation: str) -> None:
-    """`creationTime` is a number of seconds since 1970, or ISO 8601: and then it is about now."""
-    told = creation_time(raw, operation, make_index())
-    assert abs(as_datetime(told) - datetime.now(UTC)) < timedelta(days=1)
+    """A creationTime is a number of seconds since 1970 or an ISO 8601 text, and close to the current time."""
+    timestamp = creation_time(raw, operation, make_index())
+    assert abs(as_datetime(timestamp) - datetime.now(UTC)) < timedelta(days=1)
 
 
 @requirement(
     "wire.timestamps-in-seconds", level="should", evidence="model", source=sources.REST_JSON, needs="raw"
 )
 def test_a_timestamp_is_a_number(raw: RawClient, make_index: MakeIndex) -> None:
-    """The protocol's default for a timestamp in a body is a number."""
+    """A timestamp in a body is a number, which is the default of the protocol."""
     assert isinstance(creation_time(raw, "GetIndex", make_index()), int | float)
 
 
@@ -268,13 +268,13 @@ def test_a_timestamp_is_a_number(raw: RawClient, make_index: MakeIndex) -> None:
     needs="raw",
 )
 def test_a_timestamp_is_a_whole_second(raw: RawClient, make_index: MakeIndex) -> None:
-    """Times have no fraction."""
+    """Timestamps have no fraction."""
     assert as_datetime(creation_time(raw, "GetIndex", make_index())).microsecond == 0
 
 
 @requirement("wire.timestamps-agree", level="must", evidence="model", source=sources.MODEL, needs="raw")
 def test_lists_and_descriptions_give_the_same_time(raw: RawClient, make_index: MakeIndex) -> None:
-    """ListIndexes and GetIndex tell the same creation time."""
+    """ListIndexes and GetIndex return the same creationTime."""
     index = make_index()
     times = [as_datetime(creation_time(raw, name, index)) for name in ("GetIndex", "ListIndexes")]
     assert abs(times[0] - times[1]) < timedelta(seconds=1)
@@ -282,7 +282,7 @@ def test_lists_and_descriptions_give_the_same_time(raw: RawClient, make_index: M
 
 @requirement("wire.metadata-is-json", level="must", evidence="model", source=sources.MODEL, needs="raw")
 def test_metadata_is_plain_json(raw: RawClient, make_index: MakeIndex) -> None:
-    """Metadata comes as the JSON object that was written, not as text and without type tags."""
+    """Metadata is returned as the JSON object that was written, not as text and without type tags."""
     index = make_index()
     index.put(("k", [1.0, 0.5], {"a": 1, "b": True, "c": ["x"], "d": "é"}))
     answer = raw("/GetVectors", {**index.address, "keys": ["k"], "returnMetadata": True})
@@ -291,7 +291,7 @@ def test_metadata_is_plain_json(raw: RawClient, make_index: MakeIndex) -> None:
 
 @requirement("wire.numbers-of-vectors", level="must", evidence="documented", source=sources.LIST, needs="raw")
 def test_values_are_json_numbers(raw: RawClient, make_index: MakeIndex) -> None:
-    """Values come as JSON numbers, from which a double, and so the float32, is read exactly."""
+    """Values are JSON numbers from which the exact float32 can be read."""
     index = make_index(metric="euclidean")
     index.put(("k", [0.1, 3.4028234663852886e38]))
     answer = raw("/GetVectors", {**index.address, "keys": ["k"], "returnData": True})
@@ -299,8 +299,8 @@ def test_values_are_json_numbers(raw: RawClient, make_index: MakeIndex) -> None:
 
 
 @requirement("wire.absent-members", level="should", evidence="model", source=sources.REST_JSON, needs="raw")
-def test_what_is_absent_is_left_out(raw: RawClient, make_index: MakeIndex) -> None:
-    """An absent member is left out, not written as null: the last page has no `nextToken` at all."""
+def test_absent_members_are_omitted(raw: RawClient, make_index: MakeIndex) -> None:
+    """An absent member is omitted, not null: the last page has no `nextToken`."""
     answer = raw("/ListVectors", make_index().address)
     assert re.search(rb":\s*null\b", answer.body) is None
     assert "nextToken" not in answer.json
@@ -308,7 +308,7 @@ def test_what_is_absent_is_left_out(raw: RawClient, make_index: MakeIndex) -> No
 
 @requirement("wire.utf-8", level="must", evidence="model", source=sources.REST_JSON, needs="raw")
 def test_an_answer_is_utf_8(raw: RawClient, make_index: MakeIndex) -> None:
-    """Text comes as UTF-8 or escaped, and means the same."""
+    """Text is UTF-8 or escaped, with the same meaning."""
     index = make_index()
     index.put(("clé-日本-😀", [1.0, 0.5]))
     answer = raw("/ListVectors", index.address)

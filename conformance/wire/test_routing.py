@@ -1,4 +1,4 @@
-"""Paths and methods: `POST /<Operation>`, and `/tags/<ARN>` with the ARN encoded as one label."""
+"""Paths and methods: `POST /<Operation>`, and `/tags/<ARN>` with the ARN encoded as one segment."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from urllib.parse import quote
 
 import pytest
 
-from vecgate.testing import sources
-from vecgate.testing.raw import RawClient
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import MakeBucket, MakeIndex
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import MakeBucket, MakeIndex
 
-from .requests import tags_path
+from .wire_requests import tags_path
 
 
 @pytest.mark.parametrize("path", ["/NoSuchOperation", "/", "/GetIndexes", "/GetIndex/more"])
 @requirement(
     "wire.unknown-operation", level="should", evidence="inferred", source=sources.REST_JSON, needs="raw"
 )
-def test_an_unknown_path_is_refused(raw: RawClient, path: str) -> None:
-    """A path that no operation has is refused: the request is to blame, not the server."""
+def test_an_unknown_path_is_rejected(raw: RawClient, path: str) -> None:
+    """A path that no operation has is rejected with a 4xx status."""
     assert 400 <= raw(path, b"{}").status < 500
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
 @requirement("wire.wrong-method", level="should", evidence="inferred", source=sources.MODEL, needs="raw")
-def test_another_method_is_refused(raw: RawClient, method: str) -> None:
-    """An operation is a POST: another method on its path is refused."""
+def test_a_wrong_method_is_rejected(raw: RawClient, method: str) -> None:
+    """Another method than POST on the path of an operation is rejected."""
     assert 400 <= raw("/ListVectorBuckets", b"{}", method=method).status < 500
 
 
@@ -34,8 +34,8 @@ def test_another_method_is_refused(raw: RawClient, method: str) -> None:
 @requirement(
     "wire.wrong-method-changes-nothing", level="must", evidence="inferred", source=sources.MODEL, needs="raw"
 )
-def test_another_method_changes_nothing(raw: RawClient, make_index: MakeIndex, method: str) -> None:
-    """What a refused method asks for does not happen."""
+def test_a_wrong_method_changes_nothing(raw: RawClient, make_index: MakeIndex, method: str) -> None:
+    """A request with a wrong method has no effect."""
     index = make_index()
     index.put(("k", [1.0, 0.5]))
     raw("/DeleteVectors", {**index.address, "keys": ["k"]}, method=method)
@@ -43,14 +43,14 @@ def test_another_method_changes_nothing(raw: RawClient, make_index: MakeIndex, m
 
 
 @requirement("wire.case-of-a-path", level="may", evidence="inferred", source=sources.MODEL, needs="raw")
-def test_another_case_is_another_path(raw: RawClient) -> None:
-    """`/listvectorbuckets` is no operation."""
+def test_paths_are_case_sensitive(raw: RawClient) -> None:
+    """`/listvectorbuckets` is rejected."""
     assert 400 <= raw("/listvectorbuckets", b"{}").status < 500
 
 
 @requirement("wire.tags-of-a-bucket", level="must", evidence="model", source=sources.MODEL, needs="raw tags")
-def test_the_arn_of_a_bucket_is_one_label(raw: RawClient, make_bucket: MakeBucket) -> None:
-    """`GET /tags/arn%3Aaws…%3Abucket%2Fname` lists the tags of a vector bucket."""
+def test_the_arn_of_a_bucket_is_one_segment(raw: RawClient, make_bucket: MakeBucket) -> None:
+    """`GET /tags/arn%3Aaws…%3Abucket%2Fname` returns the tags of a vector bucket."""
     bucket = make_bucket()
     raw(tags_path(bucket.arn), {"tags": {"team": "search"}})
     answer = raw(tags_path(bucket.arn), method="GET")
@@ -59,8 +59,8 @@ def test_the_arn_of_a_bucket_is_one_label(raw: RawClient, make_bucket: MakeBucke
 
 
 @requirement("wire.tags-of-an-index", level="must", evidence="model", source=sources.MODEL, needs="raw tags")
-def test_the_arn_of_an_index_is_one_label(raw: RawClient, make_index: MakeIndex) -> None:
-    """The tags of an index are its own: its encoded ARN leads to it, not to its bucket."""
+def test_the_arn_of_an_index_is_one_segment(raw: RawClient, make_index: MakeIndex) -> None:
+    """The encoded ARN of an index identifies the index and not its bucket."""
     index = make_index()
     raw(tags_path(index.arn), {"tags": {"team": "search"}})
     assert raw(tags_path(index.arn), method="GET").json["tags"] == {"team": "search"}
@@ -71,8 +71,8 @@ def test_the_arn_of_an_index_is_one_label(raw: RawClient, make_index: MakeIndex)
 @requirement(
     "wire.tag-keys-in-a-query", level="must", evidence="model", source=sources.MODEL, needs="raw tags"
 )
-def test_keys_of_tags_come_in_the_query(raw: RawClient, make_index: MakeIndex) -> None:
-    """`DELETE /tags/…?tagKeys=a&tagKeys=b%20c` removes each of the keys, decoded."""
+def test_tag_keys_are_query_parameters(raw: RawClient, make_index: MakeIndex) -> None:
+    """`DELETE /tags/…?tagKeys=a&tagKeys=b%20c` removes each of the decoded keys."""
     index = make_index()
     raw(tags_path(index.arn), {"tags": {"a": "1", "b c": "2", "é/+=": "3", "stays": "4"}})
     keys = "&".join(f"tagKeys={quote(key, safe='')}" for key in ("a", "b c", "é/+="))

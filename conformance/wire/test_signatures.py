@@ -1,4 +1,4 @@
-"""Signatures: requests are signed with Signature Version 4 for `s3vectors`; others are refused with 403."""
+"""Signatures: requests are signed with Signature Version 4 for `s3vectors`; others are rejected with 403."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.exchanges import ExchangeLog
+from vecgate.conformance_kit.raw_client import RawAnswer, RawClient
+from vecgate.conformance_kit.requirements import requirement
+from vecgate.resources.handles import IndexHandle, MakeIndex
 from vecgate.targets.target import Target
-from vecgate.testing import sources
-from vecgate.testing.exchanges import ExchangeLog
-from vecgate.testing.raw import RawAnswer, RawClient
-from vecgate.testing.requirements import requirement
-from vecgate.testing.resources import Index, MakeIndex
 
 SOURCE = sources.SIGNATURE_ERRORS
-#: Codes that Amazon's services have for a bad signature; which of them are this one's is not written down.
+#: Codes for an invalid signature in Amazon's services. Which of them S3 Vectors uses is not documented.
 CODES = {
     "AccessDeniedException",
     "IncompleteSignatureException",
@@ -35,17 +35,17 @@ CODES = {
 }
 
 
-def listing(index: Index) -> bytes:
+def list_body(index: IndexHandle) -> bytes:
     return json.dumps(index.address).encode()
 
 
-def keys_of(target: Target) -> Credentials:
+def credentials_of(target: Target) -> Credentials:
     keys = target.credentials.get_frozen_credentials()
     return Credentials(keys.access_key, keys.secret_key, keys.token)
 
 
 def with_wrong_secret(target: Target) -> Credentials:
-    keys = keys_of(target)
+    keys = credentials_of(target)
     return Credentials(keys.access_key, keys.secret_key + "x", keys.token)
 
 
@@ -56,8 +56,8 @@ def with_authorization(text: str) -> Callable[[dict[str, str]], None]:
     return alter
 
 
-def edited(part: str, other: str) -> Callable[[dict[str, str]], None]:
-    """Changes the Authorization header once it is written."""
+def with_edited_authorization(part: str, other: str) -> Callable[[dict[str, str]], None]:
+    """Return a function that edits the Authorization header after signing."""
 
     def alter(headers: dict[str, str]) -> None:
         assert part in headers["Authorization"]
@@ -66,37 +66,37 @@ def edited(part: str, other: str) -> Callable[[dict[str, str]], None]:
     return alter
 
 
-def without(name: str) -> Callable[[dict[str, str]], None]:
+def without_header(name: str) -> Callable[[dict[str, str]], None]:
     def alter(headers: dict[str, str]) -> None:
         del headers[name]
 
     return alter
 
 
-def later_date(headers: dict[str, str]) -> None:
+def change_date(headers: dict[str, str]) -> None:
     headers["X-Amz-Date"] = (datetime.now(UTC) + timedelta(seconds=60)).strftime("%Y%m%dT%H%M%SZ")
 
 
-def other_content_type(headers: dict[str, str]) -> None:
+def change_content_type(headers: dict[str, str]) -> None:
     headers["Content-Type"] = "application/x-amz-json-1.0"
 
 
-#: How a request is spoiled, as options of `raw`.
-SPOILED: Mapping[str, Callable[[Target], dict[str, Any]]] = {
+#: Ways to make a signature invalid, as options of `raw`.
+INVALID_SIGNATURES: Mapping[str, Callable[[Target], dict[str, Any]]] = {
     "unsigned": lambda _: {"sign": False},
     "wrong-secret": lambda target: {"credentials": with_wrong_secret(target)},
     "unknown-key": lambda _: {"credentials": Credentials("AKIAIOSFODNN7EXAMPLE", "not-the-secret")},
     "an-hour-late": lambda _: {"at": datetime.now(UTC) - timedelta(hours=1)},
     "an-hour-early": lambda _: {"at": datetime.now(UTC) + timedelta(hours=1)},
     "a-year-late": lambda _: {"at": datetime.now(UTC) - timedelta(days=365)},
-    "altered-date": lambda _: {"alter": later_date},
-    "altered-header": lambda _: {"alter": other_content_type},
-    "removed-header": lambda _: {"alter": without("Content-Type")},
-    "altered-signature": lambda _: {"alter": edited("Signature=", "Signature=0")},
-    "altered-scope": lambda _: {"alter": edited("/s3vectors/", "/s3/")},
+    "altered-date": lambda _: {"alter": change_date},
+    "altered-header": lambda _: {"alter": change_content_type},
+    "removed-header": lambda _: {"alter": without_header("Content-Type")},
+    "altered-signature": lambda _: {"alter": with_edited_authorization("Signature=", "Signature=0")},
+    "altered-scope": lambda _: {"alter": with_edited_authorization("/s3vectors/", "/s3/")},
 }
-#: What is hardly a signature at all.
-GARBLED = {
+#: Authorization headers that are not a signature.
+GARBLED_HEADERS = {
     "no-scheme": "x",
     "bearer": "Bearer abcdef",
     "basic": "Basic dXNlcjpwYXNz",
@@ -107,117 +107,127 @@ GARBLED = {
 }
 
 
-def spoiled(raw: RawClient, target: Target, index: Index, how: str) -> RawAnswer:
-    return raw("/ListVectors", listing(index), **SPOILED[how](target))
+def list_with(raw: RawClient, target: Target, index: IndexHandle, kind: str) -> RawAnswer:
+    return raw("/ListVectors", list_body(index), **INVALID_SIGNATURES[kind](target))
 
 
 @requirement("wire.signed", level="must", evidence="model", source=sources.SIGNATURES, needs="auth raw")
 def test_a_signed_request_is_answered(raw: RawClient, make_index: MakeIndex) -> None:
     """A request with a correct signature is answered."""
-    assert raw("/ListVectors", listing(make_index())).status == 200
+    assert raw("/ListVectors", list_body(make_index())).status == 200
 
 
 @requirement("wire.unsigned", level="must", evidence="documented", source=SOURCE, needs="auth raw")
-def test_an_unsigned_request_is_refused(raw: RawClient, make_index: MakeIndex) -> None:
-    """A request without a signature is refused with 403."""
-    assert raw("/ListVectors", listing(make_index()), sign=False).status == 403
+def test_an_unsigned_request_is_rejected(raw: RawClient, make_index: MakeIndex) -> None:
+    """A request without a signature is rejected with 403."""
+    assert raw("/ListVectors", list_body(make_index()), sign=False).status == 403
 
 
-@pytest.mark.parametrize("how", [each for each in SPOILED if each != "unsigned"])
+@pytest.mark.parametrize("kind", [each for each in INVALID_SIGNATURES if each != "unsigned"])
 @requirement("wire.bad-signature", level="must", evidence="documented", source=SOURCE, needs="auth raw")
-def test_a_bad_signature_is_refused(raw: RawClient, target: Target, make_index: MakeIndex, how: str) -> None:
-    """A signature with another secret, by an unknown key, of another time or of other headers is refused."""
-    assert spoiled(raw, target, make_index(), how).status == 403
+def test_an_invalid_signature_is_rejected(
+    raw: RawClient, target: Target, make_index: MakeIndex, kind: str
+) -> None:
+    """A signature with a wrong secret, unknown key, wrong time or changed headers is rejected."""
+    assert list_with(raw, target, make_index(), kind).status == 403
 
 
-@pytest.mark.parametrize("how", list(SPOILED))
+@pytest.mark.parametrize("kind", list(INVALID_SIGNATURES))
 @requirement(
     "wire.bad-signature-code", level="should", evidence="documented", source=SOURCE, needs="auth raw"
 )
-def test_a_bad_signature_has_a_code(raw: RawClient, target: Target, make_index: MakeIndex, how: str) -> None:
-    """The code is one of those that Amazon's services have for it."""
-    assert spoiled(raw, target, make_index(), how).code in CODES
+def test_an_invalid_signature_has_a_known_code(
+    raw: RawClient, target: Target, make_index: MakeIndex, kind: str
+) -> None:
+    """The code is one of those that Amazon's services use for invalid signatures."""
+    assert list_with(raw, target, make_index(), kind).code in CODES
 
 
-@pytest.mark.parametrize("text", list(GARBLED.values()), ids=list(GARBLED))
+@pytest.mark.parametrize("text", list(GARBLED_HEADERS.values()), ids=list(GARBLED_HEADERS))
 @requirement("wire.garbled-signature", level="must", evidence="documented", source=SOURCE, needs="auth raw")
-def test_what_is_no_signature_is_refused(raw: RawClient, make_index: MakeIndex, text: str) -> None:
-    """An Authorization header that holds no signature is refused with 400, 401 or 403."""
-    answer = raw("/ListVectors", listing(make_index()), alter=with_authorization(text))
+def test_a_garbled_header_is_rejected(raw: RawClient, make_index: MakeIndex, text: str) -> None:
+    """An Authorization header without a signature is rejected with 400, 401 or 403."""
+    answer = raw("/ListVectors", list_body(make_index()), alter=with_authorization(text))
     assert answer.status in {400, 401, 403}
 
 
 @requirement("wire.altered-body", level="must", evidence="documented", source=SOURCE, needs="auth raw")
-def test_an_altered_body_is_refused(
+def test_an_altered_body_is_rejected(
     client: Any, raw: RawClient, target: Target, make_index: MakeIndex
 ) -> None:
-    """A signature covers the body: with another body it is refused with 403."""
+    """A signature covers the body: a changed body is rejected with 403."""
     index = make_index()
-    headers = signed_headers(client, target, listing(index))
+    headers = signed_headers(client, target, list_body(index))
     altered = json.dumps({**index.address, "maxResults": 5}).encode()
     assert raw("/ListVectors", altered, sign=False, headers=headers).status == 403
 
 
 @requirement("wire.altered-path", level="must", evidence="documented", source=SOURCE, needs="auth raw")
-def test_another_path_is_refused(client: Any, raw: RawClient, target: Target, make_index: MakeIndex) -> None:
-    """A signature covers the path: one for ListVectors deletes no index."""
+def test_an_altered_path_is_rejected(
+    client: Any, raw: RawClient, target: Target, make_index: MakeIndex
+) -> None:
+    """A signature covers the path: one for ListVectors does not delete an index."""
     index = make_index()
-    headers = signed_headers(client, target, listing(index))
-    assert raw("/DeleteIndex", listing(index), sign=False, headers=headers).status == 403
+    headers = signed_headers(client, target, list_body(index))
+    assert raw("/DeleteIndex", list_body(index), sign=False, headers=headers).status == 403
     assert index.keys() == set()
 
 
 @requirement("wire.foreign-signature", level="must", evidence="documented", source=SOURCE, needs="auth raw")
-def test_a_signature_made_elsewhere_is_taken(
+def test_a_signature_of_botocore_is_accepted(
     client: Any, raw: RawClient, target: Target, make_index: MakeIndex
 ) -> None:
-    """A signature that botocore's own signer made is taken: what the two tests before this one spoil."""
+    """A signature from botocore's own signer is accepted. The two tests before rely on it."""
     index = make_index()
-    headers = signed_headers(client, target, listing(index))
-    assert raw("/ListVectors", listing(index), sign=False, headers=headers).status == 200
+    headers = signed_headers(client, target, list_body(index))
+    assert raw("/ListVectors", list_body(index), sign=False, headers=headers).status == 200
 
 
 @requirement("wire.wrong-service", level="must", evidence="documented", source=SOURCE, needs="auth raw")
-def test_a_signature_for_another_service_is_refused(
+def test_a_signature_for_another_service_is_rejected(
     client: Any, raw: RawClient, target: Target, make_index: MakeIndex
 ) -> None:
-    """A request that is correctly signed, but for `s3`, is refused with 403."""
+    """A correct signature for the service `s3` is rejected with 403."""
     index = make_index()
-    headers = signed_headers(client, target, listing(index), service="s3")
-    assert raw("/ListVectors", listing(index), sign=False, headers=headers).status == 403
+    headers = signed_headers(client, target, list_body(index), service="s3")
+    assert raw("/ListVectors", list_body(index), sign=False, headers=headers).status == 403
 
 
 @requirement("wire.wrong-region", level="must", evidence="documented", source=SOURCE, needs="auth raw")
-def test_a_signature_for_another_region_is_refused(
+def test_a_signature_for_another_region_is_rejected(
     client: Any, target: Target, log: ExchangeLog, make_index: MakeIndex
 ) -> None:
-    """A request that is correctly signed, but for another region, is refused with 403."""
-    elsewhere = RawClient(replace(target, region="xx-nowhere-1"), target.url_of(client), log)
-    assert elsewhere("/ListVectors", listing(make_index())).status == 403
+    """A correct signature for another region is rejected with 403."""
+    other_region = RawClient(replace(target, region="xx-nowhere-1"), target.resolve_url(client), log)
+    assert other_region("/ListVectors", list_body(make_index())).status == 403
 
 
-@pytest.mark.parametrize("how", ["unsigned", "wrong-secret", "an-hour-late", "altered-date"])
+@pytest.mark.parametrize("kind", ["unsigned", "wrong-secret", "an-hour-late", "altered-date"])
 @requirement(
     "wire.bad-signature-changes-nothing", level="must", evidence="documented", source=SOURCE, needs="auth raw"
 )
-def test_a_refused_signature_changes_nothing(
-    raw: RawClient, target: Target, make_index: MakeIndex, how: str
+def test_a_rejected_signature_changes_nothing(
+    raw: RawClient, target: Target, make_index: MakeIndex, kind: str
 ) -> None:
-    """What a request with a bad signature asks for does not happen."""
+    """A request with an invalid signature has no effect."""
     index = make_index()
     index.put(("k", [1.0, 0.5]))
-    raw("/DeleteVectors", json.dumps({**index.address, "keys": ["k"]}).encode(), **SPOILED[how](target))
+    raw(
+        "/DeleteVectors",
+        json.dumps({**index.address, "keys": ["k"]}).encode(),
+        **INVALID_SIGNATURES[kind](target),
+    )
     assert index.keys() == {"k"}
 
 
 @requirement(
     "wire.bad-signature-tells-nothing", level="must", evidence="inferred", source=SOURCE, needs="auth raw"
 )
-def test_a_refused_signature_tells_nothing(raw: RawClient, make_index: MakeIndex) -> None:
-    """Without a signature an index that is there and one that is not are answered alike."""
+def test_a_rejected_signature_reveals_nothing(raw: RawClient, make_index: MakeIndex) -> None:
+    """Without a signature, existing and unknown indexes are answered alike."""
     index = make_index()
     absent = json.dumps({**index.address, "indexName": "vecgate-absent"}).encode()
-    answers = [raw("/ListVectors", body, sign=False) for body in (listing(index), absent)]
+    answers = [raw("/ListVectors", body, sign=False) for body in (list_body(index), absent)]
     assert (answers[0].status, answers[0].code) == (answers[1].status, answers[1].code)
 
 
@@ -226,7 +236,7 @@ def test_a_refused_signature_tells_nothing(raw: RawClient, make_index: MakeIndex
 )
 def test_a_clock_may_be_a_minute_off(raw: RawClient, make_index: MakeIndex) -> None:
     """A client whose clock is a minute late or early is served."""
-    body = listing(make_index())
+    body = list_body(make_index())
     times = [datetime.now(UTC) + timedelta(minutes=minutes) for minutes in (-1, 1)]
     assert [raw("/ListVectors", body, at=at).status for at in times] == [200, 200]
 
@@ -234,9 +244,9 @@ def test_a_clock_may_be_a_minute_off(raw: RawClient, make_index: MakeIndex) -> N
 @requirement(
     "wire.payload-hash", level="must", evidence="documented", source=sources.SIGNATURES, needs="auth raw"
 )
-def test_the_hash_of_a_body_may_come_in_a_header(raw: RawClient, make_index: MakeIndex) -> None:
-    """A request may carry the SHA-256 of its body in `X-Amz-Content-SHA256`, and is served."""
-    body = listing(make_index())
+def test_the_hash_of_a_body_may_be_in_a_header(raw: RawClient, make_index: MakeIndex) -> None:
+    """A request may have the SHA-256 of its body in `X-Amz-Content-SHA256`."""
+    body = list_body(make_index())
     headers = {"X-Amz-Content-SHA256": hashlib.sha256(body).hexdigest()}
     assert raw("/ListVectors", body, headers=headers).status == 200
 
@@ -245,39 +255,39 @@ def test_the_hash_of_a_body_may_come_in_a_header(raw: RawClient, make_index: Mak
     "wire.unsigned-headers", level="must", evidence="documented", source=sources.SIGNATURES, needs="auth raw"
 )
 def test_headers_may_be_added_after_signing(raw: RawClient, make_index: MakeIndex) -> None:
-    """A header that is not among the signed ones, as a proxy adds it, changes nothing."""
+    """Unsigned headers, such as a proxy adds, are ignored."""
 
     def add(headers: dict[str, str]) -> None:
         headers["X-Forwarded-For"] = "192.0.2.1"
 
-    assert raw("/ListVectors", listing(make_index()), alter=add).status == 200
+    assert raw("/ListVectors", list_body(make_index()), alter=add).status == 200
 
 
 @requirement(
     "wire.signed-header", level="must", evidence="documented", source=sources.SIGNATURES, needs="auth raw"
 )
-def test_further_headers_may_be_signed(raw: RawClient, make_index: MakeIndex) -> None:
-    """A signature may cover headers of the client's own, with white space in them."""
+def test_additional_headers_may_be_signed(raw: RawClient, make_index: MakeIndex) -> None:
+    """A signature may cover additional headers, even with white space in their values."""
     headers = {"X-Vecgate-Note": "  several   words  "}
-    assert raw("/ListVectors", listing(make_index()), headers=headers).status == 200
+    assert raw("/ListVectors", list_body(make_index()), headers=headers).status == 200
 
 
 @requirement(
     "wire.altered-signed-header", level="must", evidence="documented", source=SOURCE, needs="auth raw"
 )
-def test_a_further_header_that_is_altered_is_refused(raw: RawClient, make_index: MakeIndex) -> None:
-    """A header of the client's own that was signed may not change."""
+def test_an_altered_additional_header_is_rejected(raw: RawClient, make_index: MakeIndex) -> None:
+    """A signed additional header must not change."""
 
     def change(headers: dict[str, str]) -> None:
         headers["X-Vecgate-Note"] = "other"
 
-    answer = raw("/ListVectors", listing(make_index()), headers={"X-Vecgate-Note": "one"}, alter=change)
+    answer = raw("/ListVectors", list_body(make_index()), headers={"X-Vecgate-Note": "one"}, alter=change)
     assert answer.status == 403
 
 
 def signed_headers(client: Any, target: Target, body: bytes, *, service: str = "s3vectors") -> dict[str, str]:
-    """The headers of a correct signature of a ListVectors for *service*."""
-    url = f"{target.url_of(client).rstrip('/')}/ListVectors"
+    """Return the headers of a correctly signed ListVectors request for *service*."""
+    url = f"{target.resolve_url(client).rstrip('/')}/ListVectors"
     request = AWSRequest("POST", url, {"Content-Type": "application/json"}, body)
-    SigV4Auth(keys_of(target), service, target.region).add_auth(request)
+    SigV4Auth(credentials_of(target), service, target.region).add_auth(request)
     return dict(request.headers.items())

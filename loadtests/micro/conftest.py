@@ -1,4 +1,4 @@
-"""What the microbenchmarks share: records, answers, the sink and clients for it."""
+"""Fixtures of the microbenchmarks: records, canned responses, the null server, and clients for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from botocore.config import Config
 
-from vecgate.bulk.records import Block
+from vecgate.bulk.core.record_blocks import Block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,10 +31,10 @@ def block() -> Block:
 
 
 @pytest.fixture(scope="session")
-def sink_url(answers: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A sink in its own process that answers reads with a page of the block."""
-    path = tmp_path_factory.mktemp("sink") / "answers.json"
-    path.write_text(json.dumps(answers))
+def sink_url(responses: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A null server in its own process that answers reads with a page of the block."""
+    path = tmp_path_factory.mktemp("sink") / "responses.json"
+    path.write_text(json.dumps(responses))
     command = [sys.executable, str(Path(__file__).with_name("sink.py")), str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -44,7 +44,7 @@ def sink_url(answers: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="session")
 def new_client(sink_url: str) -> Callable[[], Any]:
-    """Make a stock boto3 client for the sink."""
+    """Return a function that makes a stock boto3 client for the null server."""
     return lambda: boto3.client(
         "s3vectors",
         region_name="us-east-1",
@@ -56,8 +56,8 @@ def new_client(sink_url: str) -> Callable[[], Any]:
 
 
 @pytest.fixture(scope="session")
-def answers(block: Block) -> dict[str, Any]:
-    """What the sink answers, by operation."""
+def responses(block: Block) -> dict[str, Any]:
+    """The responses of the null server by operation."""
     page = block.slice(0, PAGE)
     stored = [
         {"key": key, "data": {"float32": [float(value) for value in row]}, "metadata": metadata}

@@ -1,7 +1,7 @@
-"""Peak memory of `vecgate put` over a file of 1,000,000 × 128, and whether it is flat: `python memory.py`.
+"""Measures the peak memory of `vecgate put` over a file of 1,000,000 × 128: `python memory.py`.
 
-The file is made in a temporary folder, the requests go to a sink in a process of its own, and the resident
-memory of the client is read from /proc ten times a second.
+The file is written to a temporary folder, the requests go to a null server in another process, and the
+resident memory of the client is read from /proc ten times per second. Memory by quarter shows growth.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ROWS, DIMENSION, STEP = 1_000_000, 128, 50_000
-EVERY_S = 0.1
+SAMPLE_INTERVAL_S = 0.1
 INDEX = {"index": {"dimension": DIMENSION, "distanceMetric": "cosine"}}
 
 
 def write_input(path: Path) -> None:
-    """A parquet file of random vectors, made in steps so that this process stays small too."""
+    """Write a parquet file of random vectors, in steps so that this process stays small too."""
     random = np.random.default_rng(0)
     schema = pa.schema({"key": pa.string(), "vector": pa.list_(pa.float32(), DIMENSION), "year": pa.int32()})
     with pq.ParquetWriter(path, schema) as writer:
@@ -36,45 +36,45 @@ def write_input(path: Path) -> None:
 
 
 def resident_mb(pid: int) -> float:
-    """Resident memory of a process in MB, 0 when it is gone."""
+    """Return the resident memory of a process in MB, or 0 if the process has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0.0
-    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")]
-    return int(found[0]) / 1_000 if found else 0.0
+    sizes = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")]
+    return int(sizes[0]) / 1_000 if sizes else 0.0
 
 
 def measure(folder: Path) -> None:
-    """Put the file and print what it took."""
+    """Put the file, and print time and memory."""
     write_input(folder / "input.parquet")
-    answers = folder / "answers.json"
-    answers.write_text(json.dumps({"GetIndex": INDEX}))
-    sink = [sys.executable, str(Path(__file__).with_name("sink.py")), str(answers)]
+    responses = folder / "responses.json"
+    responses.write_text(json.dumps({"GetIndex": INDEX}))
+    sink = [sys.executable, str(Path(__file__).with_name("sink.py")), str(responses)]
     with subprocess.Popen(sink, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        put = [
-            sys.executable,
-            "-m",
-            "vecgate",
-            "put",
-            "input.parquet",
-            "--bucket",
-            "bucket",
+        put = [sys.executable, "-m", "vecgate", "put", "input.parquet", "--bucket", "bucket"]
+        options = [
             "--index",
             "index",
+            "--target",
+            url,
+            "--rate",
+            "1000000",
+            "--journal",
+            "journal",
+            "--quiet",
         ]
-        pace = ["--target", url, "--rate", "1000000", "--journal", "journal", "--quiet"]
-        begun_s = time.monotonic()
-        with subprocess.Popen([*put, *pace], cwd=folder, stdout=subprocess.PIPE, text=True) as client:
+        started_s = time.monotonic()
+        with subprocess.Popen([*put, *options], cwd=folder, stdout=subprocess.PIPE, text=True) as client:
             samples = []
             while client.poll() is None:
                 samples.append(resident_mb(client.pid))
-                time.sleep(EVERY_S)
+                time.sleep(SAMPLE_INTERVAL_S)
             assert client.stdout
             summary = client.stdout.read()
-        elapsed_s = time.monotonic() - begun_s
+        elapsed_s = time.monotonic() - started_s
         server.terminate()
     quarters = [max(samples[len(samples) * q // 4 : len(samples) * (q + 1) // 4]) for q in range(4)]
     print(summary.strip())

@@ -1,7 +1,7 @@
-"""A null HTTP server: takes each request whole and answers from a table. Run as `python sink.py ANSWERS`.
+"""A null HTTP server: reads each request and sends a canned response. Run as `python sink.py RESPONSES`.
 
-*ANSWERS* is a JSON file, operation → answer; what it does not name gets `{}`. The port is printed.
-It runs in a process of its own, so that the CPU time of a benchmark is the client's alone.
+*RESPONSES* is a JSON file from operation to response; other operations get `{}`. The server prints its port.
+It runs in a separate process, so that a benchmark measures the CPU time of the client alone.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ HEAD_END = b"\r\n\r\n"
 
 
 class Sink(asyncio.Protocol):
-    """One connection. Bodies are counted, not kept."""
+    """One connection. Bodies are counted and dropped."""
 
-    def __init__(self, answers: dict[str, bytes]) -> None:
-        self._answers = answers
+    def __init__(self, responses: dict[str, bytes]) -> None:
+        self._responses = responses
         self._head = b""
-        self._left = 0
+        self._remaining_bytes = 0
         self._operation = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._left:
-            self._left -= len(data)
+        if self._remaining_bytes:
+            self._remaining_bytes -= len(data)
         else:
             self._head += data
             head, end, rest = self._head.partition(HEAD_END)
@@ -39,13 +39,13 @@ class Sink(asyncio.Protocol):
                 return
             self._head = b""
             self._operation = head.split(b" ", 2)[1].decode().lstrip("/")
-            self._left = _content_length(head) - len(rest)
-        if self._left == 0:
-            self._transport.write(self._answers.get(self._operation, EMPTY))
+            self._remaining_bytes = _content_length(head) - len(rest)
+        if self._remaining_bytes == 0:
+            self._transport.write(self._responses.get(self._operation, EMPTY))
 
 
-def http_answer(body: bytes) -> bytes:
-    """*body* as a whole HTTP answer."""
+def encode_response(body: bytes) -> bytes:
+    """Return the HTTP response with *body*."""
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
@@ -55,11 +55,11 @@ def _content_length(head: bytes) -> int:
     return next(int(line.partition(b":")[2]) for line in lines if line.startswith(b"content-length:"))
 
 
-EMPTY = http_answer(b"{}")
+EMPTY = encode_response(b"{}")
 
 
-async def _serve(answers: dict[str, bytes]) -> None:
-    server = await asyncio.get_running_loop().create_server(lambda: Sink(answers), "127.0.0.1", 0)
+async def _serve(responses: dict[str, bytes]) -> None:
+    server = await asyncio.get_running_loop().create_server(lambda: Sink(responses), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -67,5 +67,5 @@ async def _serve(answers: dict[str, bytes]) -> None:
 if __name__ == "__main__":
     canned = json.loads(Path(sys.argv[1]).read_text())
     uvloop.run(
-        _serve({operation: http_answer(json.dumps(answer).encode()) for operation, answer in canned.items()})
+        _serve({name: encode_response(json.dumps(response).encode()) for name, response in canned.items()})
     )

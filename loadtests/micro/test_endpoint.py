@@ -1,8 +1,8 @@
-"""What the endpoint takes beside moto's server: same bodies, same client, each server in its own process.
+"""The endpoint compared with moto's server: same bodies, same client, each server in its own process.
 
-The endpoint checks signatures, moto's does not. Bars: batches of 500 x 1,024 at 10 times moto's rate with the
-extra `fast` and at 4 times without; single puts at 6 times; `kept`, which is `fast` with a data directory,
-within twice the time of `fast`.
+The endpoint checks signatures, moto's server does not. Targets: batches of 500 x 1,024 at 10 times moto's
+rate with the extra `fast`, and at 4 times without; single puts at 6 times; `kept`, which is `fast` with a
+data directory, within twice the time of `fast`.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ sys.stdin.read()
 
 @dataclass(frozen=True)
 class Server:
-    """Where a server answers, and for whom."""
+    """The address of a server, and credentials for it."""
 
     url: str
     credentials: Credentials
 
 
 class Client:
-    """Sends prepared requests over one kept connection; what it costs is the same for every server."""
+    """Sends prepared requests over one connection, at the same cost for every server."""
 
     def __init__(self, server: Server, name: str) -> None:
         self._server, self.name = server, name
         self._connection = HTTPConnection(urlsplit(server.url).netloc)
 
-    def prepared(self, operation: str, **members: object) -> Callable[[], None]:
-        """A call that sends this one request, signed once."""
+    def prepare(self, operation: str, **members: object) -> Callable[[], None]:
+        """Return a call that sends this request, which is signed once."""
         body = orjson.dumps(members, option=orjson.OPT_SERIALIZE_NUMPY)
         json = {"Content-Type": "application/json"}
         request = AWSRequest("POST", f"{self._server.url}/{operation}", data=body, headers=json)
@@ -66,8 +66,8 @@ class Client:
         def send() -> None:
             self._connection.request("POST", f"/{operation}", body, headers)
             response = self._connection.getresponse()
-            answer = response.read()
-            assert response.status == 200, answer
+            content = response.read()
+            assert response.status == 200, content
 
         return send
 
@@ -77,7 +77,7 @@ class Client:
 
 @contextmanager
 def moto_server() -> Iterator[Server]:
-    """The server of moto in its own process, which takes any signature."""
+    """Moto's server in a child process. It accepts any signature."""
     process = subprocess.Popen(
         [sys.executable, "-c", MOTO],
         stdin=subprocess.PIPE,
@@ -94,7 +94,7 @@ def moto_server() -> Iterator[Server]:
 
 @contextmanager
 def endpoint(json: str, data_dir: Path | None = None) -> Iterator[Server]:
-    """The endpoint, its bodies read with *json*."""
+    """The endpoint in a child process, with the body decoder *json*."""
     with LocalEndpoint(auth=True, data_dir=data_dir, environment={"VECGATE_JSON": json}) as local:
         yield Server(local.url, Credentials(local.access_key, local.secret_key))
 
@@ -111,9 +111,9 @@ SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
 def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with SERVERS[request.param](tmp_path_factory.mktemp("data")) as server:
         client = Client(server, request.param)
-        client.prepared("CreateVectorBucket", vectorBucketName="bench")()
+        client.prepare("CreateVectorBucket", vectorBucketName="bench")()
         shape = {"dataType": "float32", "dimension": DIMENSION, "distanceMetric": "cosine"}
-        client.prepared("CreateIndex", **ADDRESS, **shape)()
+        client.prepare("CreateIndex", **ADDRESS, **shape)()
         yield client
         client.close()
 
@@ -127,33 +127,33 @@ def vectors(count: int, dimension: int = DIMENSION, *, prefix: str = "k") -> lis
     ]
 
 
-def tell(benchmark: BenchmarkFixture, client: Client, vectors: int) -> None:
-    """What a round handles, and that moto's server is what the others are compared with."""
+def describe(benchmark: BenchmarkFixture, client: Client, vectors: int) -> None:
+    """Record the number of vectors in a round, and moto's server as the baseline."""
     benchmark.extra_info.update(baseline=client.name == "moto", vectors=vectors)
 
 
-def measured(benchmark: BenchmarkFixture, call: Callable[[], object], **rounds: int) -> Any:
-    """What *call* gives, after it was called as often as *rounds* says."""
+def measure(benchmark: BenchmarkFixture, call: Callable[[], object], **rounds: int) -> Any:
+    """Measure *call*, and return its last result."""
     return benchmark.pedantic(call, **rounds)  # type: ignore[no-untyped-call]  # the plugin has no types here
 
 
 @pytest.mark.benchmark(group="endpoint: put 500 x 1024")
 def test_put_batches(client: Client, benchmark: BenchmarkFixture) -> None:
-    """A full batch, again and again."""
-    tell(benchmark, client, 500)
-    send = client.prepared("PutVectors", **ADDRESS, vectors=vectors(500))
-    measured(benchmark, send, rounds=25, warmup_rounds=2)
+    """The same full batch repeatedly."""
+    describe(benchmark, client, 500)
+    send = client.prepare("PutVectors", **ADDRESS, vectors=vectors(500))
+    measure(benchmark, send, rounds=25, warmup_rounds=2)
 
 
 @pytest.mark.benchmark(group="endpoint: put 500 new x 1024")
 def test_put_new_batches(client: Client, benchmark: BenchmarkFixture) -> None:
-    """Full batches of keys that the index has not held before: it grows."""
-    tell(benchmark, client, 500)
+    """Full batches of new keys: the index grows."""
+    describe(benchmark, client, 500)
     numbers = itertools.count()
 
     def setup() -> tuple[tuple[Callable[[], None]], dict[str, object]]:
         return (
-            client.prepared("PutVectors", **ADDRESS, vectors=vectors(500, prefix=f"{next(numbers)}-")),
+            client.prepare("PutVectors", **ADDRESS, vectors=vectors(500, prefix=f"{next(numbers)}-")),
         ), {}
 
     benchmark.pedantic(lambda send: send(), setup=setup, rounds=30)  # type: ignore[no-untyped-call]  # no types
@@ -161,7 +161,7 @@ def test_put_new_batches(client: Client, benchmark: BenchmarkFixture) -> None:
 
 @pytest.mark.benchmark(group="endpoint: put 1 x 1024")
 def test_put_single_vectors(client: Client, benchmark: BenchmarkFixture) -> None:
-    """One vector to a request."""
-    tell(benchmark, client, 1)
-    send = client.prepared("PutVectors", **ADDRESS, vectors=vectors(1))
-    measured(benchmark, send, rounds=30, iterations=20, warmup_rounds=1)
+    """One vector per request."""
+    describe(benchmark, client, 1)
+    send = client.prepare("PutVectors", **ADDRESS, vectors=vectors(1))
+    measure(benchmark, send, rounds=30, iterations=20, warmup_rounds=1)

@@ -1,4 +1,4 @@
-"""Parts of a query in the endpoint, each beside what it cannot do without or what it replaces."""
+"""Parts of a query in the endpoint, each compared with a lower bound or with what it replaces."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import pytest
 import tantivy
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from vecgate.endpoint.filters import parse_filter
-from vecgate.endpoint.search import nearest
-from vecgate.endpoint.table import VectorTable
-from vecgate.endpoint.text import TextIndex, TextIndexes
+from vecgate.endpoint.search.filters import parse_filter
+from vecgate.endpoint.search.full_text import TextIndex, TextIndexes
+from vecgate.endpoint.search.nearest import find_nearest
+from vecgate.endpoint.storage.vector_table import VectorTable
 
 ROWS, DIMENSION, TOP_K = 100_000, 128, 10
 DOCUMENTS, WORDS = 20_000, 40
@@ -30,7 +30,7 @@ def table() -> VectorTable:
 
 @pytest.mark.benchmark(group="filter 100,000 rows", min_rounds=5)
 def test_filter_row_by_row(benchmark: BenchmarkFixture, table: VectorTable) -> None:
-    """The baseline: each row asked in Python."""
+    """The baseline: a Python loop over the rows."""
     benchmark.extra_info.update(baseline=True, vectors=ROWS)
     matches = parse_filter(FILTER).matches
     benchmark(lambda: [row for row in range(ROWS) if matches(table.metadata[row] or {})])
@@ -38,14 +38,14 @@ def test_filter_row_by_row(benchmark: BenchmarkFixture, table: VectorTable) -> N
 
 @pytest.mark.benchmark(group="filter 100,000 rows", min_rounds=5)
 def test_filter_by_columns(benchmark: BenchmarkFixture, table: VectorTable) -> None:
-    """The same rows, all at once, the filter parsed each time."""
+    """All rows at once; parsing the filter is included."""
     benchmark.extra_info["vectors"] = ROWS
     benchmark(lambda: parse_filter(FILTER).select(table))
 
 
 @pytest.mark.benchmark(group="nearest 10 of 100,000 x 128", min_rounds=5)
 def test_a_product_and_a_partition_by_numpy(benchmark: BenchmarkFixture, table: VectorTable) -> None:
-    """The floor: what BLAS and a partial sort take; nearly right, and in no order."""
+    """The lower bound: BLAS and a partial sort, inexact and without order."""
     benchmark.extra_info.update(baseline=True, vectors=ROWS)
     query = np.ones(DIMENSION, np.float32)
     benchmark(lambda: np.argpartition(-(table.vectors @ query) / table.norms, TOP_K)[:TOP_K])
@@ -53,14 +53,14 @@ def test_a_product_and_a_partition_by_numpy(benchmark: BenchmarkFixture, table: 
 
 @pytest.mark.benchmark(group="nearest 10 of 100,000 x 128", min_rounds=5)
 def test_exact_search(benchmark: BenchmarkFixture, table: VectorTable) -> None:
-    """Exact distances, in order, equal ones by key."""
+    """Exact distances in order; equal ones are ordered by key."""
     benchmark.extra_info["vectors"] = ROWS
     query = np.ones(DIMENSION, np.float32)
-    benchmark(lambda: nearest(table, query, top_k=TOP_K, metric="cosine"))
+    benchmark(lambda: find_nearest(table, query, top_k=TOP_K, metric="cosine"))
 
 
 def texts() -> list[str]:
-    """Texts of words that are drawn unevenly, as words are."""
+    """Texts whose words have the uneven frequencies of natural language."""
     words = ["alpha", "beta", "gamma", *(f"word{number}" for number in range(5_000))]
     drawn = np.random.default_rng(1).zipf(1.2, (DOCUMENTS, WORDS)) % len(words)
     return [" ".join(words[number] for number in row) for row in drawn]
@@ -72,7 +72,7 @@ def text_index() -> TextIndex:
     bodies = texts()
     keys = [f"k{row:07}" for row in range(DOCUMENTS)]
     table.put(keys, np.zeros((DOCUMENTS, 1), np.float32), [{"body": body} for body in bodies])
-    return TextIndexes().current("body", "en", table)
+    return TextIndexes().get("body", "en", table)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def tantivy_index() -> tantivy.Index:
 
 @pytest.mark.benchmark(group="text search, 10 of 20,000", min_rounds=5)
 def test_tantivy_alone(benchmark: BenchmarkFixture, tantivy_index: tantivy.Index) -> None:
-    """The floor: its own query language, and stored keys."""
+    """The lower bound: tantivy's own query language, and stored keys."""
     benchmark.extra_info.update(baseline=True, vectors=1)
 
     def search() -> list[str]:
@@ -105,6 +105,6 @@ def test_tantivy_alone(benchmark: BenchmarkFixture, tantivy_index: tantivy.Index
 
 @pytest.mark.benchmark(group="text search, 10 of 20,000", min_rounds=5)
 def test_ranking(benchmark: BenchmarkFixture, text_index: TextIndex) -> None:
-    """The same ten, equal scores by key."""
+    """The same ten results; equal scores are ordered by key."""
     benchmark.extra_info["vectors"] = 1
-    benchmark(lambda: text_index.ranking(QUERY, count=TOP_K, among=None))
+    benchmark(lambda: text_index.rank(QUERY, count=TOP_K, candidates=None))

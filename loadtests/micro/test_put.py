@@ -1,4 +1,6 @@
-"""A full PutVectors request, 500 × 1,024: CPU time to encode, sign and send it to a null HTTP sink."""
+"""A full PutVectors request, 500 × 1,024: CPU time to encode, sign and send it to an HTTP server that
+discards it.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ import pytest
 from botocore.credentials import Credentials
 
 from vecgate.bulk.accelerate import accelerate
-from vecgate.bulk.encoding import encode_put
-from vecgate.bulk.wire import Boto3Sender, DirectSender
+from vecgate.bulk.core.body_encoding import encode_put
+from vecgate.bulk.transport.sender import Boto3Sender, DirectSender
 from vecgate.s3vectors.arn import IndexAddress
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from vecgate.bulk.records import Block
+    from vecgate.bulk.core.record_blocks import Block
 
 VECTORS = 500
 ADDRESS = {"vectorBucketName": "bench", "indexName": "bench"}
@@ -42,7 +44,7 @@ def _arguments(block: Block, rows: Any) -> dict[str, Any]:
 
 
 def test_stock_boto3(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
-    """The baseline: lists of Python floats through boto3 as it is."""
+    """The baseline: lists of Python floats through unmodified boto3."""
     benchmark.extra_info.update(baseline=True, vectors=VECTORS)
     arguments = _arguments(block, block.vectors.tolist())
     benchmark(new_client().put_vectors, **arguments)
@@ -59,7 +61,7 @@ def test_accelerated_from_a_float32_matrix(
 def test_accelerated_from_lists(
     benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block
 ) -> None:
-    """Lists of Python floats through an accelerated client: what callers of boto3 have."""
+    """Lists of Python floats through an accelerated client, as callers of boto3 have them."""
     benchmark.extra_info["vectors"] = VECTORS
     benchmark(accelerate(new_client()).put_vectors, **_arguments(block, block.vectors.tolist()))
 
@@ -80,7 +82,7 @@ def test_boto3_sender(benchmark: BenchmarkFixture, new_client: Callable[[], Any]
 
 
 def test_direct_sender(benchmark: BenchmarkFixture, sink_url: str, block: Block) -> None:
-    """The same without boto3 in between."""
+    """A block without boto3."""
     benchmark.extra_info["vectors"] = VECTORS
     sender = DirectSender(
         Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI"), region="us-east-1", endpoint_url=sink_url

@@ -1,4 +1,4 @@
-"""Reads of 1,024 dimensions, 100 vectors an answer: CPU time to ask, receive and decode."""
+"""Reads of 1,024 dimensions, 100 vectors per response: CPU time to request, receive and decode."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from botocore.credentials import Credentials
 
 from vecgate.bulk.accelerate import accelerate
 from vecgate.bulk.reader import BulkReader
-from vecgate.bulk.wire import DirectSender
+from vecgate.bulk.transport.sender import DirectSender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from vecgate.bulk.records import Block
+    from vecgate.bulk.core.record_blocks import Block
 
 PAGE = 100
 ADDRESS = {"vectorBucketName": "bench", "indexName": "bench"}
@@ -32,16 +32,16 @@ SETTINGS: dict[str, Any] = {
 def test_get_with_stock_boto3(
     benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block
 ) -> None:
-    """The baseline of getting by key."""
+    """The baseline of reading by key."""
     benchmark.extra_info.update(baseline=True, vectors=PAGE)
     benchmark(new_client().get_vectors, **WITH_ALL, keys=block.keys[:PAGE])
 
 
 @pytest.mark.benchmark(group="get 100 x 1024", **SETTINGS)
-def test_parsed_by_orjson(benchmark: BenchmarkFixture, answers: dict[str, Any]) -> None:
-    """The floor of a client without simdjson: the answer as Python objects, from memory."""
+def test_parsed_by_orjson(benchmark: BenchmarkFixture, responses: dict[str, Any]) -> None:
+    """The floor of a client without simdjson: the response as Python objects, from memory."""
     benchmark.extra_info["vectors"] = PAGE
-    benchmark(orjson.loads, orjson.dumps(answers["GetVectors"]))
+    benchmark(orjson.loads, orjson.dumps(responses["GetVectors"]))
 
 
 @pytest.mark.benchmark(group="get 100 x 1024", **SETTINGS)
@@ -76,7 +76,7 @@ def test_list_accelerated(benchmark: BenchmarkFixture, new_client: Callable[[], 
 
 @pytest.mark.benchmark(group="scan 100 x 1024", **SETTINGS)
 def test_scan_with_the_reader(benchmark: BenchmarkFixture, new_client: Callable[[], Any]) -> None:
-    """Four segments of one page each as float32 matrices, threads and all."""
+    """Four segments of one page each as float32 matrices, including the threads."""
     benchmark.extra_info["vectors"] = 4 * PAGE
     reader = BulkReader(new_client(), bucket="bench", index="bench")
     benchmark(lambda: list(reader.scan(segments=4)))
@@ -93,7 +93,7 @@ def test_query_with_stock_boto3(
 
 @pytest.mark.benchmark(group="query top 100 of 1024", **SETTINGS)
 def test_query_accelerated(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
-    """The same list through an accelerated client, the same dictionaries back."""
+    """The same list through an accelerated client, with the same dictionaries as the result."""
     benchmark.extra_info["vectors"] = 1
     benchmark(accelerate(new_client()).query_vectors, **_query(block))
 
@@ -102,7 +102,7 @@ def test_query_accelerated(benchmark: BenchmarkFixture, new_client: Callable[[],
 def test_query_with_the_reader(
     benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block
 ) -> None:
-    """A float32 row in, columns back."""
+    """A float32 row as the query, columns as the result."""
     benchmark.extra_info["vectors"] = 1
     reader = BulkReader(new_client(), bucket="bench", index="bench")
     benchmark(reader.query, block.vectors[0], PAGE, metadata=True)
@@ -112,7 +112,7 @@ def test_query_with_the_reader(
 def test_query_with_the_reader_and_the_direct_sender(
     benchmark: BenchmarkFixture, sink_url: str, block: Block
 ) -> None:
-    """A float32 row in, columns back, without boto3 in between."""
+    """A float32 row as the query, columns as the result, without boto3."""
     benchmark.extra_info["vectors"] = 1
     sender = DirectSender(
         Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI"), region="us-east-1", endpoint_url=sink_url

@@ -1,4 +1,4 @@
-"""One vector of 1,024 dimensions per PutVectors: CPU time per request, which is what streaming costs."""
+"""One vector of 1,024 dimensions per PutVectors: the CPU time per request of a stream."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from botocore.credentials import Credentials
 
 from vecgate.bulk.accelerate import accelerate
-from vecgate.bulk.encoding import encode_put
-from vecgate.bulk.wire import Boto3Sender, DirectSender
+from vecgate.bulk.core.body_encoding import encode_put
+from vecgate.bulk.transport.sender import Boto3Sender, DirectSender
 from vecgate.s3vectors.arn import IndexAddress
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from vecgate.bulk.records import Block
+    from vecgate.bulk.core.record_blocks import Block
 
 ADDRESS = {"vectorBucketName": "bench", "indexName": "bench"}
 pytestmark = pytest.mark.benchmark(
@@ -35,7 +35,7 @@ def _vectors(block: Block, rows: Any) -> list[dict[str, Any]]:
 
 
 def test_stock_boto3(benchmark: BenchmarkFixture, new_client: Callable[[], Any], block: Block) -> None:
-    """The baseline: a list of Python floats through boto3 as it is."""
+    """The baseline: a list of Python floats through unmodified boto3."""
     benchmark.extra_info.update(baseline=True, vectors=1)
     benchmark(new_client().put_vectors, **ADDRESS, vectors=_vectors(block, block.vectors.tolist()))
 

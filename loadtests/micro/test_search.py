@@ -1,7 +1,7 @@
-"""QueryVectors over 100,000 vectors, in the core itself: no network, no JSON of vectors but the query's.
+"""QueryVectors on 100,000 vectors in the core: no network, and no JSON of vectors except the query's.
 
-Bars, p50, of 1,024 dimensions: topK 10 below 40 ms; with a filter that keeps 1 % below 25 ms, also where a
-write of 500 vectors comes before every query.
+Targets for the p50 at 1,024 dimensions: topK 10 below 40 ms; with a filter that keeps 1 % below 25 ms, also
+if a write of 500 vectors precedes every query.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import orjson
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from vecgate.endpoint.answers import Request
 from vecgate.endpoint.core import apply
-from vecgate.endpoint.state import Index, State
+from vecgate.endpoint.requests.messages import Request
+from vecgate.endpoint.storage.state import Index, State
 
 VECTORS = 100_000
 ADDRESS = {"vectorBucketName": "bench", "indexName": "query"}
@@ -25,7 +25,7 @@ Call = Callable[..., None]
 
 @pytest.fixture(scope="module", params=[384, 1024])
 def state(request: pytest.FixtureRequest) -> State:
-    """An index whose metadata has numbers, short strings, strings of their own, and arrays."""
+    """An index whose metadata has numbers, short strings, unique strings and arrays."""
     state = State()
     call(state, "CreateVectorBucket", vectorBucketName="bench")
     call(
@@ -87,16 +87,16 @@ def query(state: State, filter_: object) -> Request:
 def test_query(state: State, benchmark: BenchmarkFixture, filter_: object) -> None:
     """The nearest ten."""
     request = query(state, filter_)
-    answer = benchmark.pedantic(  # type: ignore[no-untyped-call]  # the plugin has no types here
+    response = benchmark.pedantic(  # type: ignore[no-untyped-call]  # the plugin has no types here
         lambda: apply(state, request, 0.0), rounds=50, warmup_rounds=3
     )
-    assert answer.status == 200
+    assert response.status == 200
 
 
 @pytest.mark.benchmark(group="put 500, then query topK 10 of 100,000")
 @pytest.mark.parametrize("filter_", [FILTERS["number keeps 1 %"]], ids=["number keeps 1 %"])
 def test_query_after_a_write(state: State, benchmark: BenchmarkFixture, filter_: object) -> None:
-    """What the query costs when something has just been written."""
+    """A query immediately after a write."""
     request = query(state, filter_)
     benchmark.pedantic(  # type: ignore[no-untyped-call]  # the plugin has no types here
         lambda: apply(state, request, 0.0), setup=lambda: put(state, range(500)), rounds=50, warmup_rounds=3

@@ -1,7 +1,7 @@
-"""What the pages in docs show of commands that leave no result stream, or of runs made for one page.
+"""Makes the transcripts of commands and the small runs that pages in docs show.
 
-`python -m loadtests.samples.transcripts NAME FILE` makes one, `make samples` all. Paths and ports of
-the machine are told as anybody's.
+`python -m loadtests.samples.transcripts NAME FILE` makes one, `make samples` makes all. Paths and ports of
+the machine are replaced by neutral ones.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from vecgate.endpoint.local import LocalEndpoint
 
 ROOT = Path(__file__).parents[2]
 ROWS, DIMENSION = 60_000, 64
-#: Rows of the films whose records are refused.
-NO_NUMBERS, ZERO, LONG = (100, 4_000), 200, 300
-INTERRUPT_AFTER_S, WITHIN_S = 2.0, 120
+#: Rows of the films with an invalid record: NaN, a zero vector, a title that is too long.
+NAN_ROWS, ZERO_ROW, LONG_ROW = (100, 4_000), 200, 300
+INTERRUPT_AFTER_S, TIMEOUT_S = 2.0, 120
 PORT = re.compile(r"http://127\.0\.0\.1:\d+")
-FILES = Mapping[str, Callable[["Place", Path], None]]
+Maker = Callable[["Sandbox", Path], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """An empty folder to work in, and an endpoint that any keys open."""
+class Sandbox:
+    """An empty working folder, and an endpoint that accepts any keys."""
 
     folder: Path
     url: str
 
-    def vecgate(self, *words: str, interrupt: bool = False) -> str:
-        """Run a command: its prompt, and what it said on stdout and stderr."""
+    def vecgate(self, *arguments: str, interrupt: bool = False) -> str:
+        """Run a command, and return its prompt line and its output."""
         with subprocess.Popen(
-            [sys.executable, "-m", "vecgate", *words],
+            [sys.executable, "-m", "vecgate", *arguments],
             cwd=self.folder,
             env=self.variables(),
             stdout=subprocess.PIPE,
@@ -51,11 +51,11 @@ class Place:
             if interrupt:
                 time.sleep(INTERRUPT_AFTER_S)
                 process.send_signal(signal.SIGINT)
-            said, _ = process.communicate(timeout=WITHIN_S)
-        return self._anybodys(f"$ vecgate {' '.join(words)}\n{said}")
+            output, _ = process.communicate(timeout=TIMEOUT_S)
+        return self._neutralize(f"$ vecgate {' '.join(arguments)}\n{output}")
 
     def variables(self) -> dict[str, str]:
-        """The environment of a program in this place."""
+        """Return the environment variables of a program in this sandbox."""
         return {
             "PATH": "/usr/bin:/bin",
             "HOME": str(self.folder),
@@ -67,36 +67,36 @@ class Place:
             "COLUMNS": "140",
         }
 
-    def _anybodys(self, text: str) -> str:
-        mine = text.replace(str(self.folder / "state"), "/home/you/.local/state")
-        return PORT.sub("http://127.0.0.1:7333", mine)
+    def _neutralize(self, text: str) -> str:
+        text = text.replace(str(self.folder / "state"), "/home/you/.local/state")
+        return PORT.sub("http://127.0.0.1:7333", text)
 
 
-def put(place: Place, file: Path) -> None:
-    """Judge a file of films, put it, interrupt that, and go on."""
-    write_films(place.folder / "films.parquet")
-    where = ("--target", place.url, "--bucket", "media", "--index", "films")
-    to = ("put", "films.parquet", *where, "--rate", "20000")
-    said = [
-        place.vecgate("put", "films.parquet", "--check"),
-        place.vecgate(*to, "--create", interrupt=True),
-        place.vecgate(*to, "--resume"),
+def put(sandbox: Sandbox, file: Path) -> None:
+    """Check a file of films, put it, interrupt the run, and resume it."""
+    write_films(sandbox.folder / "films.parquet")
+    target = ("--target", sandbox.url, "--bucket", "media", "--index", "films")
+    command = ("put", "films.parquet", *target, "--rate", "20000")
+    outputs = [
+        sandbox.vecgate("put", "films.parquet", "--check"),
+        sandbox.vecgate(*command, "--create", interrupt=True),
+        sandbox.vecgate(*command, "--resume"),
     ]
-    file.write_text("\n".join(said), encoding="utf-8")
+    file.write_text("\n".join(outputs), encoding="utf-8")
 
 
-def doctor(place: Place, file: Path) -> None:
-    """Look at an endpoint where everything is allowed."""
-    file.write_text(place.vecgate("doctor", "--target", place.url), encoding="utf-8")
+def doctor(sandbox: Sandbox, file: Path) -> None:
+    """Check an endpoint that allows everything."""
+    file.write_text(sandbox.vecgate("doctor", "--target", sandbox.url), encoding="utf-8")
 
 
-def demo(place: Place, file: Path) -> None:
-    """Tell the whole story."""
-    file.write_text(place.vecgate("demo"), encoding="utf-8")
+def demo(sandbox: Sandbox, file: Path) -> None:
+    """Run the demo."""
+    file.write_text(sandbox.vecgate("demo"), encoding="utf-8")
 
 
-def invoke(place: Place, file: Path) -> None:
-    """Write as the Lambda function does: the body of its answer."""
+def invoke(sandbox: Sandbox, file: Path) -> None:
+    """Invoke the Lambda function, and write the body of its response."""
     event = {"action": "test-batch-processing", "create": True, "dimension": 256, "vectors": 2_000}
     source = f"""
 import json
@@ -106,35 +106,36 @@ class Context:
     get_remaining_time_in_millis = staticmethod(lambda: 60_000)
 print(json.dumps(json.loads(handler({event!r}, Context())["body"]), indent=2))
 """
-    said = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-c", source],
-        env={**place.variables(), "VECGATE_TARGET": place.url},
+        env={**sandbox.variables(), "VECGATE_TARGET": sandbox.url},
         stdout=subprocess.PIPE,
         text=True,
-        timeout=WITHIN_S,
+        timeout=TIMEOUT_S,
         check=True,
     )
-    file.write_text(said.stdout, encoding="utf-8")
+    file.write_text(finished.stdout, encoding="utf-8")
 
 
-def writes(place: Place, file: Path) -> None:
+def writes(sandbox: Sandbox, file: Path) -> None:
     """Run the scenario of docs/thresholds.md."""
-    _ramp(place, file)
+    _ramp(sandbox, file)
 
 
-def abort(place: Place, file: Path) -> None:
-    """Run it until the threshold ends it that the page shows for that."""
-    head = "in_flight_max = 32\n" + _shown("abort_on_fail")
-    rest = _shown("# writes.toml")
-    _ramp(place, file, scenario=head + rest[rest.index("[vectors]") :], words=("--set", "local.latency=warm"))
+def abort(sandbox: Sandbox, file: Path) -> None:
+    """Run the scenario until its threshold with abort_on_fail ends the run."""
+    thresholds = "in_flight_max = 32\n" + _read_example("abort_on_fail")
+    scenario = _read_example("# writes.toml")
+    stages = scenario[scenario.index("[vectors]") :]
+    _ramp(sandbox, file, scenario=thresholds + stages, arguments=("--set", "local.latency=warm"))
 
 
-def max_cost(place: Place, file: Path) -> None:
-    """Run it until it has cost what it may."""
-    _ramp(place, file, words=("--max-cost", "0.002"))
+def max_cost(sandbox: Sandbox, file: Path) -> None:
+    """Run the scenario until it reaches its maximal cost."""
+    _ramp(sandbox, file, arguments=("--max-cost", "0.002"))
 
 
-MADE: FILES = {
+MAKERS: Mapping[str, Maker] = {
     "put": put,
     "doctor": doctor,
     "demo": demo,
@@ -146,12 +147,12 @@ MADE: FILES = {
 
 
 def write_films(path: Path) -> None:
-    """A file with four records that are refused."""
+    """Write a file of films with four invalid records."""
     random = np.random.default_rng(1)
     matrix = random.standard_normal((ROWS, DIMENSION), np.float32)
-    matrix[list(NO_NUMBERS)], matrix[ZERO] = np.nan, 0.0
+    matrix[list(NAN_ROWS)], matrix[ZERO_ROW] = np.nan, 0.0
     titles = [f"The film number {row:,}" for row in range(ROWS)]
-    titles[LONG] = "A film that tells its whole story in its title. " * 58
+    titles[LONG_ROW] = "A film that tells its whole story in its title. " * 58
     columns = {
         "id": [f"tt{row:07d}" for row in range(ROWS)],
         "embedding": pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), DIMENSION),
@@ -161,22 +162,22 @@ def write_films(path: Path) -> None:
     pq.write_table(pa.table(columns), path)
 
 
-def _ramp(place: Place, file: Path, scenario: str = "", words: Sequence[str] = ()) -> None:
-    (place.folder / "writes.toml").write_text(scenario or _shown("# writes.toml"), encoding="utf-8")
-    place.vecgate("ramp", "writes.toml", "--target", "local", "-o", str(file.resolve()), *words)
+def _ramp(sandbox: Sandbox, file: Path, scenario: str = "", arguments: Sequence[str] = ()) -> None:
+    (sandbox.folder / "writes.toml").write_text(scenario or _read_example("# writes.toml"), encoding="utf-8")
+    sandbox.vecgate("ramp", "writes.toml", "--target", "local", "-o", str(file.resolve()), *arguments)
 
 
-def _shown(begin: str) -> str:
-    """The block of docs/thresholds.md that has *begin* in it."""
+def _read_example(text: str) -> str:
+    """Return the block of docs/thresholds.md that contains *text*."""
     page = (ROOT / "docs" / "thresholds.md").read_text(encoding="utf-8")
     blocks = [block.split("```")[0] for block in page.split("```toml\n")[1:]]
-    return next(block for block in blocks if begin in block)
+    return next(block for block in blocks if text in block)
 
 
 def main(name: str, file: str) -> None:
-    """Make the transcript of that name."""
+    """Make the transcript *name*."""
     with TemporaryDirectory(prefix="vecgate-transcript-") as folder, LocalEndpoint() as endpoint:
-        MADE[name](Place(Path(folder), endpoint.url), Path(file))
+        MAKERS[name](Sandbox(Path(folder), endpoint.url), Path(file))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the soak sends, and what must be there in the end."""
+"""The records of a soak test, and checks of the index and the journal against them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vecgate.bulk.reader import BulkReader
 
 DIMENSION = 32
 REPEATED = 0.05
-#: Settled rows that are looked at after a kill.
+#: Number of settled rows to check after a kill.
 SAMPLE = 300
 
 
@@ -24,7 +24,7 @@ SAMPLE = 300
 class Records:
     """Rows in the order of the file, in columns of equal length n; `row` is their only metadata.
 
-    keys     shape (n,): the number that is the key; some come again further down
+    keys     shape (n,): a number for each row; some repeat an earlier one
     vectors  shape (n, DIMENSION)
     """
 
@@ -33,27 +33,27 @@ class Records:
 
     @classmethod
     def random(cls, count: int, *, seed: int) -> Records:
-        """*count* rows, of which about one in twenty has the key of an earlier one."""
+        """Return *count* rows. About one in twenty has the key of an earlier row."""
         random = np.random.default_rng(seed)
         keys = np.arange(count)
-        again = np.flatnonzero(random.random(count) < REPEATED)[1:]
-        keys[again] = (random.random(len(again)) * again).astype(np.int64)
+        repeats = np.flatnonzero(random.random(count) < REPEATED)[1:]
+        keys[repeats] = (random.random(len(repeats)) * repeats).astype(np.int64)
         return cls(keys, random.standard_normal((count, DIMENSION), dtype=np.float32))
 
     def write(self, path: Path) -> Path:
-        """The rows as a parquet file."""
+        """Write the rows as a parquet file."""
         vectors = pa.FixedSizeListArray.from_arrays(pa.array(self.vectors.ravel()), DIMENSION)
         keys = pa.array(self.keys.astype(str))
         pq.write_table(pa.table({"key": keys, "vector": vectors, "row": np.arange(len(self.keys))}), path)
         return path
 
     def last_rows(self, among: npt.NDArray[np.bool_] | None = None) -> dict[str, int]:
-        """The last row of each key, or the last of those *among* the rows."""
+        """Return the last row of each key, of all rows or of those that the mask *among* selects."""
         rows = np.arange(len(self.keys)) if among is None else np.flatnonzero(among)
         return dict(zip(self.keys[rows].astype(str).tolist(), rows.tolist(), strict=True))
 
     def check_final(self, reader: BulkReader) -> int:
-        """Hold all of an index against what a sequential writer leaves; how many vectors that is."""
+        """Check that the index is as a sequential writer leaves it, and return the number of its vectors."""
         expected = self.last_rows()
         count = len(expected)
         for page in reader.scan():
@@ -65,9 +65,9 @@ class Records:
         return count
 
     def check_settled(self, reader: BulkReader, journal: Path, *, random: np.random.Generator) -> int:
-        """Hold some hundred of the rows in *journal* against the index; how many the journal holds.
+        """Check that the index has a sample of the rows in *journal*, and return the number of settled rows.
 
-        A row that is settled is there, or a later one of its key.
+        The index has each settled row, or a later one of its key.
         """
         settled = settled_rows(journal, len(self.keys))
         last = self.last_rows(settled)
@@ -82,14 +82,14 @@ class Records:
 
 
 def settled_rows(journal: Path, count: int) -> npt.NDArray[np.bool_]:
-    """Which of *count* rows the journal of a client that is gone holds as acknowledged."""
+    """Return for each of *count* rows whether the journal of a killed client has it as acknowledged."""
     settled = np.zeros(count, np.bool_)
     if journal.exists():
-        # Only looked at: what the killed client left is for the next one to recover.
+        # Read-only: the next client recovers the journal.
         with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as database:
             tables = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'settled'").fetchone()
             ranges = database.execute("SELECT start, stop, aside FROM settled") if tables[0] else ()
-            for start, stop, aside in ranges:
-                assert not aside
+            for start, stop, is_rejected in ranges:
+                assert not is_rejected
                 settled[start:stop] = True
     return settled

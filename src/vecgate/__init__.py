@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vecgate.bulk.accelerate import accelerate
     from vecgate.bulk.config import BulkConfig
+    from vecgate.bulk.core.run_state import BulkOutcome
     from vecgate.bulk.reader import BulkReader
-    from vecgate.bulk.run import BulkOutcome
     from vecgate.bulk.writer import BulkWriter
     from vecgate.errors import VecgateError
 
@@ -21,9 +21,9 @@ __version__ = version("vecgate")
 
 __all__ = ["BulkConfig", "BulkOutcome", "BulkReader", "BulkWriter", "VecgateError", "accelerate"]
 
-_HOMES = {
+_MODULES = {
     "BulkConfig": "vecgate.bulk.config",
-    "BulkOutcome": "vecgate.bulk.run",
+    "BulkOutcome": "vecgate.bulk.core.run_state",
     "BulkReader": "vecgate.bulk.reader",
     "BulkWriter": "vecgate.bulk.writer",
     "VecgateError": "vecgate.errors",
@@ -33,6 +33,6 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     # Imported on first use: `import vecgate` alone must stay cheap, since pytest loads it in every run.
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

@@ -1,29 +1,31 @@
-"""Every exception that vecgate raises.
+"""All exceptions that vecgate raises.
 
 VecgateError
-├── UsageError                 the request makes no sense as given: mend the command or the argument
-│   ├── ConfigError            a setting is out of range, or two contradict one another
+├── UsageError                 the request makes no sense as given: correct the command or the argument
+│   ├── ConfigError            a setting is out of range, or two settings contradict each other
 │   ├── SourceError            the input cannot be read as records
-│   ├── IndexUnusable          the index is missing, or is not what the input needs
+│   ├── IndexUnusable          the index does not exist, or does not fit the input
 │   └── JournalMismatch        the journal belongs to another file, index or operation
-├── BadRecord                  one record cannot be written as it is; the others can
+├── InvalidRecord              one record cannot be written; the others can
+├── TooManyRejects             so many records cannot be written that the input must be wrong
 ├── TargetError                the target cannot be used
-│   ├── NoCredentials          nothing to sign with
-│   └── TargetUnreachable      no connection, or none that lasted
+│   ├── NoCredentials          there are no credentials to sign with
+│   └── TargetUnreachable      no connection, or a connection that broke
 ├── ServiceError               the service answered with an error code
-├── TransportError             no complete answer came; the request may have been applied
-├── ProtocolError              an answer came that no S3 Vectors service gives
-└── JournalError               the journal cannot be written: no acknowledgement can be kept
+├── TransportError             no complete response arrived; the request may have been applied
+│   └── UnexpectedResponse     a response arrived, but not one of an S3 Vectors service; a ProtocolError too
+├── ProtocolError              the response is not one of an S3 Vectors service
+└── JournalError               the journal cannot be written, so acknowledgements cannot be stored
 
-A message says what, how much and what is allowed; *hint* says the way out. No message carries credentials,
-vector values or signed headers. Whether to retry is read from attributes, never from text.
+A message says what is wrong, how much, and what is allowed; *hint* says what to do. No message contains
+credentials, vector values or signed headers. Retry decisions read attributes, never text.
 """
 
 from __future__ import annotations
 
 
 class VecgateError(Exception):
-    """The root. *hint* is one sentence with the way out, or empty."""
+    """The root of all exceptions. *hint* is one sentence that says what to do, or empty."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -35,7 +37,7 @@ class UsageError(VecgateError):
 
 
 class ConfigError(UsageError):
-    """A setting is out of range, or two contradict one another."""
+    """A setting is out of range, or two settings contradict each other."""
 
 
 class SourceError(UsageError):
@@ -43,17 +45,17 @@ class SourceError(UsageError):
 
 
 class IndexUnusable(UsageError):
-    """The index is missing, or is not what the input needs."""
+    """The index does not exist, or does not fit the input."""
 
 
 class JournalMismatch(UsageError):
     """The journal belongs to another file, index or operation."""
 
 
-class BadRecord(VecgateError):
-    """One record cannot be written as it is.
+class InvalidRecord(VecgateError):
+    """One record cannot be written; the others can.
 
-    key      of the record; empty where it has none
+    key      of the record; empty if it has none
     problem  what is wrong, how much, and what is allowed
     """
 
@@ -61,8 +63,12 @@ class BadRecord(VecgateError):
         super().__init__(f"record {key!r}: {problem}")
         self.key, self.problem = key, problem
 
-    def __reduce__(self) -> tuple[type[BadRecord], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[InvalidRecord], tuple[str, str]]:
         return type(self), (self.key, self.problem)
+
+
+class TooManyRejects(VecgateError):
+    """So many records cannot be written that the input must be wrong as a whole."""
 
 
 class TargetError(VecgateError):
@@ -70,11 +76,11 @@ class TargetError(VecgateError):
 
 
 class NoCredentials(TargetError):
-    """There is nothing to sign with."""
+    """There are no credentials to sign with."""
 
 
 class TargetUnreachable(TargetError):
-    """No connection came about, or none that lasted."""
+    """No connection could be made, or it broke."""
 
 
 class ServiceError(VecgateError):
@@ -83,11 +89,11 @@ class ServiceError(VecgateError):
     operation      such as PutVectors
     code           such as TooManyRequestsException
     status         the HTTP status
-    message        the service's own sentence
+    message        the message of the service
     is_retryable   the service model says that the same request may succeed later
-    is_throttling  the service asks for less
-    retry_after_s  how long it asks to wait, or None
-    request_id     for a support case; empty where the answer had none
+    is_throttling  the service asks for fewer requests
+    retry_after_s  seconds that the service asks to wait, or None
+    request_id     for a support case; empty if the response had none
     """
 
     def __init__(
@@ -102,7 +108,7 @@ class ServiceError(VecgateError):
         retry_after_s: float | None = None,
         request_id: str = "",
     ) -> None:
-        super().__init__(f"{operation} was answered with {status} {code}: {message}")
+        super().__init__(f"{operation} failed with {status} {code}: {message}")
         self.operation, self.code, self.status, self.message = operation, code, status, message
         self.is_retryable, self.is_throttling = is_retryable, is_throttling
         self.retry_after_s, self.request_id = retry_after_s, request_id
@@ -112,13 +118,13 @@ class ServiceError(VecgateError):
 
 
 class TransportError(VecgateError):
-    """No complete answer came; the request may have been applied all the same.
+    """No complete response arrived; the request may have been applied nevertheless.
 
-    is_connect  the connection itself did not come about, so nothing was applied
+    is_connect  the connection could not be made, so the request was not applied
     """
 
     def __init__(self, operation: str, reason: str, *, is_connect: bool = False) -> None:
-        super().__init__(f"{operation} got no answer: {reason}")
+        super().__init__(f"{operation} got no response: {reason}")
         self.operation, self.reason, self.is_connect = operation, reason, is_connect
 
     def __reduce__(self) -> tuple[type[TransportError], tuple[str, str], dict[str, object]]:
@@ -126,8 +132,23 @@ class TransportError(VecgateError):
 
 
 class ProtocolError(VecgateError):
-    """An answer came that no S3 Vectors service gives."""
+    """The response is not one of an S3 Vectors service."""
+
+
+class UnexpectedResponse(TransportError, ProtocolError):
+    """A response to *operation* arrived that is not one of an S3 Vectors service, because of *reason*.
+
+    It acknowledges nothing: the request may or may not have been applied, so it is sent again.
+    """
+
+    def __init__(self, operation: str, reason: str) -> None:
+        super().__init__(operation, reason)
+        self.args = (f"{operation} got no S3 Vectors response: {reason}",)
+        self.hint = (
+            "Check that the URL is that of an S3 Vectors service and that no proxy or login page answers "
+            "in its place."
+        )
 
 
 class JournalError(VecgateError):
-    """The journal cannot be written, so no acknowledgement can be kept."""
+    """The journal cannot be written, so acknowledgements cannot be stored."""

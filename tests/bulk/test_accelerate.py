@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import ClientError, HTTPClientError, ParamValidationError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vecgate.bulk.accelerate import HOOKS, accelerate, decelerate
-from vecgate.bulk.records import Block
-from vecgate.errors import UsageError
+from vecgate.bulk.accelerate import HOOKS, UnexpectedResponseError, accelerate
+from vecgate.bulk.core.record_blocks import Block
+from vecgate.errors import UnexpectedResponse, UsageError
 
 ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/movies/index/plots"
+#: An answer to any call about vectors.
+ANYTHING = b'{"vectors": [], "distanceMetric": "cosine"}'
 ADDRESSES = [{"vectorBucketName": "movies", "indexName": "plots"}, {"indexArn": ARN}]
 FLT_MAX, SMALLEST = 3.4028234663852886e38, 1.401298464324817e-45
 
@@ -44,7 +46,7 @@ addresses = st.sampled_from(ADDRESSES)
 
 
 class Body:
-    """The stream of an answer, as urllib3 gives it."""
+    """The body stream of a response, as urllib3 provides it."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -54,22 +56,22 @@ class Body:
 
 
 class Service:
-    """Answers in place of the network and keeps what would have been sent."""
+    """Answers in place of the network, and keeps the requests that would have been sent."""
 
     def __init__(self, *answers: tuple[int, bytes]) -> None:
-        self.answers = list(answers) or [(200, b"{}")]
+        self.answers = list(answers) or [(200, ANYTHING)]
         self.requests: list[Any] = []
 
     def client(self, **config: Any) -> Any:
-        made = boto3.client(
+        client = boto3.client(
             "s3vectors",
             region_name="us-east-1",
             aws_access_key_id="AKIDEXAMPLE",
             aws_secret_access_key="secret",
             config=Config(**{"retries": {"total_max_attempts": 1}, **config}),
         )
-        made.meta.events.register("before-send.s3vectors", self._answer)
-        return made
+        client.meta.events.register("before-send.s3vectors", self._answer)
+        return client
 
     def _answer(self, request: Any, **_: object) -> AWSResponse:
         self.requests.append(request)
@@ -92,7 +94,7 @@ def float32(values: list[float]) -> list[float]:
 
 
 def rounded(body: Any) -> Any:
-    """The body with its vectors as the service keeps them."""
+    """Return the body with its vectors rounded to float32, as the service stores them."""
     for vector in body.get("vectors", ()):
         vector["data"]["float32"] = float32(vector["data"]["float32"])
     if "queryVector" in body:
@@ -121,7 +123,7 @@ def as_numpy(items: list[dict[str, Any]], dtype: Any = np.float64) -> list[dict[
     address=ADDRESSES[0],
 )
 def test_a_put_body_is_boto3s_up_to_float32_rounding(items: Any, address: dict[str, str]) -> None:
-    """Whatever boto3 takes is sent as boto3 sends it, with each number rounded to float32."""
+    """Everything that boto3 accepts is sent as boto3 sends it, with each number rounded to float32."""
     STOCK_CLIENT.put_vectors(**address, vectors=items)
     FAST_CLIENT.put_vectors(**address, vectors=items)
     assert rounded(FAST.sent) == rounded(STOCK.sent)
@@ -135,7 +137,7 @@ def test_a_put_body_is_boto3s_up_to_float32_rounding(items: Any, address: dict[s
 def test_a_query_body_is_boto3s_up_to_float32_rounding(
     values: Any, address: dict[str, str], filters: Any
 ) -> None:
-    """The same holds for the vector of a query; every other member is untouched."""
+    """The same applies to the vector of a query; all other members are unchanged."""
     arguments = {
         **address,
         "queryVector": {"float32": values},
@@ -151,7 +153,7 @@ def test_a_query_body_is_boto3s_up_to_float32_rounding(
 @given(values=st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=8))
 @example(values=[0.0, -0.0, SMALLEST, -SMALLEST, FLT_MAX, -FLT_MAX, 1.1754943508222875e-38])
 def test_float32_values_arrive_bit_for_bit(values: list[float]) -> None:
-    """Reading the body gives back every float32 exactly, subnormals, zeros and extremes included."""
+    """Parsing the body returns every float32 exactly, including subnormals, zeros and extremes."""
     FAST_CLIENT.put_vectors(
         **ADDRESSES[0], vectors=[{"key": "a", "data": {"float32": np.array(values, np.float32)}}]
     )
@@ -160,22 +162,22 @@ def test_float32_values_arrive_bit_for_bit(values: list[float]) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int16])
-def test_numpy_rows_are_taken(dtype: Any) -> None:
-    """Rows of any numeric type, also those that are not contiguous, are sent as float32."""
+def test_numpy_rows_are_accepted(dtype: Any) -> None:
+    """Rows of any numeric type, contiguous or not, are sent as float32."""
     matrix = np.array([[1, 7], [2, 8], [3, 9]], dtype)
     FAST_CLIENT.put_vectors(**ADDRESSES[0], vectors=[{"key": "a", "data": {"float32": matrix[:, 1]}}])
     assert FAST.sent["vectors"] == [{"key": "a", "data": {"float32": [7.0, 8.0, 9.0]}}]
 
 
-def test_numpy_scalars_and_booleans_are_numbers() -> None:
-    """A numpy scalar is the number it holds, a Decimal too, and a boolean is 1.0 or 0.0."""
-    values = [np.float32(0.1), np.int64(2), True, False, Decimal("0.5")]
+def test_numpy_scalars_are_numbers() -> None:
+    """A numpy scalar or a Decimal is the number that it represents."""
+    values = [np.float32(0.1), np.int64(2), 1, 0.0, Decimal("0.5")]
     FAST_CLIENT.put_vectors(**ADDRESSES[0], vectors=[{"key": "a", "data": {"float32": values}}])
     assert float32(FAST.sent["vectors"][0]["data"]["float32"]) == float32([0.1, 2, 1, 0, 0.5])
 
 
-def test_a_block_is_taken() -> None:
-    """A columnar block is sent as its records, with metadata where there are any."""
+def test_a_block_is_accepted() -> None:
+    """A columnar block is sent as its records, with the metadata of those that have any."""
     block = Block(np.arange(2), ["a", "b"], np.array([[1, 2], [3, 4]], np.float32), [None, {"year": 1999}])
     FAST_CLIENT.put_vectors(**ADDRESSES[0], vectors=block)
     assert FAST.sent["vectors"] == [
@@ -189,7 +191,7 @@ class Colour(StrEnum):
 
 
 def test_subclasses_in_metadata_are_sent_as_boto3_sends_them() -> None:
-    """An enumeration's member is its value, a numpy float the float that it is."""
+    """The member of an enumeration is sent as its value, a numpy float as a float."""
     items = [{"key": "a", "data": {"float32": [1.0]}, "metadata": {"c": Colour.RED, "f": np.float64(0.1)}}]
     STOCK_CLIENT.put_vectors(**ADDRESSES[0], vectors=items)
     FAST_CLIENT.put_vectors(**ADDRESSES[0], vectors=items)
@@ -209,7 +211,7 @@ def block(vectors: Any, key: Any = "k", metadata: Any = None) -> Block:
     )
 
 
-REFUSED_BY_BOTH = {
+REJECTED_BY_BOTH = {
     "vectors is a dict": {},
     "vectors is empty": [],
     "vectors[0] is a str": ["no"],
@@ -226,12 +228,12 @@ REFUSED_BY_BOTH = {
     "vectors[0] (key 'k').data.float32[0] is a numpy array": vector(data={"float32": [np.ones(1)]}),
     "vectors[0].metadata holds a tuple": vector(metadata={"a": (1, 2)}),
     "vectors[0].metadata holds a Decimal": vector(metadata={"a": [Decimal(1)]}),
-    "vectors[0].metadata holds a int64 (take .item()": vector(metadata={"a": {"b": np.int64(1)}}),
-    "vectors[0].metadata holds a numpy array of 1 dimensions and dtype float64 (take .tolist()": vector(
+    "vectors[0].metadata holds a int64 (use .item()": vector(metadata={"a": {"b": np.int64(1)}}),
+    "vectors[0].metadata holds a numpy array of 1 dimensions and dtype float64 (use .tolist()": vector(
         metadata={"a": np.ones(1)}
     ),
 }
-REFUSED_BY_US = {
+REJECTED_BY_ACCELERATE = {
     "vectors[0] (key 'k').data holds NaN": vector(data={"float32": [1.0, math.nan]}),
     "vectors[0] (key 'k').data holds NaN, infinity": vector(data={"float32": [-math.inf]}),
     "vectors[0] (key 'k').data holds NaN, infinity or": vector(data={"float32": [3.5e38]}),
@@ -242,6 +244,14 @@ REFUSED_BY_US = {
     "vectors[0] (key 'k').data holds NaN, infinity or a number beyond": vector(
         data={"float32": [Decimal("NaN")]}
     ),
+    "vectors[0] (key 'k').data.float32[1] is a bool; a number is allowed": vector(
+        data={"float32": [1.0, True]}
+    ),
+    "vectors[0] (key 'k').data.float32[0] is a bool": vector(data={"float32": [False, 0.5]}),
+    "vectors[1] (key 'b').data.float32[1] is a bool": [
+        {"key": "a", "data": {"float32": np.zeros(2)}},
+        {"key": "b", "data": {"float32": (0, np.bool_(1))}},
+    ],
     "vectors[0].data.float32 is a numpy array of 2 dimensions": vector(data={"float32": np.ones((2, 2))}),
     "vectors[0].metadata holds NaN": vector(metadata={"a": [math.nan]}),
     "vectors[0].metadata has a key that is a tuple": vector(metadata={(1, 2): 3}),
@@ -252,9 +262,9 @@ REFUSED_BY_US = {
 }
 
 
-@pytest.mark.parametrize(("text", "items"), REFUSED_BY_BOTH.items(), ids=REFUSED_BY_BOTH)
-def test_what_boto3_refuses_is_refused(text: str, items: Any) -> None:
-    """Missing, unknown and mistyped members are refused as boto3 refuses them, and the text says where."""
+@pytest.mark.parametrize(("text", "items"), REJECTED_BY_BOTH.items(), ids=REJECTED_BY_BOTH)
+def test_what_boto3_rejects_is_rejected(text: str, items: Any) -> None:
+    """Missing, unknown and mistyped members are rejected as by boto3, and the message says where they are."""
     with pytest.raises(ParamValidationError):
         STOCK_CLIENT.put_vectors(**ADDRESSES[0], vectors=items)
     with pytest.raises(ParamValidationError) as refusal:
@@ -263,16 +273,18 @@ def test_what_boto3_refuses_is_refused(text: str, items: Any) -> None:
     assert "0.5" not in str(refusal.value)
 
 
-@pytest.mark.parametrize(("text", "items"), REFUSED_BY_US.items(), ids=REFUSED_BY_US)
-def test_what_json_cannot_carry_is_refused(text: str, items: Any) -> None:
-    """NaN, infinity, and what rounds to it are refused before anything is sent, and the key is named."""
+@pytest.mark.parametrize(("text", "items"), REJECTED_BY_ACCELERATE.items(), ids=REJECTED_BY_ACCELERATE)
+def test_what_json_cannot_represent_is_rejected(text: str, items: Any) -> None:
+    """NaN, infinity, and numbers that round to it are rejected before anything is sent; the message has the
+    key.
+    """
     with pytest.raises(ParamValidationError) as refusal:
         FAST_CLIENT.put_vectors(**ADDRESSES[0], vectors=items)
     assert text in str(refusal.value)
 
 
-def test_metadata_that_never_ends_is_refused() -> None:
-    """A list that holds itself is refused, not followed for ever."""
+def test_recursive_metadata_are_rejected() -> None:
+    """A list that contains itself does not cause an endless loop."""
     endless: list[Any] = []
     endless.append(endless)
     with pytest.raises(ParamValidationError, match="nested too deeply"):
@@ -280,7 +292,7 @@ def test_metadata_that_never_ends_is_refused() -> None:
 
 
 def test_deep_metadata_are_sent_as_boto3_sends_them() -> None:
-    """Beyond the depth that orjson takes, the standard library writes the metadata."""
+    """Beyond the depth that orjson supports, the standard library writes the metadata."""
     deep: Any = 1
     for _ in range(280):
         deep = [deep]
@@ -291,17 +303,18 @@ def test_deep_metadata_are_sent_as_boto3_sends_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [{"float32": ["0.5"]}, {"float32": [math.nan]}, {}, [0.5], {"float64": [0.5]}]
+    "query",
+    [{"float32": ["0.5"]}, {"float32": [True]}, {"float32": [math.nan]}, {}, [0.5], {"float64": [0.5]}],
 )
-def test_a_query_vector_that_is_none_is_refused(query: Any) -> None:
-    """The vector of a query is judged as the vectors of a put are."""
+def test_an_invalid_query_vector_is_rejected(query: Any) -> None:
+    """The vector of a query is checked like the vectors of a put."""
     with pytest.raises(ParamValidationError, match="queryVector") as refusal:
         FAST_CLIENT.query_vectors(**ADDRESSES[0], queryVector=query, topK=1)
     assert "0.5" not in str(refusal.value)
 
 
-def test_other_members_are_still_judged_by_boto3() -> None:
-    """What is not a vector is refused by boto3, in its words."""
+def test_other_members_are_still_checked_by_boto3() -> None:
+    """boto3 rejects invalid members that are not vectors, with its own messages."""
     with pytest.raises(ParamValidationError, match="bucket"):
         FAST_CLIENT.put_vectors(bucket="b", vectors=vector())
     with pytest.raises(ParamValidationError, match="vectors"):
@@ -325,7 +338,7 @@ UNTOUCHED = {
 
 @pytest.mark.parametrize(("method", "arguments"), UNTOUCHED.items())
 def test_other_calls_are_byte_for_byte_the_same(method: str, arguments: dict[str, Any]) -> None:
-    """A call that is neither a put nor a vector query leaves as from boto3: method, URL, headers, body."""
+    """For other calls, method, URL, headers and body are boto3's."""
     for client in (STOCK_CLIENT, FAST_CLIENT):
         getattr(client, method)(**arguments)
     changing = ("Authorization", "X-Amz-Date", "amz-sdk-invocation-id", "User-Agent")
@@ -348,8 +361,8 @@ stored = st.fixed_dictionaries(
     },
 )
 answers = st.fixed_dictionaries(
-    {"vectors": st.lists(stored, max_size=3)},
-    optional={"nextToken": keys | st.none(), "distanceMetric": st.just("cosine"), "future": st.just(1)},
+    {"vectors": st.lists(stored, max_size=3), "distanceMetric": st.just("cosine")},
+    optional={"nextToken": keys | st.none(), "future": st.just(1)},
 )
 READS: dict[str, dict[str, Any]] = {
     "get_vectors": {**ADDRESSES[0], "keys": ["a"]},
@@ -358,18 +371,18 @@ READS: dict[str, dict[str, Any]] = {
 }
 
 
-def told(result: Any) -> str:
-    """The result as text in which 1 and 1.0 differ."""
+def typed_text(result: Any) -> str:
+    """Return the result as text in which 1 and 1.0 differ."""
     result.pop("ResponseMetadata")
     return json.dumps(result, sort_keys=True)
 
 
-def answer_of(service: Service, client: Any, body: bytes, method: str) -> str:
+def read_result(service: Service, client: Any, body: bytes, method: str) -> str:
     service.answers = [(200, body)]
     try:
-        return told(getattr(client, method)(**READS[method]))
+        return typed_text(getattr(client, method)(**READS[method]))
     finally:
-        service.answers = [(200, b"{}")]
+        service.answers = [(200, ANYTHING)]
 
 
 @given(answer=answers, method=st.sampled_from(sorted(READS)))
@@ -387,28 +400,40 @@ def answer_of(service: Service, client: Any, body: bytes, method: str) -> str:
 @example(answer={"vectors": [{"key": "a", "data": {"float64": [1]}}]}, method="get_vectors")
 @example(answer={"vectors": [{"key": "a", "metadata": {"x": math.nan}}]}, method="get_vectors")
 def test_a_read_result_is_boto3s(answer: Any, method: str) -> None:
-    """Reading gives what boto3 gives, floats where it gives floats, whatever else the service may add."""
+    """A read returns what boto3 returns, with floats in the same places, also if the service adds members."""
     body = json.dumps(answer).encode()
-    assert answer_of(FAST, FAST_CLIENT, body, method) == answer_of(STOCK, STOCK_CLIENT, body, method)
+    assert read_result(FAST, FAST_CLIENT, body, method) == read_result(STOCK, STOCK_CLIENT, body, method)
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"not json", b'{"vectors": null}'])
-def test_an_odd_answer_is_left_to_boto3(body: bytes) -> None:
-    """What is not the answer of a read is what boto3 makes of it."""
-    assert answer_of(FAST, FAST_CLIENT, body, "get_vectors") == answer_of(
-        STOCK, STOCK_CLIENT, body, "get_vectors"
-    )
+@pytest.mark.parametrize("method", sorted(READS))
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{}", b"not json", b'{"vectors": null}', b'{"vectors": [{"key":', b"[]"),
+        b'{"vectors": [], "distanceMetric": "cosine", "__type": "InternalServerException"}',
+        b'{"distanceMetric": "cosine", "x": {"vectors": []}, "y": "' + b"x" * 5_000 + b'"}',
+        b'{"vectors": [], "distanceMetric": ' + b"x" * 5_000 + b"}",
+    ],
+)
+def test_a_response_that_is_no_answer_is_an_error(body: bytes, method: str) -> None:
+    """boto3 would return an empty result."""
+    with pytest.raises(
+        UnexpectedResponseError, match="got no S3 Vectors response: status 200 with"
+    ) as raised:
+        read_result(FAST, FAST_CLIENT, body, method)
+    assert isinstance(raised.value, HTTPClientError)
+    assert isinstance(raised.value.__cause__, UnexpectedResponse)
 
 
 def test_response_metadata_are_boto3s() -> None:
-    """The status, the headers and the request id come with a fast answer too."""
+    """A fast result also has the status, the headers and the request id."""
     service = Service((200, b'{"vectors": []}'))
     metadata = accelerate(service.client()).get_vectors(**READS["get_vectors"])["ResponseMetadata"]
     assert (metadata["HTTPStatusCode"], metadata["RequestId"], metadata["RetryAttempts"]) == (200, "1", 0)
 
 
 def test_errors_are_left_to_the_parser() -> None:
-    """An answer of 300 and above raises boto3's own exception."""
+    """A status of 300 and above raises boto3's own exception."""
     service = Service((404, b'{"__type": "NotFoundException", "message": "gone"}'))
     client = accelerate(service.client())
     with pytest.raises(client.exceptions.NotFoundException, match="gone"):
@@ -416,7 +441,7 @@ def test_errors_are_left_to_the_parser() -> None:
 
 
 def test_retries_send_the_same_body_again() -> None:
-    """boto3's own retries send the body once more, hash header included, under a signature of their own."""
+    """boto3's retries send the body and the hash header again, with a new signature."""
     service = Service((503, b"{}"), (200, b"{}"))
     client = accelerate(service.client(retries={"total_max_attempts": 2, "mode": "standard"}))
     client.put_vectors(**ADDRESSES[0], vectors=vector())
@@ -428,41 +453,52 @@ def test_retries_send_the_same_body_again() -> None:
 
 
 def test_the_hash_header_is_the_hash_of_the_body() -> None:
-    """SHA-256 of the bytes `{...}` in hex, as signers and the service compute it."""
+    """It is the SHA-256 of the bytes `{...}` in hex, as signers and the service compute it."""
     FAST_CLIENT.put_vectors(**ADDRESSES[0], vectors=vector())
     request = FAST.requests[-1]
     assert request.headers["X-Amz-Content-SHA256"].decode() == sha256(request.body).hexdigest()
 
 
 def test_accelerating_twice_changes_nothing() -> None:
-    """The second time finds everything in place, and undoing it once is enough."""
+    """The second call returns the client with its hooks installed once."""
     service = Service()
     client = service.client()
     assert accelerate(accelerate(client)) is client
     client.put_vectors(**ADDRESSES[0], vectors=vector(data={"float32": np.ones(1)}))
-    assert decelerate(client) is client
+    assert len(service.requests) == 1
+    for event in HOOKS:
+        client.meta.events.unregister(event, unique_id=f"vecgate.accelerate.{event}")
     with pytest.raises(ParamValidationError):
         client.put_vectors(**ADDRESSES[0], vectors=vector(data={"float32": np.ones(1)}))
-    decelerate(client)
 
 
-def test_the_callers_arguments_stay_as_they_are() -> None:
-    """The vectors that were passed are not changed."""
+def test_the_callers_arguments_are_not_changed() -> None:
+    """The vectors that were passed stay the same."""
     items = vector(metadata={"a": 1})
     FAST_CLIENT.put_vectors(**ADDRESSES[0], vectors=items)
     assert items == [{"key": "k", "data": {"float32": [0.5]}, "metadata": {"a": 1}}]
 
 
-def test_a_client_of_another_service_is_refused() -> None:
+def test_a_client_of_another_service_is_rejected() -> None:
     """Only s3vectors has vectors."""
     with pytest.raises(UsageError, match="a client of sts"):
         accelerate(boto3.client("sts", region_name="us-east-1"))
 
 
+@pytest.mark.parametrize("value", [3, None, "s3vectors", object()])
+def test_what_is_no_client_is_rejected(value: Any) -> None:
+    """One clear error, with the type that was passed."""
+    with pytest.raises(
+        UsageError, match=f"a boto3 client of s3vectors is needed, not a {type(value).__name__}"
+    ):
+        accelerate(value)
+
+
 def test_a_botocore_without_customized_results_parses_itself() -> None:
-    """Older versions pass no dictionary to fill: the answer is left to their parser."""
-    response = {"status_code": 200, "body": b'{"vectors": []}'}
-    HOOKS["before-parse.s3vectors.GetVectors"](operation_model=None, response_dict=response)
+    """Older versions pass no dictionary to fill: their own parser reads the response."""
+    response = {"status_code": 200, "headers": {}, "body": b'{"vectors": []}'}
+    model = FAST_CLIENT.meta.service_model.operation_model("GetVectors")
+    HOOKS["before-parse.s3vectors.GetVectors"](operation_model=model, response_dict=response)
     assert response["body"] == b'{"vectors": []}'
 
 

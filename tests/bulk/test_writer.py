@@ -1,4 +1,4 @@
-"""The batch client on real threads: whatever happens, every record read is accounted for."""
+"""The batch client on real threads: every record read is accounted for, whatever happens."""
 
 from __future__ import annotations
 
@@ -15,47 +15,56 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vecgate.bulk import writer as writer_module
-from vecgate.bulk.batching import batch_of
 from vecgate.bulk.config import BulkConfig
-from vecgate.bulk.delivery import Taken
-from vecgate.bulk.encoding import Body
-from vecgate.bulk.journal import Identity, Journal
-from vecgate.bulk.progress import BatchMetric, Event, Progress, RecordsSetAside, Retrying
-from vecgate.bulk.records import Block, Reject
-from vecgate.bulk.retry import RetryPolicy
-from vecgate.bulk.run import BulkOutcome, Run
+from vecgate.bulk.core.batching import batch_of
+from vecgate.bulk.core.body_encoding import Body
+from vecgate.bulk.core.delivery import Acknowledged
+from vecgate.bulk.core.record_blocks import Block, RejectedRecord
+from vecgate.bulk.core.reject_limit import RejectLimit
+from vecgate.bulk.core.retry import RetryPolicy
+from vecgate.bulk.core.run_state import BulkOutcome, BulkRun
+from vecgate.bulk.journal import Journal, JournalIdentity
+from vecgate.bulk.progress import BatchMetric, Event, Progress, RecordsRejected, Retrying
 from vecgate.bulk.sources import Source
 from vecgate.bulk.writer import BulkWriter, as_source
 from vecgate.errors import (
-    BadRecord,
     ConfigError,
     IndexUnusable,
+    InvalidRecord,
     JournalError,
     JournalMismatch,
     NoCredentials,
     ServiceError,
     SourceError,
+    TooManyRejects,
     TransportError,
     UsageError,
     VecgateError,
 )
-from vecgate.testing.scripted import Mishap, ScriptedService, error_of
+from vecgate.testing.scripted_service import ScriptedService, ServiceFault, modelled_error
 from vecgate.testing.strategies import block_of
 
-#: Nothing here takes this long; a test that would hang fails instead.
+#: No test here takes this long: one that would hang fails instead.
 DEADLINE_S = 60
-QUICK = RetryPolicy(attempts_max=10, base_s=0.0001, cap_s=0.0001, deadline_s=30.0)
-CONFIG = BulkConfig(batch_vectors=10, in_flight=4, vectors_per_s=1e9, requests_per_s=1e9, retry=QUICK)
+FAST_RECOVERY = RetryPolicy(attempts_max=10, base_s=0.0001, cap_s=0.0001, deadline_s=30.0)
+CONFIG = BulkConfig(
+    batch_vectors=10,
+    in_flight=4,
+    vectors_per_s=1e9,
+    requests_per_s=1e9,
+    retry=FAST_RECOVERY,
+    retry_for_s=0,
+)
 POISONED = "Invalid record for key 'bad': poisoned"
 
 
 @dataclass(slots=True)
 class Blocks(Source):
-    """A source of given blocks, which then fails with *failure*."""
+    """A source of given blocks that then fails with *failure*."""
 
     given: Sequence[Block]
     failure: BaseException | None = None
@@ -64,6 +73,7 @@ class Blocks(Source):
     fingerprint: str = "blocks-1"
     dimension: int | None = 2
     is_repeatable: bool = True
+    is_identified: bool = True
     before: Callable[[], None] = lambda: None
 
     def describe(self) -> str:
@@ -76,18 +86,18 @@ class Blocks(Source):
             raise self.failure
 
 
-class Forgetful:
-    """Takes rejects and keeps none."""
+class DiscardingSink:
+    """Discards rejects."""
 
     path = Path("unused")
 
-    def write(self, rejects: Sequence[Reject]) -> int:
+    def write(self, rejects: Sequence[RejectedRecord]) -> int:
         return 0
 
 
 @dataclass
 class Notes:
-    """A subscriber that keeps what it is told, and checks what must always hold."""
+    """A subscriber that keeps its events and checks what must always be true."""
 
     events: list[Event] = field(default_factory=list)
 
@@ -113,7 +123,7 @@ class GatedService(ScriptedService):
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -143,11 +153,11 @@ def put(
 
 
 def check(outcome: BulkOutcome, notes: Notes) -> None:
-    """The laws of every outcome and of everything that was told on the way."""
-    assert outcome.acknowledged + outcome.set_aside + outcome.pending == outcome.read
+    """Check what must be true of every outcome and of all published events."""
+    assert outcome.acknowledged + outcome.rejected + outcome.pending == outcome.read
     for progress in notes.of(Progress):
-        assert progress.acknowledged + progress.set_aside + progress.pending == progress.read
-        assert 0 <= progress.pace_share <= 1
+        assert progress.acknowledged + progress.rejected + progress.pending == progress.read
+        assert 0 <= progress.rate_scale <= 1
     assert len(notes.of(BatchMetric)) == outcome.requests == len(outcome.metrics)
     assert len(notes.of(Retrying)) == outcome.retries
     assert sum(m.payload_bytes for m in outcome.metrics) == outcome.payload_bytes
@@ -155,21 +165,31 @@ def check(outcome: BulkOutcome, notes: Notes) -> None:
         not outcome.pending and not outcome.interrupted and outcome.stopped_by is None
     )
     last = notes.of(Progress)[-1]
-    assert (last.acknowledged, last.set_aside, last.pending) == (
+    assert (last.acknowledged, last.rejected, last.pending) == (
         outcome.acknowledged,
-        outcome.set_aside,
+        outcome.rejected,
         outcome.pending,
     )
 
 
-def aside_lines(path: Path) -> list[dict[str, Any]]:
+def read_rejects(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def journaled(path: Path, *, operation: str = "PutVectors") -> set[int]:
-    with closing(Journal(path, Identity("blocks-1", "media/films", operation))) as journal:
+    with closing(
+        Journal(path, JournalIdentity("", "media/films", "", operation, "as given", "blocks-1"))
+    ) as journal:
         edges = zip(journal.acknowledged.starts.tolist(), journal.acknowledged.stops.tolist(), strict=True)
         return {position for start, stop in edges for position in range(start, stop)}
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Poll until *holds* returns true, or fail after DEADLINE_S."""
+    until_s = time.monotonic() + DEADLINE_S
+    while not holds():
+        assert time.monotonic() < until_s
+        time.sleep(0.001)
 
 
 def stored_positions(service: ScriptedService) -> set[int]:
@@ -177,7 +197,7 @@ def stored_positions(service: ScriptedService) -> set[int]:
 
 
 def test_every_record_is_written_and_counted() -> None:
-    """Vectors and metadata as given, in requests of the size that was set."""
+    """Vectors and metadata arrive unchanged, in requests of the configured size."""
     records = [
         {"key": key, "vector": [float(i), 0.1], "metadata": {"year": i}} for i, key in enumerate(keys(95))
     ]
@@ -195,26 +215,25 @@ def test_every_record_is_written_and_counted() -> None:
     assert not list(Path.cwd().iterdir()), "a run in which nothing went wrong leaves nothing behind"
 
 
-def test_nothing_to_write_is_complete() -> None:
-    """An input of rejects only sends nothing, and its latency is no number."""
-    outcome = put(Blocks([replace(block_of([]), rejects=(Reject(0, "", "why"),))]), ScriptedService())
-    assert (outcome.read, outcome.set_aside, outcome.requests) == (1, 1, 0)
+def test_a_run_without_valid_records_is_complete() -> None:
+    """An input of rejects sends nothing, and its latency is NaN."""
+    outcome = put(Blocks([replace(block_of([]), rejects=(RejectedRecord(0, "", "why"),))]), ScriptedService())
+    assert (outcome.read, outcome.rejected, outcome.requests) == (1, 1, 0)
     assert outcome.is_complete
     assert np.isnan(outcome.latency_ms(99))
 
 
-@settings(max_examples=60)
 @given(
     names=st.lists(st.sampled_from([*"abcdefgh", "bad", ""]), max_size=60),
-    script=st.lists(st.sampled_from(Mishap), max_size=25),
+    script=st.lists(st.sampled_from(ServiceFault), max_size=25),
     size=st.integers(1, 20),
     batch_vectors=st.integers(1, 8),
     in_flight=st.integers(1, 6),
 )
-def test_the_count_is_true_whatever_happens(
-    names: list[str], script: list[Mishap], size: int, batch_vectors: int, in_flight: int
+def test_counts_are_correct_whatever_happens(
+    names: list[str], script: list[ServiceFault], size: int, batch_vectors: int, in_flight: int
 ) -> None:
-    """With duplicates, poisoned and invalid records, throttles, failures and lost answers."""
+    """With duplicates, poisoned and invalid records, throttles, failures and lost responses."""
     service = ScriptedService(script, poisoned=["bad"])
     config = replace(CONFIG, batch_vectors=batch_vectors, in_flight=in_flight)
     outcome = put(Blocks(in_blocks(names, size=size)), service, config=config)
@@ -223,43 +242,45 @@ def test_the_count_is_true_whatever_happens(
         assert len(sent) == len(set(sent)) <= batch_vectors
     if outcome.stopped_by is None:
         assert outcome.pending == 0
-        assert outcome.set_aside >= sum(name in {"bad", ""} for name in names)
-    if outcome.stopped_by is None and outcome.set_aside == sum(name in {"bad", ""} for name in names):
+        assert outcome.rejected >= sum(name in {"bad", ""} for name in names)
+    if outcome.stopped_by is None and outcome.rejected == sum(name in {"bad", ""} for name in names):
         last = {name: float(i) for i, name in enumerate(names) if name not in {"bad", ""}}
         assert {key: values[0] for key, (values, _) in service.stored.items()} == last
 
 
-@pytest.mark.parametrize("mishap", [Mishap.THROTTLED, Mishap.ANSWER_LOST, Mishap.RESET, Mishap.BROKEN])
-def test_every_fifth_request_may_fail(mishap: Mishap) -> None:
-    """Throttled, lost, reset or broken: all is written in the end, and each failure is in the count."""
-    service = ScriptedService(cycle([Mishap.NONE] * 4 + [mishap]))
+@pytest.mark.parametrize(
+    "fault", [ServiceFault.THROTTLED, ServiceFault.ANSWER_LOST, ServiceFault.RESET, ServiceFault.BROKEN]
+)
+def test_every_fifth_request_may_fail(fault: ServiceFault) -> None:
+    """Throttled, lost, reset or broken: all records are written in the end, and each failure is counted."""
+    service = ScriptedService(cycle([ServiceFault.NONE] * 4 + [fault]))
     notes = Notes()
     outcome = put(Blocks(in_blocks(keys(1_000))), service, notes)
     assert outcome.is_complete
     assert stored_positions(service) == set(range(1_000))
     assert (outcome.acknowledged, outcome.requests) == (1_000, 100)
     assert outcome.retries == len(service.requests) - 100 == sum(outcome.failed_attempts.values()) > 20
-    assert outcome.throttles == (outcome.retries if mishap is Mishap.THROTTLED else 0)
+    assert outcome.throttles == (outcome.retries if fault is ServiceFault.THROTTLED else 0)
     causes = {
-        Mishap.THROTTLED: "TooManyRequestsException",
-        Mishap.ANSWER_LOST: "no answer",
-        Mishap.RESET: "no answer",
-        Mishap.BROKEN: "InternalServerException",
+        ServiceFault.THROTTLED: "TooManyRequestsException",
+        ServiceFault.ANSWER_LOST: "no answer",
+        ServiceFault.RESET: "no answer",
+        ServiceFault.BROKEN: "InternalServerException",
     }
-    assert outcome.failed_attempts == {causes[mishap]: outcome.retries}
-    assert {event.cause for event in notes.of(Retrying)} == {causes[mishap]}
+    assert outcome.failed_attempts == {causes[fault]: outcome.retries}
+    assert {event.cause for event in notes.of(Retrying)} == {causes[fault]}
     assert max(metric.attempts for metric in outcome.metrics) > 1
 
 
-def test_throttles_lower_the_pace() -> None:
-    """As the progress tells."""
+def test_throttles_lower_the_rate() -> None:
+    """The progress shows the lower rate."""
     notes = Notes()
-    put(Blocks(in_blocks(keys(100))), ScriptedService([Mishap.THROTTLED]), notes)
-    assert notes.of(Progress)[-1].pace_share < 1
+    put(Blocks(in_blocks(keys(100))), ScriptedService([ServiceFault.THROTTLED]), notes)
+    assert notes.of(Progress)[-1].rate_scale < 1
 
 
-def test_equal_keys_are_never_sent_together_and_the_last_wins() -> None:
-    """Superseded records count as written, and are told apart."""
+def test_equal_keys_are_never_in_flight_together_and_the_last_wins() -> None:
+    """Superseded records count as written, and separately."""
     names = ["a", "b", "a", "c", "a", "b"] * 10
     service = ScriptedService()
     outcome = put(Blocks(in_blocks(names, size=7)), service)
@@ -268,52 +289,52 @@ def test_equal_keys_are_never_sent_together_and_the_last_wins() -> None:
         "b": 59.0,
         "c": 57.0,
     }
-    assert (outcome.acknowledged, outcome.set_aside) == (60, 0)
+    assert (outcome.acknowledged, outcome.rejected) == (60, 0)
     sent = sum(len(members["vectors"]) for _, members in service.requests)
     assert outcome.superseded == 60 - sent > 0
 
 
-def test_a_poisoned_record_does_not_sink_the_others() -> None:
-    """It is set aside with the service's words, told, and counted by cause; the rest is written."""
+def test_a_poisoned_record_does_not_prevent_the_others() -> None:
+    """It is rejected with the service's message, published, and counted by cause; the others are written."""
     names = [*keys(33), "bad", *keys(40, first=34)]
     service, notes = ScriptedService(poisoned=["bad"]), Notes()
-    outcome = put(Blocks(in_blocks(names)), service, notes, set_aside=Path("aside.jsonl"))
+    outcome = put(Blocks(in_blocks(names)), service, notes, rejects=Path("rejected.jsonl"))
     assert outcome.is_complete
-    assert (outcome.acknowledged, outcome.set_aside) == (73, 1)
+    assert (outcome.acknowledged, outcome.rejected) == (73, 1)
     assert stored_positions(service) == set(range(74)) - {33}
-    assert aside_lines(Path("aside.jsonl")) == [
+    assert read_rejects(Path("rejected.jsonl")) == [
         {"key": "bad", "vector": [33.0, 1.0], "position": 33, "problem": POISONED}
     ]
-    assert {problem: (cause.count, cause.keys) for problem, cause in outcome.causes.items()} == {
+    assert {problem: (cause.count, cause.keys) for problem, cause in outcome.reject_causes.items()} == {
         POISONED: (1, ["bad"])
     }
-    assert [event.rejects[0].key for event in notes.of(RecordsSetAside)] == ["bad"]
+    assert [event.rejects[0].key for event in notes.of(RecordsRejected)] == ["bad"]
 
 
-def test_set_aside_records_go_to_a_file_named_after_the_input() -> None:
-    """In the current folder, unless another is named."""
+def test_the_rejects_file_is_named_after_the_input() -> None:
+    """It is in the current folder unless another path is given."""
     put(Blocks(in_blocks(["", "a"]), name="some/where/films.parquet"), ScriptedService())
-    assert [line["position"] for line in aside_lines(Path("films.parquet.set-aside.jsonl"))] == [0]
+    assert [line["position"] for line in read_rejects(Path("films.parquet.rejected.jsonl"))] == [0]
 
 
 @pytest.mark.parametrize("names", [["a", "", "c"], ["a", "bad", "c"]])
-def test_strict_stops_at_the_first_bad_record(names: list[str]) -> None:
-    """Whether found before sending or by the service; what is not sent stays pending."""
+def test_strict_stops_at_the_first_invalid_record(names: list[str]) -> None:
+    """Whether it is found before sending or by the service; unsent records stay pending."""
     service = ScriptedService(poisoned=["bad"])
     config = replace(CONFIG, batch_vectors=1, in_flight=1)
     source = Blocks([*in_blocks([*keys(5), *names], size=1), *in_blocks(keys(500, first=9), size=100)])
     outcome = put(source, service, config=config, strict=True)
-    assert isinstance(outcome.stopped_by, BadRecord)
+    assert isinstance(outcome.stopped_by, InvalidRecord)
     assert outcome.stopped_by.key == names[1]
     assert not outcome.is_complete
-    assert outcome.set_aside == 1
+    assert outcome.rejected == 1
     assert outcome.acknowledged == len(service.stored) <= 108
     assert not outcome.interrupted
 
 
 @pytest.mark.parametrize("in_flight", [1, 4])
-def test_stop_awaits_what_is_in_flight(in_flight: int) -> None:
-    """What had left is acknowledged and journaled; a resumed run sends just the rest."""
+def test_stop_waits_for_requests_in_flight(in_flight: int) -> None:
+    """They are acknowledged and journaled; a resumed run sends only the other records."""
     service, path = GatedService(), Path("run.journal")
     notes = Notes()
     writer = writer_to(service, notes, config=replace(CONFIG, in_flight=in_flight))
@@ -335,18 +356,20 @@ def test_stop_awaits_what_is_in_flight(in_flight: int) -> None:
     assert outcome.acknowledged == len(service.stored) == in_flight * 10
     assert journaled(path) == stored_positions(service)
 
-    again = ScriptedService()
-    resumed = put(source, again, journal=path)
+    sent_before = stored_positions(service)
+    service.requests.clear()
+    resumed = put(source, service, journal=path)
     assert resumed.is_complete
     assert (resumed.read, resumed.acknowledged, resumed.resumed) == (200, 200, in_flight * 10)
-    assert stored_positions(again) == set(range(200)) - stored_positions(service)
+    sent = {int(v["data"]["float32"][0]) for _, members in service.requests for v in members["vectors"]}
+    assert sent == set(range(200)) - sent_before
     assert not path.exists()
 
 
 def test_stop_ends_waits_too() -> None:
-    """Neither a long retry nor a slow pace keeps anybody waiting."""
+    """Neither a long retry nor a slow rate delays it."""
 
-    class Asking(ScriptedService):
+    class StoppingService(ScriptedService):
         def send(self, operation: str, body: Body) -> bytes:
             answer = super().send(operation, body)
             if operation == "GetIndex":
@@ -357,7 +380,7 @@ def test_stop_ends_waits_too() -> None:
             )
 
     slow = replace(CONFIG, vectors_per_s=0.01)
-    writer = writer_to(Asking(), config=slow)
+    writer = writer_to(StoppingService(), config=slow)
     outcome = writer.put(Blocks(in_blocks(keys(50))))
     assert outcome.interrupted
     assert outcome.elapsed_s < 15
@@ -365,8 +388,8 @@ def test_stop_ends_waits_too() -> None:
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt(), ValueError("of the source's own"), MemoryError()])
-def test_what_is_not_ours_is_let_out_when_all_has_landed(failure: BaseException) -> None:
-    """Ctrl-C, or a bug in the caller's generator: what is in flight is awaited first, the journal is true."""
+def test_an_exception_of_the_input_is_raised_after_the_requests_in_flight(failure: BaseException) -> None:
+    """After Ctrl-C or a bug in the caller's generator, the journal is complete."""
     service, path = GatedService(), Path("run.journal")
 
     def when_all_is_read() -> None:
@@ -380,8 +403,8 @@ def test_what_is_not_ours_is_let_out_when_all_has_landed(failure: BaseException)
     assert journaled(path) == stored_positions(service)
 
 
-def test_a_source_that_fails_midway_ends_the_run() -> None:
-    """What was sent is acknowledged, the reason is in the outcome, the journal stays."""
+def test_a_source_that_fails_halfway_ends_the_run() -> None:
+    """Sent records are acknowledged, the outcome has the reason, and the journal stays."""
     service, path = ScriptedService(), Path("run.journal")
     failure = SourceError("films.parquet cannot be read as parquet: page 7")
     outcome = put(Blocks(in_blocks(keys(100)), failure), service, journal=path)
@@ -396,32 +419,32 @@ def test_a_source_that_fails_midway_ends_the_run() -> None:
     "failure",
     [
         NoCredentials("there are no credentials"),
-        error_of("AccessDeniedException"),
-        error_of("ServiceQuotaExceededException"),
-        error_of("NotFoundException"),
+        modelled_error("AccessDeniedException"),
+        modelled_error("ServiceQuotaExceededException"),
+        modelled_error("NotFoundException"),
     ],
 )
-def test_what_concerns_every_record_stops_the_run(failure: VecgateError) -> None:
-    """Nothing is set aside for it, and a resume sends the rest."""
-    service = ScriptedService([Mishap.NONE, Mishap.NONE, *[failure] * 50])
+def test_an_error_that_concerns_every_record_stops_the_run(failure: VecgateError) -> None:
+    """It rejects no record, and a resumed run sends the others."""
+    service = ScriptedService([ServiceFault.NONE, ServiceFault.NONE, *[failure] * 50])
     outcome = put(Blocks(in_blocks(keys(1_000))), service)
     assert outcome.stopped_by is failure
-    assert (outcome.acknowledged, outcome.set_aside) == (20, 0)
+    assert (outcome.acknowledged, outcome.rejected) == (20, 0)
     assert outcome.pending > 0
     assert len(service.requests) <= 2 + CONFIG.in_flight
 
 
-def test_a_sick_service_ends_the_run_and_loses_nothing() -> None:
-    """After ten attempts, while no other request gets through."""
+def test_an_unavailable_service_ends_the_run_and_loses_nothing() -> None:
+    """The run ends after ten attempts if no other request succeeds."""
     service = ScriptedService([TransportError("PutVectors", "reset")] * 1_000)
     outcome = put(Blocks(in_blocks(keys(100))), service)
     assert isinstance(outcome.stopped_by, TransportError)
-    assert (outcome.acknowledged, outcome.set_aside) == (0, 0)
+    assert (outcome.acknowledged, outcome.rejected) == (0, 0)
     assert len(service.requests) <= 10 * CONFIG.in_flight
 
 
-def test_a_bug_in_a_sender_is_called_that() -> None:
-    """The run ends with what happened, it does not hang."""
+def test_a_bug_in_a_sender_is_reported_as_one() -> None:
+    """The run ends with the cause and does not hang."""
     service = ScriptedService([ZeroDivisionError("division by zero")])
     outcome = put(Blocks(in_blocks(keys(20))), service)
     assert str(outcome.stopped_by) == "vecgate itself failed: ZeroDivisionError: division by zero"
@@ -429,7 +452,7 @@ def test_a_bug_in_a_sender_is_called_that() -> None:
 
 
 def test_a_subscriber_that_raises_costs_no_vector(caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged, and the run goes on."""
+    """It is logged, and the run continues."""
 
     class Broken:
         def on_event(self, event: Event) -> None:
@@ -438,14 +461,14 @@ def test_a_subscriber_that_raises_costs_no_vector(caplog: pytest.LogCaptureFixtu
     service = ScriptedService(poisoned=["bad"])
     outcome = put(Blocks(in_blocks([*keys(30), "bad"])), service, Broken())
     assert outcome.is_complete
-    assert (outcome.acknowledged, outcome.set_aside) == (30, 1)
+    assert (outcome.acknowledged, outcome.rejected) == (30, 1)
     assert "a progress subscriber failed" in caplog.text
 
 
 class JournalOnAFullDisk(Journal):
-    """Has room for some hundred entries."""
+    """Has space for some hundred entries."""
 
-    def __init__(self, path: Path, identity: Identity) -> None:
+    def __init__(self, path: Path, identity: JournalIdentity) -> None:
         super().__init__(path, identity)
         pages = self._db.execute("PRAGMA page_count").fetchone()[0]
         self._db.execute(f"PRAGMA max_page_count = {pages}")
@@ -455,69 +478,94 @@ class JournalOnAFullDisk(Journal):
 def test_a_journal_that_cannot_be_written_ends_the_run(
     bad_from: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is not in the journal stays pending, and a resume sends it again."""
-    path, aside = Path("run.journal"), Path("aside.jsonl")
+    """Records that are not in the journal stay pending, and a resumed run sends them again."""
+    path, rejects = Path("run.journal"), Path("rejected.jsonl")
     names = keys(2_000) if bad_from else [""] * 2_000
     source = Blocks(in_blocks(names, size=1))
-    config = replace(CONFIG, batch_vectors=1)
+    config = replace(CONFIG, batch_vectors=1, rejects_max=RejectLimit.parse("100%"))
     service = ScriptedService()
     with monkeypatch.context() as patched:
         patched.setattr(writer_module, "Journal", JournalOnAFullDisk)
-        outcome = put(source, service, config=config, journal=path, set_aside=aside)
+        outcome = put(source, service, config=config, journal=path, rejects=rejects)
     assert isinstance(outcome.stopped_by, JournalError)
-    assert 10 < outcome.acknowledged + outcome.set_aside < 2_000
+    assert 10 < outcome.acknowledged + outcome.rejected < 2_000
     assert outcome.acknowledged == len(journaled(path))
 
-    resumed = put(source, service, config=config, journal=path, set_aside=aside)
+    resumed = put(source, service, config=config, journal=path, rejects=rejects)
     assert resumed.is_complete
-    assert resumed.resumed == outcome.acknowledged + outcome.set_aside
-    assert (resumed.acknowledged, resumed.set_aside) == ((2_000, 0) if bad_from else (0, 2_000))
-    positions = [line["position"] for line in aside_lines(aside)]
+    assert resumed.resumed == outcome.acknowledged + outcome.rejected
+    assert (resumed.acknowledged, resumed.rejected) == ((2_000, 0) if bad_from else (0, 2_000))
+    positions = [line["position"] for line in read_rejects(rejects)]
     assert positions == ([] if bad_from else list(range(2_000)))
 
 
 @pytest.mark.parametrize(
-    ("aside", "journal", "reason"),
-    [("/dev/full", None, "No space left on device"), ("in-the-way/aside", "run.journal", "File exists")],
+    ("rejects", "journal", "reason"),
+    [
+        ("/dev/full", None, "No space left on device"),
+        ("in-the-way/rejected", "run.journal", "Not a directory"),
+    ],
 )
-def test_a_set_aside_file_that_cannot_be_written_ends_the_run(
-    aside: str, journal: str | None, reason: str
+def test_a_rejects_file_that_cannot_be_written_ends_the_run(
+    rejects: str, journal: str | None, reason: str
 ) -> None:
-    """A record that cannot be kept must not be forgotten."""
+    """A rejected record must not be lost."""
     Path("in-the-way").touch()
     source = Blocks(in_blocks(["a", "", "b"]))
-    kept = Path(journal) if journal else None
-    outcome = put(source, ScriptedService(), set_aside=Path(aside), journal=kept)
+    journal_path = Path(journal) if journal else None
+    outcome = put(source, ScriptedService(), rejects=Path(rejects), journal=journal_path)
     assert isinstance(outcome.stopped_by, JournalError)
-    assert str(outcome.stopped_by) == f"the set-aside file {aside} cannot be written: {reason}"
-    assert (outcome.set_aside, outcome.pending) == (0, 3)
+    assert str(outcome.stopped_by) == f"the rejects file {rejects} cannot be written: {reason}"
+    assert (outcome.rejected, outcome.pending) == (0, 3)
 
 
-def test_a_resumed_run_sets_nothing_aside_twice() -> None:
-    """Rejects of an earlier run are counted, and their lines are there once."""
-    path, aside = Path("run.journal"), Path("aside.jsonl")
+@pytest.mark.parametrize("bad_key", ["", "bad"], ids=["found before sending", "found by the service"])
+def test_an_input_that_is_wrong_as_a_whole_stops_the_run(bad_key: str) -> None:
+    """At a tenth of at least 1,000 records; what was not settled is pending."""
+    names = [bad_key if position % 4 == 0 else f"k{position}" for position in range(20_000)]
+    service = ScriptedService(poisoned=["bad"])
+    outcome = put(Blocks(in_blocks(names, size=50)), service)
+    assert isinstance(outcome.stopped_by, TooManyRejects)
+    assert outcome.read < 4_000
+    assert outcome.rejected > 100
+    assert outcome.rejected > outcome.read * 0.1
+
+
+def test_few_wrong_records_stop_no_run() -> None:
+    """Nor do many in a small input: there, all of them are of interest."""
+    names = ["" if position % 11 == 0 else f"k{position}" for position in range(5_000)]
+    assert put(Blocks(in_blocks(names)), ScriptedService()).is_complete
+    assert put(Blocks(in_blocks([""] * 999)), ScriptedService()).is_complete
+
+
+def test_a_resumed_run_rejects_nothing_twice() -> None:
+    """Rejects of an earlier run are counted, and their lines are in the file once."""
+    service = ScriptedService(poisoned=["bad"])
+    path, rejects = Path("run.journal"), Path("rejected.jsonl")
     names = ["a", "", "bad", *keys(50)]
     first = put(
-        Blocks(in_blocks(names, size=5), SourceError("cut short")),
-        ScriptedService(poisoned=["bad"]),
+        Blocks(
+            in_blocks(names, size=5),
+            SourceError("cut short"),
+            before=lambda: wait_until(lambda: len(read_rejects(rejects)) == 2),
+        ),
+        service,
         journal=path,
-        set_aside=aside,
+        rejects=rejects,
     )
-    assert first.set_aside == 2
-    before = first.acknowledged + first.set_aside
-    second = put(
-        Blocks(in_blocks(names, size=5)), ScriptedService(poisoned=["bad"]), journal=path, set_aside=aside
-    )
-    assert (second.resumed, second.set_aside, second.acknowledged) == (before, 2, 51)
-    assert sorted(line["position"] for line in aside_lines(aside)) == [1, 2]
+    assert first.rejected == 2
+    before = first.acknowledged + first.rejected
+    second = put(Blocks(in_blocks(names, size=5)), service, journal=path, rejects=rejects)
+    assert (second.resumed, second.rejected, second.acknowledged) == (before, 2, 51)
+    assert sorted(line["position"] for line in read_rejects(rejects)) == [1, 2]
 
 
-def test_a_journal_of_something_else_is_refused_before_anything_is_sent() -> None:
-    """Of another input, or of a delete."""
+def test_a_journal_of_something_else_is_rejected_before_anything_is_sent() -> None:
+    """For example of another input, or of a delete."""
     path = Path("run.journal")
     put(Blocks(in_blocks(keys(5)), SourceError("cut short")), ScriptedService(), journal=path)
     service = ScriptedService()
-    with pytest.raises(JournalMismatch, match="another source"):
+    with pytest.raises(JournalMismatch, match="another input"):
         put(Blocks(in_blocks(keys(5)), fingerprint="blocks-2"), service, journal=path)
     with pytest.raises(JournalMismatch, match="another operation"):
         writer_to(service).delete(Blocks(in_blocks(keys(5))), journal=path)
@@ -525,8 +573,8 @@ def test_a_journal_of_something_else_is_refused_before_anything_is_sent() -> Non
     assert path.exists()
 
 
-def test_wide_vectors_are_cut_by_bytes() -> None:
-    """4,096 dimensions: no body passes the limit, the size is learned, and every value comes through."""
+def test_wide_vectors_are_batched_by_bytes() -> None:
+    """4,096 dimensions: no body exceeds the limit, the run learns the size, and every value arrives."""
     sizes: list[int] = []
 
     class Measured(ScriptedService):
@@ -551,32 +599,34 @@ def test_wide_vectors_are_cut_by_bytes() -> None:
     assert stored.tobytes() == values.tobytes()
 
 
-def test_the_size_of_a_batch_is_learned_from_what_was_taken() -> None:
-    """3 % below the limit by the largest vectors of late; larger ones are forgotten, slowly."""
-    run = Run(replace(CONFIG, batch_vectors=100, payload_bytes_max=10_000), aside=Forgetful(), now_s=0.0)
+def test_the_batch_size_is_learned_from_acknowledged_requests() -> None:
+    """It is 3 % below the limit for the largest recent vectors; older large ones lose weight slowly."""
+    run = BulkRun(
+        replace(CONFIG, batch_vectors=100, payload_bytes_max=10_000), rejects=DiscardingSink(), now_s=0.0
+    )
     batch = batch_of(block_of(keys(10)))
-    rows = [run.rows()]
+    rows = [run.batch_rows()]
     for payload_bytes in (5_000, 2_000, *[10] * 99):
-        run.taken(Taken(batch, payload_bytes, 1, 0.1), now_s=0.0)
-        rows.append(run.rows())
+        run.record_acknowledged(Acknowledged(batch, payload_bytes, 1, 0.1), now_s=0.0)
+        rows.append(run.batch_rows())
     assert rows[:4] == [100, 19, 19, 19]
     assert 45 <= rows[-1] <= 60
     assert rows[1:] == sorted(rows[1:])
 
 
-def test_a_record_beyond_the_limit_is_set_aside_before_it_is_sent() -> None:
-    """The size and the limit are named."""
+def test_a_record_beyond_the_limit_is_rejected_before_it_is_sent() -> None:
+    """The message has the size and the limit."""
     blocks = [Block(np.arange(3), keys(3), np.ones((3, 2), np.float32), [None, {"text": "x" * 500}, None])]
     service = ScriptedService()
     outcome = put(Blocks(blocks), service, config=replace(CONFIG, payload_bytes_max=400))
-    assert (outcome.acknowledged, outcome.set_aside) == (2, 1)
-    (problem,) = outcome.causes
+    assert (outcome.acknowledged, outcome.rejected) == (2, 1)
+    (problem,) = outcome.reject_causes
     assert problem.startswith("record encodes to ")
     assert problem.endswith(" bytes; a request may carry 400")
 
 
-def test_deletes_send_keys_alone() -> None:
-    """Of equal keys one is sent; invalid ones are set aside; a vector that is not there is no failure."""
+def test_deletes_send_only_keys() -> None:
+    """Equal keys are sent once and invalid ones are rejected; a key without a vector is not an error."""
     service, notes = ScriptedService(), Notes()
     put(Blocks(in_blocks(keys(30))), service)
     service.requests.clear()
@@ -584,25 +634,25 @@ def test_deletes_send_keys_alone() -> None:
     outcome = writer.delete([{"key": key} for key in [*keys(12), "k0", "unknown", "x" * 1_025]])
     check(outcome, notes)
     assert outcome.is_complete
-    assert (outcome.acknowledged, outcome.set_aside) == (14, 1)
+    assert (outcome.acknowledged, outcome.rejected) == (14, 1)
     assert set(service.stored) == set(keys(18, first=12))
     assert {operation for operation, _ in service.requests} == {"DeleteVectors"}
     assert all(members.keys() == {"vectorBucketName", "indexName", "keys"} for _, members in service.requests)
 
 
 def test_deletes_need_an_index_too() -> None:
-    """Found before the first key is sent."""
+    """A missing index is found before the first key is sent."""
 
     class Empty(ScriptedService):
         def send(self, operation: str, body: Body) -> bytes:
-            raise error_of("NotFoundException", operation=operation)
+            raise modelled_error("NotFoundException", operation=operation)
 
     with pytest.raises(IndexUnusable, match="there is no index media/films"):
         writer_to(Empty()).delete([{"key": "a"}])
 
 
 def test_a_delete_can_be_resumed() -> None:
-    """With a journal of its own."""
+    """It has its own journal."""
     service, path = ScriptedService(), Path("run.journal")
     names = in_blocks(keys(30), size=10)
     first = writer_to(service).delete(Blocks(names, SourceError("cut short")), journal=path)
@@ -612,8 +662,8 @@ def test_a_delete_can_be_resumed() -> None:
     assert (second.acknowledged, second.resumed) == (30, first.acknowledged)
 
 
-def test_an_index_of_another_dimension_is_refused_before_anything_is_sent() -> None:
-    """With both numbers."""
+def test_an_index_of_another_dimension_is_rejected_before_anything_is_sent() -> None:
+    """The message has both numbers."""
     service = ScriptedService(index={"dimension": 384, "distanceMetric": "cosine"})
     with pytest.raises(IndexUnusable) as caught:
         put(Blocks(in_blocks(keys(5))), service)
@@ -624,44 +674,44 @@ def test_an_index_of_another_dimension_is_refused_before_anything_is_sent() -> N
 
 
 def test_a_source_without_a_dimension_is_checked_record_by_record() -> None:
-    """It could not be told before."""
+    """Its dimension is not known before."""
     outcome = put(Blocks(in_blocks(keys(5)), dimension=None), ScriptedService())
     assert outcome.acknowledged == 5
     wrong = [block_of(["w"], dimension=3), block_of(["r"], first=1)]
     outcome = put(Blocks(wrong, dimension=None), ScriptedService())
-    assert (outcome.acknowledged, outcome.set_aside) == (1, 1)
+    assert (outcome.acknowledged, outcome.rejected) == (1, 1)
 
 
-def test_blocks_of_which_nothing_is_left_do_not_disturb_the_others() -> None:
-    """A block of another width between two good ones, cut into one batch."""
+def test_empty_blocks_do_not_disturb_the_others() -> None:
+    """A block of another width between two valid ones, all in one batch."""
     mixed = [block_of(["a"]), block_of(["w"], first=1, dimension=3), block_of(["b"], first=2)]
     outcome = put(Blocks(mixed), ScriptedService())
     assert outcome.is_complete
-    assert (outcome.acknowledged, outcome.set_aside) == (2, 1)
+    assert (outcome.acknowledged, outcome.rejected) == (2, 1)
 
 
-def test_progress_is_told_every_so_many_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And once at the end; here never because of the time that has gone by."""
-    monkeypatch.setattr("vecgate.bulk.run.PROGRESS_S", 1e9)
+def test_progress_is_published_by_number_of_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And once at the end; in this test never because of elapsed time."""
+    monkeypatch.setattr("vecgate.bulk.core.run_state.PROGRESS_S", 1e9)
     notes = Notes()
     config = replace(CONFIG, progress_every=20, in_flight=1)
     put(Blocks(in_blocks(keys(100)), total=100), ScriptedService(), notes, config=config)
-    told = [progress.acknowledged for progress in notes.of(Progress)]
-    assert told[-1] == 100
-    assert {20, 40, 60, 80, 100} <= set(told)
-    assert told == sorted(told)
+    published = [progress.acknowledged for progress in notes.of(Progress)]
+    assert published[-1] == 100
+    assert {20, 40, 60, 80, 100} <= set(published)
+    assert published == sorted(published)
     assert notes.of(Progress)[-1].eta_s == 0.0
     assert {progress.total for progress in notes.of(Progress)} == {100}
 
 
-def test_the_pace_holds_on_real_threads() -> None:
-    """Six requests of ten at 400 vectors a second take at least five gaps of 25 ms."""
+def test_the_rate_holds_on_real_threads() -> None:
+    """Six requests of ten at 400 vectors/s take at least five gaps of 25 ms."""
     outcome = put(Blocks(in_blocks(keys(60))), ScriptedService(), config=replace(CONFIG, vectors_per_s=400))
     assert outcome.elapsed_s >= 5 * 0.025
 
 
 def test_times_are_seconds_and_latencies_milliseconds() -> None:
-    """Of this run, as its metrics have them."""
+    """They match the metrics of the run."""
     notes = Notes()
     begun_s = time.monotonic()
     outcome = put(Blocks(in_blocks(keys(50))), ScriptedService(), notes)
@@ -674,35 +724,35 @@ def test_times_are_seconds_and_latencies_milliseconds() -> None:
 
 
 def test_no_value_of_a_vector_is_logged_or_raised(caplog: pytest.LogCaptureFixture) -> None:
-    """Nor told in any reason."""
+    """No reason contains one either."""
     value = 0.123456789
     rows = np.full((30, 2), value, dtype=np.float32)
     rows[7, 1] = np.nan
     names = [*keys(29), "bad"]
     block = Block(np.arange(30), names, rows, [None] * 30)
-    script: list[Mishap | Exception] = [
-        Mishap.THROTTLED,
-        Mishap.ANSWER_LOST,
-        Mishap.BROKEN,
-        Mishap.RESET,
-        Mishap.NONE,
-        error_of("AccessDeniedException"),
+    script: list[ServiceFault | Exception] = [
+        ServiceFault.THROTTLED,
+        ServiceFault.ANSWER_LOST,
+        ServiceFault.BROKEN,
+        ServiceFault.RESET,
+        ServiceFault.NONE,
+        modelled_error("AccessDeniedException"),
     ]
     with caplog.at_level(logging.DEBUG):
         outcome = put(Blocks([block]), ScriptedService(script, poisoned=["bad"]))
-    said = [
+    message = [
         caplog.text,
         str(outcome.stopped_by),
-        repr(outcome.causes),
+        repr(outcome.reject_causes),
         repr(outcome.failed_attempts),
         repr(outcome.metrics),
     ]
-    assert not any("0.1234" in text for text in said)
+    assert not any("0.1234" in text for text in message)
 
 
 @pytest.mark.parametrize(("bucket", "index"), [("", "films"), ("media", ""), ("", "arn:nonsense")])
-def test_half_an_address_is_refused_at_once(bucket: str, index: str) -> None:
-    """Before any request."""
+def test_half_an_address_is_rejected_at_once(bucket: str, index: str) -> None:
+    """It is rejected before any request."""
     with pytest.raises(UsageError):
         BulkWriter(ScriptedService(), bucket=bucket, index=index)
     with pytest.raises(ConfigError):
@@ -710,12 +760,12 @@ def test_half_an_address_is_refused_at_once(bucket: str, index: str) -> None:
 
 
 def test_a_writer_has_defaults() -> None:
-    """The documented limits of the service."""
+    """They are the documented limits of the service."""
     assert BulkWriter(ScriptedService(), bucket="media", index="films").config == BulkConfig()
 
 
 def test_a_source_may_be_a_path_an_iterable_or_a_source(tmp_path: Path) -> None:
-    """And what is none of these says so."""
+    """Anything else is an error that says so."""
     source = Blocks([])
     assert as_source(source) is source
     path = tmp_path / "films.jsonl"
@@ -729,17 +779,57 @@ def test_a_source_may_be_a_path_an_iterable_or_a_source(tmp_path: Path) -> None:
         as_source([])
 
 
-def test_a_wish_to_stop_after_the_last_record_changes_nothing() -> None:
-    """Everything is written, so the run is complete, and its journal is gone."""
+def test_a_stop_after_the_last_record_changes_nothing() -> None:
+    """Everything is written, so the run is complete and its journal is removed."""
     path = Path("late.journal")
 
-    class Late:
+    class LateSource:
         def on_event(self, event: Event) -> None:
             if isinstance(event, Progress) and event.acknowledged == 50:
                 writer.stop()
 
-    writer = writer_to(ScriptedService(), Late(), config=replace(CONFIG, progress_every=1))
+    writer = writer_to(ScriptedService(), LateSource(), config=replace(CONFIG, progress_every=1))
     outcome = writer.put(Blocks(in_blocks(keys(50))), journal=path)
     assert outcome.is_complete
     assert not outcome.interrupted
     assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["journal", "rejects"])
+@pytest.mark.parametrize("value", [5, b"x", ["a"]])
+def test_a_path_of_another_type_is_one_clear_sentence(name: str, value: object) -> None:
+    """It is found before anything is sent; a text is a path."""
+    service = ScriptedService()
+    options: dict[str, Any] = {name: value}
+    with pytest.raises(UsageError, match=f"{name} must be a path, but is a "):
+        writer_to(service).put(Blocks(in_blocks(keys(5))), **options)
+    assert service.requests == []
+    options = {name: "a-file"}
+    assert writer_to(service).put(Blocks(in_blocks(keys(5))), **options).is_complete
+
+
+def test_a_text_is_no_list_of_keys(tmp_path: Path) -> None:
+    """It is a path, and the hint shows a list; a list of keys is one."""
+    service = ScriptedService()
+    with pytest.raises(SourceError, match="there is no file doc-1") as caught:
+        writer_to(service).delete("doc-1")
+    assert caught.value.hint == "Give keys as a list, such as ['a', 'b']."
+    assert writer_to(service).delete(["doc-1", "doc-2"]).acknowledged == 2
+    assert service.requests == [
+        ("DeleteVectors", {"vectorBucketName": "media", "indexName": "films", "keys": ["doc-1", "doc-2"]})
+    ]
+
+
+def test_a_rejects_file_that_the_user_changed_is_kept() -> None:
+    """After an interrupt the user mends it in place; the resumed run begins another one and names it."""
+    service, path, rejects = ScriptedService(), Path("run.journal"), Path("rejected.jsonl")
+    names = ["", *keys(20), ""]
+    cut_short = Blocks(in_blocks(names[:-1], size=5), SourceError("cut short"))
+    first = put(cut_short, service, journal=path, rejects=rejects)
+    assert first.rejects_file == rejects
+    mended = rejects.read_text().replace('"key":""', '"key":"mended"')
+    rejects.write_text(mended)
+    second = put(Blocks(in_blocks(names, size=5)), service, journal=path, rejects=rejects)
+    assert rejects.read_text() == mended
+    assert second.rejects_file == Path("rejected-2.jsonl")
+    assert [line["position"] for line in read_rejects(Path("rejected-2.jsonl"))] == [21]

@@ -3,10 +3,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import Result, Vecgate
+from restricted_endpoint import SignAs, administrator_client, restricted_endpoint
 
 from vecgate.cli.main import main
 from vecgate.endpoint.local import LocalEndpoint
@@ -21,7 +24,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No settings of this machine, state in a folder of the test's own, and that folder to work in."""
+    """Hide the settings of this machine, and use a temporary state folder and working folder."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "VECGATE_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -33,15 +36,35 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def vecgate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Vecgate:
-    """Run the command line with these words."""
+    """Run the command line with these arguments."""
 
-    def run(*words: str | Path) -> Result:
-        monkeypatch.setattr(sys, "argv", ["vecgate", *map(str, words)])
+    def run(*arguments: str | Path) -> Result:
+        monkeypatch.setattr(sys, "argv", ["vecgate", *map(str, arguments)])
         capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
+        with pytest.raises(SystemExit) as exited:
             main()
         captured = capsys.readouterr()
         assert "Traceback" not in captured.err
-        return Result(int(left.value.code or 0), captured.out, captured.err)
+        return Result(int(exited.value.code or 0), captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def restricted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an endpoint whose principals have the policies of commands."""
+    with restricted_endpoint(tmp_path_factory.mktemp("restricted")) as url:
+        yield url
+
+
+@pytest.fixture
+def admin(restricted: str) -> Iterator[Any]:
+    """A client that may do everything on the restricted endpoint."""
+    with closing(administrator_client(restricted)) as client:
+        yield client
+
+
+@pytest.fixture
+def sign_as(monkeypatch: pytest.MonkeyPatch) -> SignAs:
+    """Selects the principal whose keys commands sign with."""
+    return SignAs(monkeypatch)

@@ -13,7 +13,7 @@ AT = ("--bucket", "bucket", "--index")
 
 
 def put(vecgate: Vecgate, file: Path | str, index: str, target: str, *more: str) -> tuple[int, str]:
-    """The exit code and the one line of the error."""
+    """Return the exit code and the line of the error."""
     result = vecgate("put", file, *AT, index, "--target", target, "--quiet", *more)
     (line,) = [line for line in result.err.splitlines() if line.startswith("error: ")]
     return result.code, line
@@ -28,7 +28,7 @@ def test_a_missing_file_is_named(vecgate: Vecgate, endpoint: str) -> None:
 
 
 def test_an_empty_file_is_named(vecgate: Vecgate, endpoint: str) -> None:
-    """An empty file holds no records, whatever its name."""
+    """An empty file has no records, whatever its name is."""
     Path("films.parquet").touch()
     code, line = put(vecgate, "films.parquet", "index", endpoint)
     assert code == 2
@@ -36,8 +36,8 @@ def test_an_empty_file_is_named(vecgate: Vecgate, endpoint: str) -> None:
     assert "empty" in line
 
 
-def test_a_wrong_column_is_answered_with_those_there_are(vecgate: Vecgate, endpoint: str) -> None:
-    """A bad value is answered with the allowed ones."""
+def test_a_wrong_column_is_answered_with_the_existing_ones(vecgate: Vecgate, endpoint: str) -> None:
+    """The error lists the allowed values."""
     file = write_parquet(Path("films.parquet"), 3)
     result = vecgate("put", file, *AT, "index", "--target", endpoint, "--key-column", "isbn")
     assert result.code == 2
@@ -47,7 +47,7 @@ def test_a_wrong_column_is_answered_with_those_there_are(vecgate: Vecgate, endpo
 
 
 def test_a_corrupt_parquet_file_is_called_damaged(vecgate: Vecgate, endpoint: str) -> None:
-    """The format is recognised, and that it cannot be read is said."""
+    """The format is recognised, and the error says that the file cannot be read."""
     file = write_parquet(Path("films.parquet"), 100)
     file.write_bytes(file.read_bytes()[:-40])
     code, line = put(vecgate, file, "index", endpoint)
@@ -55,8 +55,8 @@ def test_a_corrupt_parquet_file_is_called_damaged(vecgate: Vecgate, endpoint: st
     assert "films.parquet cannot be read as parquet" in line
 
 
-def test_mixed_dimensions_are_set_aside_one_by_one(vecgate: Vecgate, endpoint: str) -> None:
-    """The odd record is named with what it has and what is allowed; the rest is written."""
+def test_vectors_of_other_dimensions_are_rejected_one_by_one(vecgate: Vecgate, endpoint: str) -> None:
+    """The rejected record is reported with its length and the allowed one; the others are written."""
     lines = [
         {"key": "a", "vector": [1, 2]},
         {"key": "b", "vector": [1, 2, 3]},
@@ -66,13 +66,16 @@ def test_mixed_dimensions_are_set_aside_one_by_one(vecgate: Vecgate, endpoint: s
     result = vecgate("put", "films.jsonl", *AT, "mixed", "--target", endpoint, "--create")
     assert result.code == 1
     assert "1 × vector must have length 2, but has length 3: 'b'" in result.out
-    assert result.out.splitlines()[-1] == "FAIL  1 record not written; mend the set-aside file and put it"
-    (aside,) = map(json.loads, Path("films.jsonl.set-aside.jsonl").read_text().splitlines())
-    assert (aside["key"], aside["vector"], aside["position"]) == ("b", [1, 2, 3], 1)
+    assert (
+        result.out.splitlines()[-1]
+        == "FAIL  1 record not written; correct films.jsonl.rejected.jsonl and run this command on it"
+    )
+    (reject,) = map(json.loads, Path("films.jsonl.rejected.jsonl").read_text().splitlines())
+    assert (reject["key"], reject["vector"], reject["position"]) == ("b", [1, 2, 3], 1)
 
 
 def test_strict_stops_at_the_first_bad_record(vecgate: Vecgate, endpoint: str) -> None:
-    """With --strict a bad record ends the run with its name."""
+    """With --strict the first invalid record ends the run, and the error has its key."""
     lines = [{"key": "a", "vector": [1, 2]}, {"key": "b", "vector": [None, 3]}]
     Path("films.jsonl").write_text("\n".join(map(json.dumps, lines)))
     code, line = put(vecgate, "films.jsonl", "strict", endpoint, "--create", "--strict")
@@ -80,19 +83,19 @@ def test_strict_stops_at_the_first_bad_record(vecgate: Vecgate, endpoint: str) -
     assert "'b'" in line
 
 
-def test_an_unknown_index_is_named_with_the_way_out(vecgate: Vecgate, endpoint: str) -> None:
-    """The hint says how to make it."""
+def test_an_unknown_index_is_named_with_a_hint(vecgate: Vecgate, endpoint: str) -> None:
+    """The hint shows how to create it."""
     file = write_parquet(Path("films.parquet"), 3)
-    result = vecgate("put", file, *AT, "nowhere", "--target", endpoint)
+    result = vecgate("put", file, *AT, "missing", "--target", endpoint)
     assert result.code == 2
-    assert "error: there is no index bucket/nowhere" in result.err
+    assert "error: there is no index bucket/missing" in result.err
     assert "--create" in result.err
 
 
 def test_an_index_of_another_dimension_is_refused_before_a_record_is_sent(
     vecgate: Vecgate, endpoint: str
 ) -> None:
-    """Both dimensions are said."""
+    """The error has both dimensions."""
     vecgate(
         "put",
         write_parquet(Path("small.parquet"), 3, dimension=2),
@@ -107,28 +110,26 @@ def test_an_index_of_another_dimension_is_refused_before_a_record_is_sent(
     assert "wide.parquet have 5 dimensions, those of the index bucket/two 2" in line
 
 
-def test_no_credentials_is_a_matter_of_the_target(vecgate: Vecgate) -> None:
-    """Amazon is not asked without something to sign with."""
+def test_missing_credentials_are_a_target_error(vecgate: Vecgate) -> None:
+    """No request is sent to Amazon without credentials."""
     file = write_parquet(Path("films.parquet"), 3)
     code, line = put(vecgate, file, "index", "aws", "--region", "us-east-1")
-    assert (code, line) == (3, "error: there are no AWS credentials")
+    assert (code, line) == (3, "error: no AWS credentials were found")
 
 
-def test_an_unreachable_endpoint_is_a_matter_of_the_target(
-    vecgate: Vecgate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nobody listens: exit code 3."""
-    monkeypatch.setattr("vecgate.bulk.calls.time.sleep", lambda _: None)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+def test_an_unreachable_endpoint_is_a_target_error(vecgate: Vecgate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens on the port: exit code 3."""
+    monkeypatch.setattr("vecgate.bulk.transport.retried_call.time.sleep", lambda _: None)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         code, line = put(vecgate, write_parquet(Path("films.parquet"), 3), "index", url)
     assert code == 3
-    assert "GetIndex got no answer" in line
+    assert "GetIndex got no response" in line
 
 
 def test_a_port_in_use_is_named(vecgate: Vecgate, endpoint: str) -> None:
-    """`serve` says which port is taken."""
+    """The error of `serve` has the port."""
     port = endpoint.rsplit(":", 1)[1]
     result = vecgate("serve", "--port", port)
     assert result.code == 2
@@ -136,43 +137,42 @@ def test_a_port_in_use_is_named(vecgate: Vecgate, endpoint: str) -> None:
     assert "in use" in result.err
 
 
-def test_no_target_is_never_amazon(vecgate: Vecgate) -> None:
-    """Without a word about the target the run does not begin."""
+def test_without_a_target_the_run_does_not_start(vecgate: Vecgate) -> None:
+    """Amazon is never the default."""
     code, line = put(vecgate, write_parquet(Path("films.parquet"), 3), "index", "")
     assert (code, line) == (2, "error: no target is named")
 
 
-def test_a_target_that_is_none_is_answered_with_the_allowed_ones(vecgate: Vecgate) -> None:
-    """A bad value is answered with the allowed ones."""
+def test_an_invalid_target_is_answered_with_the_allowed_ones(vecgate: Vecgate) -> None:
+    """The hint lists the allowed targets."""
     result = vecgate("put", write_parquet(Path("films.parquet"), 3), *AT, "index", "--target", "amazon")
     assert result.code == 2
     assert "A target is `local`, `moto`, `aws`, a URL" in result.err
 
 
 def test_a_journal_of_another_file_is_refused(vecgate: Vecgate, endpoint: str) -> None:
-    """A journal is for the input and the index that it was begun with."""
+    """A journal belongs to one input and one index."""
     first, second = (write_parquet(Path(f"{n}.parquet"), 3, seed=n) for n in (1, 2))
     (Path("stop.jsonl")).write_text('{"key":"a","vector":[1,2,3,4]}\n{"key":"b","vector":[]}')
     vecgate("put", "stop.jsonl", *AT, "four", "--target", endpoint, "--create", "--strict", "--journal", "j")
     code, line = put(vecgate, second, "four", endpoint, "--journal", "j", "--resume")
     assert code == 2
-    assert "the journal j is of another source" in line
+    assert "the journal j belongs to another" in line
+    assert "another input: stop.jsonl of " in line
     assert first.exists()
 
 
-def test_a_journal_that_is_none_is_refused(vecgate: Vecgate, endpoint: str) -> None:
-    """Whatever else is at its path is left alone."""
+def test_a_file_that_is_not_a_journal_is_refused(vecgate: Vecgate, endpoint: str) -> None:
+    """The file is not changed."""
     file = write_parquet(Path("films.parquet"), 3)
-    Path("notes.txt").write_text("do not lose me, I am longer than a page header needs to be" * 5)
+    Path("notes.txt").write_text("keep me, I am longer than a page header needs to be" * 5)
     code, line = put(vecgate, file, "any", endpoint, "--create", "--journal", "notes.txt", "--resume")
     assert (code, line) == (2, "error: notes.txt is not a journal")
-    assert Path("notes.txt").read_text().startswith("do not lose me")
+    assert Path("notes.txt").read_text().startswith("keep me")
 
 
-def test_a_journal_where_nothing_can_be_written_stops_the_run_before_it_begins(
-    vecgate: Vecgate, endpoint: str
-) -> None:
-    """What cannot be journaled is not sent."""
+def test_a_journal_that_cannot_be_written_prevents_the_run(vecgate: Vecgate, endpoint: str) -> None:
+    """A record that cannot be journaled is not sent."""
     file = write_parquet(Path("films.parquet"), 3)
     code, line = put(vecgate, file, "full", endpoint, "--create", "--journal", "/dev/full/journal")
     assert code == 4
@@ -180,7 +180,7 @@ def test_a_journal_where_nothing_can_be_written_stops_the_run_before_it_begins(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--rate", "0"), "vectors_per_s is 0.0, allowed is a number above 0"),
         (("--batch", "501"), "batch_vectors is 501, allowed is 1 to 500"),
@@ -188,8 +188,8 @@ def test_a_journal_where_nothing_can_be_written_stops_the_run_before_it_begins(
     ],
 )
 def test_a_setting_out_of_range_is_answered_with_the_range(
-    vecgate: Vecgate, endpoint: str, words: tuple[str, str], said: str
+    vecgate: Vecgate, endpoint: str, words: tuple[str, str], message: str
 ) -> None:
-    """What, how much, and what is allowed."""
+    """The error has the setting, its value, and the range."""
     code, line = put(vecgate, write_parquet(Path("films.parquet"), 3), "index", endpoint, *words)
-    assert (code, line) == (2, f"error: {said}")
+    assert (code, line) == (2, f"error: {message}")

@@ -1,4 +1,4 @@
-"""Client programs in their own environments, and whom they may speak to."""
+"""Client programs that run in their own environments, and the credentials that they get."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 import pytest
-from setup_clients import HOME, client_named
+from setup_clients import HOME, find_client
 
 Json = dict[str, Any]
 PROGRAMS = Path(__file__).parent / "programs"
-ANSWER_WITHIN_S = 60.0
+RESPONSE_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What a client signs with; the token is that of temporary credentials."""
+    """The keys of a client; the token is empty unless they are temporary."""
 
     access_key: str
     secret_key: str
     session_token: str = ""
 
     def environment(self) -> dict[str, str]:
-        """Where every client looks for them first."""
+        """Return the environment variables that every client reads first."""
         named = {
             "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
@@ -41,7 +41,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """An endpoint, and the keys of one who may do everything there."""
+    """An endpoint, and keys with full access to it."""
 
     url: str
     region: str
@@ -49,7 +49,7 @@ class Access:
     keys: Keys
 
     def environment(self) -> dict[str, str]:
-        """What a client reads; nothing of the user's own configuration comes into it."""
+        """Return a client's environment, without any of the user's own configuration."""
         return {
             "PATH": os.environ["PATH"],
             "AWS_ENDPOINT_URL_S3VECTORS": self.url,
@@ -63,7 +63,7 @@ class Access:
 
 
 class Program:
-    """A client program in its own process: a JSON line in, a JSON line out."""
+    """A client program in a child process: it reads JSON lines and answers each with one."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
@@ -76,72 +76,72 @@ class Program:
             bufsize=0,
         )
         try:
-            self.first_line = self._line()
+            self.first_line = self._read_line()
         except BaseException:
             self.close()
             raise
 
     @classmethod
-    def of(cls, client: str, program: str, access: Access) -> Self:
-        """*program* in the environment of *client*, at work for as long as it is asked."""
-        return cls(*_started_by(client, program, access))
+    def start(cls, client: str, program: str, access: Access) -> Self:
+        """Start *program* in the environment of *client*."""
+        return cls(*_command_for(client, program, access))
 
-    def ask(self, request: Json) -> Json:
-        """The line that answers *request*."""
+    def send(self, request: Json) -> Json:
+        """Return the line that answers *request*."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        return self._line()
+        return self._read_line()
 
     def close(self) -> None:
-        """Let it end: it does when there is nothing more to read."""
+        """Close its stdin, which ends the program."""
         with self._process, self._log:
             assert self._process.stdin is not None
             self._process.stdin.close()
             try:
-                self._process.wait(ANSWER_WITHIN_S)
+                self._process.wait(RESPONSE_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 self._process.kill()
 
-    def _line(self) -> Json:
+    def _read_line(self) -> Json:
         out = self._process.stdout
         assert out is not None
-        ready, _, _ = select.select([out], [], [], ANSWER_WITHIN_S)
+        ready, _, _ = select.select([out], [], [], RESPONSE_TIMEOUT_S)
         line = out.readline() if ready else b""
         if not line:
             self._log.seek(0)
-            raise AssertionError(f"the client program gave no answer: {self._log.read().decode()}")
-        answer: Json = json.loads(line)
-        return answer
+            raise AssertionError(f"the client program printed no response: {self._log.read().decode()}")
+        response: Json = json.loads(line)
+        return response
 
 
-def output_of(client: str, program: str, access: Access, *arguments: str) -> Json:
-    """What *program* prints, from start to end, in the environment of *client*."""
-    command, environment = _started_by(client, program, access)
-    done = subprocess.run(
+def run_program(client: str, program: str, access: Access, *arguments: str) -> Json:
+    """Run *program* to its end in the environment of *client*, and return the JSON that it prints."""
+    command, environment = _command_for(client, program, access)
+    result = subprocess.run(
         [*command, *arguments],
         env=environment,
         capture_output=True,
         text=True,
-        timeout=ANSWER_WITHIN_S,
+        timeout=RESPONSE_TIMEOUT_S,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    output: Json = json.loads(done.stdout)
+    assert result.returncode == 0, result.stderr
+    output: Json = json.loads(result.stdout)
     return output
 
 
-def environment_of(client: str) -> Path:
-    """The folder of the environment of *client*. Skips the test where it is not there."""
-    known = client_named(client)
-    if not known.is_runtime_here():
-        pytest.skip(f"there is no {known.runtime} here")
-    if not known.is_ready():
-        pytest.skip(f"the environment of {client} is not there: make clients")
+def find_environment(client: str) -> Path:
+    """Return the folder of the environment of *client*. Skips the test if it is missing."""
+    installed = find_client(client)
+    if not installed.has_runtime():
+        pytest.skip(f"{installed.runtime} is not installed")
+    if not installed.is_ready():
+        pytest.skip(f"the environment of {client} is missing: run make clients")
     return HOME / client
 
 
-def _started_by(client: str, program: str, access: Access) -> tuple[list[str], dict[str, str]]:
-    home = environment_of(client)
-    node = shutil.which("node") if client_named(client).runtime == "node" else None
-    variables = {**access.environment(), "NODE_PATH": str(home / "node_modules")}
-    return [node or str(home / "bin/python"), str(PROGRAMS / program)], variables
+def _command_for(client: str, program: str, access: Access) -> tuple[list[str], dict[str, str]]:
+    root = find_environment(client)
+    node = shutil.which("node") if find_client(client).runtime == "node" else None
+    variables = {**access.environment(), "NODE_PATH": str(root / "node_modules")}
+    return [node or str(root / "bin/python"), str(PROGRAMS / program)], variables

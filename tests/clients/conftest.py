@@ -1,4 +1,4 @@
-"""One endpoint with auth on for all real clients, and a place of its own for each test."""
+"""One endpoint with authentication for all real clients, and a new bucket for each test."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from itertools import count
 
 import pytest
 from client_programs import Access, Keys
-from places import Place, fill
-from sdks import LACKING, Boto3Sdk, Sdk, sdk_named
+from sample_index import SampleIndex, create_sample
+from sdks import UNSUPPORTED, Boto3Sdk, Sdk, open_sdk
 
 from vecgate.endpoint.local import LocalEndpoint
 
@@ -20,7 +20,7 @@ NUMBERS = count(1)
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 ADMINISTRATOR = Keys("VECGATEADMINISTRATOR", "administrator/of+this=endpoint")
 SEARCHER = Keys("VECGATESEARCHER", "may-only-search")
-VISITOR = Keys("VECGATEVISITOR", "comes-and-goes", "token/of+the=visitor==")
+TEMPORARY = Keys("VECGATETEMPORARY", "temporary-secret", "token/of+the=session==")
 PRINCIPALS = f"""
 [[principal]]
 name = "administrator"
@@ -34,65 +34,66 @@ secret_key = "{SEARCHER.secret_key}"
 allow = ["s3vectors:QueryVectors"]
 
 [[principal]]
-name = "visitor"
-access_key = "{VISITOR.access_key}"
-secret_key = "{VISITOR.secret_key}"
-session_token = "{VISITOR.session_token}"
+name = "temporary"
+access_key = "{TEMPORARY.access_key}"
+secret_key = "{TEMPORARY.secret_key}"
+session_token = "{TEMPORARY.session_token}"
 """
 
 
 @pytest.fixture(scope="session")
 def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
-    """An endpoint that checks signatures, and the keys of its administrator."""
+    """An endpoint that checks signatures, with the keys of its administrator."""
     file = tmp_path_factory.mktemp("endpoint") / "keys.toml"
+    file.touch(0o600)
     file.write_text(PRINCIPALS)
     with LocalEndpoint(options=["--keys", str(file), "--region", REGION, "--account", ACCOUNT]) as endpoint:
         yield Access(endpoint.url, REGION, ACCOUNT, ADMINISTRATOR)
 
 
 @pytest.fixture(scope="session")
-def searcher() -> Keys:
-    """Keys of one who may use nothing but QueryVectors."""
+def searcher_keys() -> Keys:
+    """Keys of a principal that may use only QueryVectors."""
     return SEARCHER
 
 
 @pytest.fixture(scope="session")
-def visitor() -> Keys:
-    """Temporary keys of one who may do everything."""
-    return VISITOR
+def temporary_keys() -> Keys:
+    """Temporary keys of a principal with full access."""
+    return TEMPORARY
 
 
 @pytest.fixture(scope="session")
 def service(access: Access) -> Iterator[Sdk]:
-    """A client for what a test needs beside the one that it is about."""
+    """A client that prepares and checks tests, separate from the client under test."""
     with closing(Boto3Sdk(access)) as sdk:
         yield sdk
 
 
 @pytest.fixture(scope="session")
 def sdks(access: Access) -> Iterator[Callable[[str], Sdk]]:
-    """Gives a client by its name. Each is started once."""
+    """Return the client of a name. Each is started once."""
     with ExitStack() as stack:
-        yield cache(lambda name: stack.enter_context(closing(sdk_named(name, access))))
+        yield cache(lambda name: stack.enter_context(closing(open_sdk(name, access))))
 
 
-@pytest.fixture(params=LACKING)
+@pytest.fixture(params=UNSUPPORTED)
 def sdk(request: pytest.FixtureRequest, sdks: Callable[[str], Sdk]) -> Sdk:
-    """Each client in turn."""
+    """Every client in turn."""
     return sdks(request.param)
 
 
 @pytest.fixture(params=["by name", "by ARN"])
-def place(request: pytest.FixtureRequest, access: Access, service: Sdk) -> Place:
-    """A new bucket, its index and three vectors, addressed in both ways."""
-    place = Place(f"clients-{next(NUMBERS)}", access, by_arn=request.param == "by ARN")
-    fill(place, service)
-    return place
+def sample(request: pytest.FixtureRequest, access: Access, service: Sdk) -> SampleIndex:
+    """A new bucket with an index and three vectors, addressed by name and by ARN in turn."""
+    sample = SampleIndex(f"clients-{next(NUMBERS)}", access, by_arn=request.param == "by ARN")
+    create_sample(sample, service)
+    return sample
 
 
 @pytest.fixture
-def home(access: Access, service: Sdk) -> Place:
-    """The same, addressed by name."""
-    place = Place(f"clients-{next(NUMBERS)}", access)
-    fill(place, service)
-    return place
+def sample_by_name(access: Access, service: Sdk) -> SampleIndex:
+    """A new bucket with an index and three vectors, addressed by name."""
+    sample = SampleIndex(f"clients-{next(NUMBERS)}", access)
+    create_sample(sample, service)
+    return sample

@@ -1,7 +1,7 @@
-"""The clients that can call any operation, each behind one interface: `call(operation, arguments)`.
+"""The clients that can call any operation, behind one interface: `call(operation, arguments)`.
 
-boto3 is called in this process. The others run in their own environments as programs of `programs/`, which
-are asked and answer by JSON lines.
+boto3 runs in this process. The others run in their own environments as programs of `programs/`, which
+exchange JSON lines with this process.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from client_programs import Access, Json, Keys, Program
 from vecgate import accelerate
 from vecgate.s3vectors.model import service_model
 
-#: How the AWS CLI words an error; a fieldList follows on further lines where there is one.
+#: The first line of an error of the AWS CLI; a fieldList follows on further lines.
 CLI_ERROR = re.compile(r"An error occurred \((\w+)\) when calling the (\w+) operation: (.*)")
 
-_SINCE_MODES = frozenset({"PutVectorBucketDefaultIndexMode", "UpdateIndexMode"})
-_SINCE_TEXT = frozenset({"UpdateMetadataConfiguration"})
-#: The clients, and the operations that the pinned version of each does not know yet.
-LACKING: Mapping[str, frozenset[str]] = {
+_INDEX_MODES = frozenset({"PutVectorBucketDefaultIndexMode", "UpdateIndexMode"})
+_TEXT_SEARCH = frozenset({"UpdateMetadataConfiguration"})
+#: The clients, and the operations that the pinned version of each does not support yet.
+UNSUPPORTED: Mapping[str, frozenset[str]] = {
     "boto3": frozenset(),
     "accelerated boto3": frozenset(),
-    "javascript": _SINCE_MODES | _SINCE_TEXT,
-    "awscli": _SINCE_MODES | _SINCE_TEXT,
-    "aiobotocore": _SINCE_TEXT,
+    "javascript": _INDEX_MODES | _TEXT_SEARCH,
+    "awscli": _INDEX_MODES | _TEXT_SEARCH,
+    "aiobotocore": _TEXT_SEARCH,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """An error code as a client surfaces it.
+class ReportedError:
+    """An API error as a client reports it.
 
-    status    0 where the client does not tell
-    fields    path to message of the fieldList
-    is_typed  the client raised the class that it has for this code
+    status    0 if the client does not report it
+    fields    the fieldList, message by path
+    is_typed  the client raised its own class for this code
     """
 
     code: str
@@ -53,38 +53,40 @@ class Refusal:
     is_typed: bool = True
 
 
-class Refused(Exception):
-    """The client raised an error for an error code."""
+class CallFailed(Exception):
+    """The client reported an API error."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal)
-        self.refusal = refusal
+    def __init__(self, error: ReportedError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class Sdk(Protocol):
     """A client of the whole API.
 
-    operations  those that its version knows
+    operations  those that its version supports
     """
 
     name: str
     operations: frozenset[str]
 
     def call(self, operation: str, arguments: Json, *, keys: Keys | None = None) -> Json:
-        """The answer, times as epoch seconds; signed with *keys* where they are given. Raises Refused."""
+        """Return the response, with times as epoch seconds. *keys* replace the client's own. Raises
+        CallFailed.
+        """
         ...
 
     def pages(self, operation: str, arguments: Json) -> list[Json]:
-        """The answers that the client's own paginator gives."""
+        """Return the responses of the client's own paginator."""
         ...
 
     def close(self) -> None:
-        """End what was started."""
+        """Stop the client."""
         ...
 
 
 class Boto3Sdk:
-    """boto3, in this process; *is_accelerated* by vecgate."""
+    """boto3 in this process, optionally accelerated by vecgate."""
 
     def __init__(self, access: Access, *, is_accelerated: bool = False) -> None:
         self.name = "accelerated boto3" if is_accelerated else "boto3"
@@ -95,16 +97,16 @@ class Boto3Sdk:
     def call(self, operation: str, arguments: Json, *, keys: Keys | None = None) -> Json:
         client = self._client(keys) if keys else self.client
         try:
-            return _plain(getattr(client, xform_name(operation))(**arguments))
+            return _to_plain(getattr(client, xform_name(operation))(**arguments))
         except ClientError as error:
-            raise Refused(_refusal(client, error)) from None
+            raise CallFailed(_to_reported(client, error)) from None
         finally:
             if keys:
                 client.close()
 
     def pages(self, operation: str, arguments: Json) -> list[Json]:
         return [
-            _plain(page) for page in self.client.get_paginator(xform_name(operation)).paginate(**arguments)
+            _to_plain(page) for page in self.client.get_paginator(xform_name(operation)).paginate(**arguments)
         ]
 
     def close(self) -> None:
@@ -124,12 +126,12 @@ class Boto3Sdk:
         return accelerate(client) if self._is_accelerated else client
 
 
-class LinesSdk:
-    """A client whose program speaks in operations, arguments and answers."""
+class ProgramSdk:
+    """A client program that exchanges operations, arguments and responses."""
 
     def __init__(self, name: str, program: str, access: Access) -> None:
         self.name = name
-        self._program = Program.of(name, program, access)
+        self._program = Program.start(name, program, access)
         self.operations = frozenset(self._program.first_line["operations"])
 
     def call(
@@ -138,33 +140,35 @@ class LinesSdk:
         settings: Json = {"keys": asdict(keys)} if keys else {}
         settings |= {"clockOffsetS": clock_offset_s} if clock_offset_s else {}
         request = {"operation": operation, "arguments": arguments}
-        answer: Json = self._answer({**request, "settings": settings} if settings else request)
-        return answer
+        response: Json = self._send({**request, "settings": settings} if settings else request)
+        return response
 
     def pages(self, operation: str, arguments: Json) -> list[Json]:
-        pages: list[Json] = self._answer({"operation": operation, "arguments": arguments, "isPaged": True})
+        pages: list[Json] = self._send({"operation": operation, "arguments": arguments, "isPaged": True})
         return pages
 
     def close(self) -> None:
         self._program.close()
 
-    def _answer(self, request: Json) -> Any:
-        line = self._program.ask(request)
+    def _send(self, request: Json) -> Any:
+        line = self._program.send(request)
         if error := line.get("error"):
             fields = {each["path"]: each["message"] for each in error["fields"]}
-            raise Refused(
-                Refusal(error["code"], error["message"], error["status"], fields, is_typed=error["isTyped"])
+            raise CallFailed(
+                ReportedError(
+                    error["code"], error["message"], error["status"], fields, is_typed=error["isTyped"]
+                )
             )
-        return line["answer"]
+        return line["response"]
 
 
 class CliSdk:
-    """The AWS CLI: arguments as `--cli-input-json`, the answer from stdout, an error from stderr."""
+    """The AWS CLI: arguments as `--cli-input-json`, responses on stdout, errors on stderr."""
 
     name = "awscli"
 
     def __init__(self, access: Access) -> None:
-        self._program = Program.of(self.name, "awscli_lines.py", access)
+        self._program = Program.start(self.name, "awscli_lines.py", access)
         self._commands: dict[str, str] = self._program.first_line["operations"]
         self.operations = frozenset(self._commands)
 
@@ -175,59 +179,59 @@ class CliSdk:
             json.dumps(arguments),
             **(keys.environment() if keys else {}),
         )
-        answer: Json = json.loads(written or "{}")
-        return answer
+        response: Json = json.loads(written or "{}")
+        return response
 
     def pages(self, operation: str, arguments: Json) -> list[Json]:
-        """One: the CLI joins the pages that it reads."""
+        """Return a single page: the CLI joins the pages that it reads."""
         return [self.call(operation, arguments)]
 
     def run(self, *arguments: str, **environment: str) -> str:
-        """What `aws s3vectors` prints with *arguments*. Raises Refused."""
-        done = self._program.ask({"arguments": list(arguments), "environment": environment})
-        if done["code"]:
-            error = CLI_ERROR.search(done["err"])
-            assert error, done["err"]
-            raise Refused(Refusal(code=error[1], message=error[3]))
-        return str(done["out"])
+        """Return what `aws s3vectors` prints with *arguments*. Raises CallFailed."""
+        result = self._program.send({"arguments": list(arguments), "environment": environment})
+        if result["code"]:
+            error = CLI_ERROR.search(result["err"])
+            assert error, result["err"]
+            raise CallFailed(ReportedError(code=error[1], message=error[3]))
+        return str(result["out"])
 
     def close(self) -> None:
         self._program.close()
 
 
-def refusal_of(sdk: Sdk, operation: str, arguments: Json, *, keys: Keys | None = None) -> Refusal:
-    """How *sdk* surfaces the error of a request that is refused."""
+def expect_error(sdk: Sdk, operation: str, arguments: Json, *, keys: Keys | None = None) -> ReportedError:
+    """Call *operation*, which must fail, and return the error."""
     try:
-        answer = sdk.call(operation, arguments, keys=keys)
-    except Refused as refused:
-        return refused.refusal
-    raise AssertionError(f"{operation} was answered: {answer}")
+        response = sdk.call(operation, arguments, keys=keys)
+    except CallFailed as failure:
+        return failure.error
+    raise AssertionError(f"{operation} succeeded: {response}")
 
 
-def sdk_named(name: str, access: Access) -> Sdk:
-    """A new client. Skips the test where its environment is not there."""
+def open_sdk(name: str, access: Access) -> Sdk:
+    """Start a client. Skips the test if its environment is missing."""
     match name:
         case "boto3" | "accelerated boto3":
             return Boto3Sdk(access, is_accelerated=name.startswith("accelerated"))
         case "awscli":
             return CliSdk(access)
         case "aiobotocore":
-            return LinesSdk(name, "aiobotocore_lines.py", access)
+            return ProgramSdk(name, "aiobotocore_lines.py", access)
         case _:
-            return LinesSdk(name, "javascript.cjs", access)
+            return ProgramSdk(name, "javascript.cjs", access)
 
 
-def _plain(answer: Json) -> Json:
-    """As the programs tell it: without botocore's own part, times as epoch seconds."""
-    own = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
-    plain: Json = json.loads(json.dumps(own, default=datetime.timestamp))
+def _to_plain(response: Json) -> Json:
+    """Return a response like those of the programs: without botocore's metadata, times as epoch seconds."""
+    members = {name: value for name, value in response.items() if name != "ResponseMetadata"}
+    plain: Json = json.loads(json.dumps(members, default=datetime.timestamp))
     return plain
 
 
-def _refusal(client: Any, error: ClientError) -> Refusal:
+def _to_reported(client: Any, error: ClientError) -> ReportedError:
     response = error.response
     code = response["Error"]["Code"]
-    return Refusal(
+    return ReportedError(
         code,
         response["Error"]["Message"],
         response["ResponseMetadata"]["HTTPStatusCode"],

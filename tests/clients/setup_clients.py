@@ -1,7 +1,8 @@
-"""Give each foreign client an environment of its own, `.clients/NAME`: `make clients`.
+"""Installs each foreign client in its own environment, `.clients/NAME`: `make clients`.
 
-They cannot live in ours: each pins the botocore that it likes. What is there with the pinned versions is left
-alone. A runtime that this machine lacks is said and passed over; the tests of its client are skipped then.
+Each pins its own botocore, so they cannot be installed beside vecgate. An environment with the pinned
+versions is left as it is. A client whose runtime is missing on this machine is reported and skipped, and so
+are its tests.
 """
 
 from __future__ import annotations
@@ -19,33 +20,36 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / ".clients"
 STAMP = "installed.json"
-#: Two cores can unpack two at a time.
-AT_ONCE = 2
+#: Installations at the same time, for two cores.
+PARALLEL_INSTALLS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client and the versions it is tested with.
+    """A client and the versions that it is tested with.
 
     name     of its folder
     runtime  `python` (the one that runs this) or `node`
-    pins     package to version; what they depend on is left to their own requirements
+    pins     package to version; dependencies of the packages are not pinned
     """
 
     name: str
     runtime: str
     pins: dict[str, str]
 
-    def is_runtime_here(self) -> bool:
+    def has_runtime(self) -> bool:
         return self.runtime == "python" or all(shutil.which(tool) for tool in ("node", "npm"))
 
     def stamp(self) -> str:
-        """What a finished environment is marked with: it changes when the environment must be made anew."""
-        by = f"{self.runtime} {platform.python_version()}" if self.runtime == "python" else self.runtime
-        return json.dumps({"runtime": by, "pins": self.pins}, indent=2) + "\n"
+        """Return the content of the file that marks a complete environment. If it changes, the environment is
+        created again.
+        """
+        is_python = self.runtime == "python"
+        runtime = f"{self.runtime} {platform.python_version()}" if is_python else self.runtime
+        return json.dumps({"runtime": runtime, "pins": self.pins}, indent=2) + "\n"
 
-    def is_ready(self, home: Path = HOME) -> bool:
-        stamp = home / self.name / STAMP
+    def is_ready(self, root: Path = HOME) -> bool:
+        stamp = root / self.name / STAMP
         return stamp.is_file() and stamp.read_text(encoding="utf-8") == self.stamp()
 
 
@@ -66,31 +70,33 @@ CLIENTS = (
 )
 
 
-def client_named(name: str) -> Client:
+def find_client(name: str) -> Client:
     return next(client for client in CLIENTS if client.name == name)
 
 
 class SetupFailed(Exception):
-    """An installer ended with an error; the text is what it said."""
+    """An installer failed; the message is its output."""
 
 
 Run = Callable[[Sequence[str], Path], None]
 
 
 def run(command: Sequence[str], folder: Path) -> None:
-    """Run *command* in *folder*, quietly unless it fails. Raises SetupFailed."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SetupFailed(f"{command[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}".strip())
+    """Run *command* in *folder*, without output unless it fails. Raises SetupFailed."""
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise SetupFailed(
+            f"{command[0]} ended with {result.returncode}:\n{result.stdout}{result.stderr}".strip()
+        )
 
 
-def install(client: Client, *, home: Path = HOME, run: Run = run) -> str:
-    """Bring the environment of *client* about where it is not there; a line that says what was done."""
-    if not client.is_runtime_here():
-        return f"{client.name}: passed over, there is no {client.runtime} with its package manager here"
-    if client.is_ready(home):
-        return f"{client.name}: is there"
-    folder = home / client.name
+def install(client: Client, *, root: Path = HOME, run: Run = run) -> str:
+    """Create the environment of *client* unless it exists, and return a line that reports the result."""
+    if not client.has_runtime():
+        return f"{client.name}: skipped, {client.runtime} and its package manager are not installed"
+    if client.is_ready(root):
+        return f"{client.name}: already installed"
+    folder = root / client.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (_install_python if client.runtime == "python" else _install_node)(client, folder, run)
@@ -101,7 +107,7 @@ def install(client: Client, *, home: Path = HOME, run: Run = run) -> str:
 def _install_python(client: Client, folder: Path, run: Run) -> None:
     run([sys.executable, "-m", "venv", "--without-pip", "."], folder)
     pip = [sys.executable, "-m", "pip", "--python", "bin/python", "--disable-pip-version-check", "--no-input"]
-    # Not compiled: most of what comes with them is never imported here.
+    # Not compiled, because most of the dependencies are never imported here.
     run(
         [
             *pip,
@@ -121,9 +127,9 @@ def _install_node(client: Client, folder: Path, run: Run) -> None:
 
 
 def main() -> int:
-    """Install all; 1 where one could not be installed."""
+    """Install all clients. Returns 1 if one could not be installed."""
     failures = 0
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(PARALLEL_INSTALLS) as pool:
         for future in [pool.submit(install, client) for client in CLIENTS]:
             try:
                 print(future.result(), flush=True)  # noqa: T201 - a command's output

@@ -1,4 +1,4 @@
-"""Signatures, temporary credentials and denials, as each client meets them."""
+"""Signatures, temporary credentials and denials, through each client."""
 
 from __future__ import annotations
 
@@ -7,75 +7,78 @@ from dataclasses import replace
 
 import pytest
 from client_programs import Access, Keys
-from places import Place
-from sdks import Boto3Sdk, Refusal, Sdk, refusal_of
+from sample_index import SampleIndex
+from sdks import Boto3Sdk, ReportedError, Sdk, expect_error
 
 from vecgate.endpoint.local import LocalEndpoint
 
 ORIGIN = {"topK": 1, "queryVector": {"float32": [0, 0]}}
 
 
-def status_of(refusal: Refusal, sdk: Sdk) -> int:
-    """Its HTTP status, which the CLI does not tell."""
-    return 403 if sdk.name == "awscli" else refusal.status
+def status_of(error: ReportedError, sdk: Sdk) -> int:
+    """Return the HTTP status; 403 for the CLI, which does not report it."""
+    return 403 if sdk.name == "awscli" else error.status
 
 
-def test_a_wrong_secret_is_refused_with_403(sdk: Sdk, home: Place, access: Access) -> None:
-    """And nothing is done. What is told is no secret."""
-    keys = replace(access.keys, secret_key="of somebody else")
-    refusal = refusal_of(sdk, "DeleteIndex", home.index_address, keys=keys)
-    assert (refusal.code, status_of(refusal, sdk)) == ("InvalidSignatureException", 403)
-    assert "does not match the signature you provided" in refusal.message
-    assert access.keys.access_key not in refusal.message
-    assert sdk.call("GetIndex", home.index_address)["index"]["dimension"] == 2
+def test_a_wrong_secret_is_refused_with_403(sdk: Sdk, sample_by_name: SampleIndex, access: Access) -> None:
+    """Nothing is applied, and the message contains no key."""
+    keys = replace(access.keys, secret_key="another-secret")
+    error = expect_error(sdk, "DeleteIndex", sample_by_name.index_address, keys=keys)
+    assert (error.code, status_of(error, sdk)) == ("InvalidSignatureException", 403)
+    assert "does not match the signature you provided" in error.message
+    assert access.keys.access_key not in error.message
+    assert sdk.call("GetIndex", sample_by_name.index_address)["index"]["dimension"] == 2
 
 
-def test_a_key_that_nobody_has_is_refused_with_403(sdk: Sdk, home: Place) -> None:
-    """Whatever it signs."""
-    refusal = refusal_of(sdk, "GetIndex", home.index_address, keys=Keys("VECGATENOBODY", "secret"))
-    assert (refusal.code, status_of(refusal, sdk)) == ("UnrecognizedClientException", 403)
+def test_an_unknown_key_is_refused_with_403(sdk: Sdk, sample_by_name: SampleIndex) -> None:
+    error = expect_error(sdk, "GetIndex", sample_by_name.index_address, keys=Keys("VECGATEUNKNOWN", "secret"))
+    assert (error.code, status_of(error, sdk)) == ("UnrecognizedClientException", 403)
 
 
-def test_temporary_credentials_need_their_token(sdk: Sdk, home: Place, visitor: Keys) -> None:
-    """It is a header that is signed."""
-    assert sdk.call("GetIndex", home.index_address, keys=visitor)["index"]["dimension"] == 2
+def test_temporary_credentials_need_their_token(
+    sdk: Sdk, sample_by_name: SampleIndex, temporary_keys: Keys
+) -> None:
+    """The token is a signed header."""
+    assert sdk.call("GetIndex", sample_by_name.index_address, keys=temporary_keys)["index"]["dimension"] == 2
     for token in ("", "another"):
-        keys = replace(visitor, session_token=token)
-        refusal = refusal_of(sdk, "GetIndex", home.index_address, keys=keys)
-        assert (refusal.code, status_of(refusal, sdk)) == ("UnrecognizedClientException", 403)
+        keys = replace(temporary_keys, session_token=token)
+        error = expect_error(sdk, "GetIndex", sample_by_name.index_address, keys=keys)
+        assert (error.code, status_of(error, sdk)) == ("UnrecognizedClientException", 403)
 
 
 @pytest.mark.parametrize("member", ["filter", "returnMetadata"])
-def test_a_query_with_metadata_needs_get_vectors_too(
-    sdk: Sdk, place: Place, searcher: Keys, member: str
+def test_a_query_with_metadata_also_needs_get_vectors(
+    sdk: Sdk, sample: SampleIndex, searcher_keys: Keys, member: str
 ) -> None:
-    """The service model says so; the client has a class for the denial."""
-    query = {**place.index_address, **ORIGIN}
-    assert sdk.call("QueryVectors", query, keys=searcher)["vectors"] == [{"key": "a"}]
+    """As the service model documents; the client has a class for the denial."""
+    query = {**sample.index_address, **ORIGIN}
+    assert sdk.call("QueryVectors", query, keys=searcher_keys)["vectors"] == [{"key": "a"}]
     value = {"year": 1999} if member == "filter" else True
-    refusal = refusal_of(sdk, "QueryVectors", {**query, member: value}, keys=searcher)
-    assert (refusal.code, status_of(refusal, sdk), refusal.is_typed) == ("AccessDeniedException", 403, True)
-    assert refusal.message == (
-        f"User: arn:aws:iam::{place.access.account}:user/searcher is not authorized to perform: "
-        f"s3vectors:GetVectors on resource: {place.index_arn} because no identity-based policy allows the "
+    error = expect_error(sdk, "QueryVectors", {**query, member: value}, keys=searcher_keys)
+    assert (error.code, status_of(error, sdk), error.is_typed) == ("AccessDeniedException", 403, True)
+    assert error.message == (
+        f"User: arn:aws:iam::{sample.access.account}:user/searcher is not authorized to perform: "
+        f"s3vectors:GetVectors on resource: {sample.index_arn} because no identity-based policy allows the "
         "s3vectors:GetVectors action"
     )
 
 
-def test_an_operation_that_is_not_allowed_is_denied(sdk: Sdk, place: Place, searcher: Keys) -> None:
-    """Also where the ARN stands in the path, as it does for tags."""
-    asked = {"resourceArn": place.resource_arn}
-    refusal = refusal_of(sdk, "ListTagsForResource", asked, keys=searcher)
-    assert (refusal.code, status_of(refusal, sdk)) == ("AccessDeniedException", 403)
-    assert f"on resource: {place.resource_arn} because" in refusal.message
+def test_an_operation_that_is_not_allowed_is_denied(
+    sdk: Sdk, sample: SampleIndex, searcher_keys: Keys
+) -> None:
+    """Also if the ARN is in the path, as for tags."""
+    arguments = {"resourceArn": sample.resource_arn}
+    error = expect_error(sdk, "ListTagsForResource", arguments, keys=searcher_keys)
+    assert (error.code, status_of(error, sdk)) == ("AccessDeniedException", 403)
+    assert f"on resource: {sample.resource_arn} because" in error.message
 
 
-def test_the_pair_that_an_endpoint_makes_up_opens_it() -> None:
-    """It is what `vecgate serve` prints; nobody else has it."""
+def test_the_generated_key_pair_of_an_endpoint_works() -> None:
+    """`vecgate serve` prints it, and no other pair is accepted."""
     with LocalEndpoint(auth=True) as endpoint:
         keys = Keys(endpoint.access_key, endpoint.secret_key)
         with closing(Boto3Sdk(Access(endpoint.url, "us-east-1", "000000000000", keys))) as sdk:
-            made = sdk.call("CreateVectorBucket", {"vectorBucketName": "mine"})
-            assert made == {"vectorBucketArn": "arn:aws:s3vectors:us-east-1:000000000000:bucket/mine"}
+            created = sdk.call("CreateVectorBucket", {"vectorBucketName": "films"})
+            assert created == {"vectorBucketArn": "arn:aws:s3vectors:us-east-1:000000000000:bucket/films"}
             other = replace(keys, secret_key="guessed")
-            assert refusal_of(sdk, "ListVectorBuckets", {}, keys=other).status == 403
+            assert expect_error(sdk, "ListVectorBuckets", {}, keys=other).status == 403

@@ -1,4 +1,4 @@
-"""langchain-aws' AmazonS3Vectors, unchanged, with an embedding that counts words."""
+"""AmazonS3Vectors of langchain-aws, unmodified, with an embedding that counts words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from math import sqrt
 from typing import Any
 
 import pytest
-from client_programs import Access, Json, output_of
+from client_programs import Access, Json, run_program
 from sdks import Sdk
 
 BUCKET = "langchain"
@@ -14,27 +14,27 @@ BUCKET = "langchain"
 
 @pytest.fixture(scope="module")
 def output(access: Access, service: Sdk) -> Json:
-    """What the program got."""
+    """The output of the program."""
     service.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
-    return output_of("langchain", "langchain_store.py", access, BUCKET)
+    return run_program("langchain", "langchain_store.py", access, BUCKET)
 
 
 @pytest.fixture(scope="module")
 def documents(output: Json) -> dict[str, Any]:
-    """What it got of documents in an index that the store made."""
+    """Its results for documents, in an index that the store created."""
     found: dict[str, Any] = output["documents"]
     return found
 
 
 @pytest.fixture(scope="module")
 def texts(output: Json) -> dict[str, Any]:
-    """What it got of many texts."""
+    """Its results for many texts."""
     found: dict[str, Any] = output["texts"]
     return found
 
 
 def test_documents_come_back_with_text_and_metadata(documents: Json) -> None:
-    """The nearest first; the text is no part of their metadata."""
+    """The nearest first; their text is not part of their metadata."""
     assert documents["ids"] == ["lost", "found", "dogs"]
     assert documents["nearest"] == [
         {"id": "lost", "text": "A ship is lost", "metadata": {"year": 1999, "genres": ["drama", "sea"]}},
@@ -42,13 +42,13 @@ def test_documents_come_back_with_text_and_metadata(documents: Json) -> None:
     ]
 
 
-def test_a_search_keeps_to_its_filter(documents: Json) -> None:
-    """Two conditions, one of them on an array."""
+def test_a_search_applies_its_filter(documents: Json) -> None:
+    """It has two conditions, one of them on an array."""
     assert [each["id"] for each in documents["filtered"]] == ["found"]
 
 
 def test_scores_are_cosine_distances(documents: Json) -> None:
-    """`dog` is (0, 0, 1, 1), as the embedding counts; the documents likewise."""
+    """The embedding of `dog` is (0, 0, 1, 1); those of the documents are counted in the same way."""
     expected = {
         "dogs": 1 - 3 / (sqrt(2) * sqrt(6)),
         "found": 1 - 2 / (sqrt(2) * sqrt(3)),
@@ -61,16 +61,16 @@ def test_scores_are_cosine_distances(documents: Json) -> None:
 
 
 def test_documents_are_found_by_their_ids(documents: Json) -> None:
-    """In the order asked for, also twice; an absent one is an error of the store's own."""
+    """In the requested order, repeated ones included. An unknown id is an error of the store itself."""
     assert [each["id"] for each in documents["by_ids"]] == ["dogs", "lost", "dogs"]
     assert documents["by_ids"][0]["text"] == "The war of the dogs, a dog film"
-    assert documents["absent"] == {
+    assert documents["unknown"] == {
         "type": "ValueError",
-        "text": "Id 'never there' not found in vector store.",
+        "text": "Id 'unknown' not found in vector store.",
     }
 
 
-def test_a_refused_filter_reaches_the_caller(documents: Json) -> None:
+def test_the_error_for_an_invalid_filter_reaches_the_caller(documents: Json) -> None:
     """As boto3's typed error."""
     assert documents["bad_filter"]["type"] == "ValidationException"
     assert documents["bad_filter"]["text"].endswith("calling the QueryVectors operation: Invalid filter")
@@ -78,20 +78,20 @@ def test_a_refused_filter_reaches_the_caller(documents: Json) -> None:
 
 
 def test_documents_are_deleted_by_id_and_the_index_as_a_whole(documents: Json) -> None:
-    """An absent id does not matter."""
+    """An unknown id has no effect."""
     assert documents["deleted"] is True
-    assert documents["left"] == ["dogs", "found"]
+    assert documents["remaining"] == ["dogs", "found"]
     assert documents["after_all"]["type"] == "NotFoundException"
 
 
-def test_texts_beyond_a_batch_are_all_there(texts: Json) -> None:
-    """250 texts go in two requests; distances are squared."""
+def test_texts_of_several_batches_are_all_stored(texts: Json) -> None:
+    """250 texts are sent in two requests. Distances are squared."""
     assert texts["scored"][0] == [200, 0.0]
     assert sorted(texts["scored"][1:]) == [[199, 1.0], [201, 1.0]]
-    assert texts["made_ids"] == [32, 32]
-    assert texts["wide"] == 100
+    assert texts["id_lengths"] == [32, 32]
+    assert texts["result_count"] == 100
 
 
 def test_a_text_beyond_2_kb_needs_a_non_filterable_key(texts: Json) -> None:
-    """What most people meet first; the service's own words say it."""
+    """Most users meet this error first. It has the service's message."""
     assert "Filterable metadata must have at most 2048 bytes" in texts["too_long"]["text"]

@@ -1,10 +1,10 @@
-"""llama-index' S3VectorStore, unchanged."""
+"""S3VectorStore of llama-index, unmodified."""
 
 from __future__ import annotations
 
 import pytest
-from client_programs import Access, Json, output_of
-from places import arn_of
+from client_programs import Access, Json, run_program
+from sample_index import arn_of
 from sdks import Sdk
 
 BUCKET = "llama-index"
@@ -15,40 +15,40 @@ C = ["c", "The war of the dogs", 2011, pytest.approx(0, abs=1e-6)]
 
 @pytest.fixture(scope="module")
 def output(access: Access, service: Sdk) -> Json:
-    """What the program got."""
+    """The output of the program."""
     service.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
-    return output_of("llama-index", "llama_index_store.py", access, BUCKET, arn_of(BUCKET, access))
+    return run_program("llama-index", "llama_index_store.py", access, BUCKET, arn_of(BUCKET, access))
 
 
 def test_nodes_come_back_with_text_metadata_and_similarity(output: Json) -> None:
-    """The similarity is one less the cosine distance."""
+    """The similarity is 1 minus the cosine distance."""
     assert output["added"] == ["a", "b", "c"]
     assert output["nearest"] == [A, B]
     assert output["nodes"] == [["a", "A ship is lost", "log"], ["c", "The war of the dogs", "book"]]
 
 
-def test_its_filters_are_those_of_the_service(output: Json) -> None:
-    """Comparisons, lists, and, or, and keys that are not there."""
+def test_its_filters_work(output: Json) -> None:
+    """Comparisons, lists, and, or, and absent keys."""
     assert output["late"] == [B, C]
     assert output["late_and_several"] == [C]
     assert output["late_or_early"] == [A, B, C]
     assert output["without_a_key"] == []
 
 
-def test_what_the_service_refuses_reaches_the_caller(output: Json) -> None:
-    """The content of a node is non-filterable; an index is made once."""
+def test_errors_of_the_service_reach_the_caller(output: Json) -> None:
+    """The content of a node is non-filterable, and an index cannot be created twice."""
     assert output["filter_on_content"]["text"].endswith("Invalid use of non-filterable metadata in filter")
-    assert output["again"]["type"] == "ConflictException"
+    assert output["duplicate"]["type"] == "ConflictException"
 
 
-def test_the_arn_of_a_bucket_makes_an_index_that_cannot_be_used(output: Json) -> None:
-    """The store sends it as the name, which the service refuses too."""
+def test_an_index_created_by_the_arn_of_its_bucket_cannot_be_used(output: Json) -> None:
+    """The store sends the ARN as the name, which the service refuses too."""
     assert output["by_arn"]["type"] == "ValidationException"
     assert output["by_arn"]["text"].endswith("the PutVectors operation: Invalid vector bucket name")
 
 
 def test_nodes_are_deleted_by_id_by_document_and_all_at_once(output: Json) -> None:
-    """Of a document all nodes go."""
+    """Deleting a document deletes all of its nodes."""
     assert output["after_delete_nodes"] == ["a", "b"]
     assert output["after_delete"] == ["c"]
     assert output["after_clear"]["type"] == "NotFoundException"

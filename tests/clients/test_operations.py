@@ -1,4 +1,4 @@
-"""Every operation through every client that knows it, by name and by ARN."""
+"""Every operation through every client that supports it, by name and by ARN."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ import index_cases
 import pytest
 import vector_cases
 from botocore import xform_name
-from places import Place
-from sdks import LACKING, Sdk
+from sample_index import SampleIndex
+from sdks import UNSUPPORTED, Sdk
 
 from vecgate.s3vectors.model import service_model
 
 OPERATIONS = sorted(service_model().operation_names)
 CASES = {**vars(bucket_cases), **vars(index_cases), **vars(vector_cases)}
-KNOWN = [(sdk, each) for sdk, lacking in LACKING.items() for each in OPERATIONS if each not in lacking]
+KNOWN = [
+    (sdk, each) for sdk, unsupported in UNSUPPORTED.items() for each in OPERATIONS if each not in unsupported
+]
 
 
 @pytest.mark.parametrize(("sdk", "operation"), KNOWN, indirect=["sdk"])
-def test_an_operation_does_what_it_does_at_aws(sdk: Sdk, operation: str, place: Place, service: Sdk) -> None:
-    """Answers, effects, and what older clients make of them. An operation without a case fails here."""
-    CASES[xform_name(operation)](sdk, place, service)
+def test_an_operation_behaves_as_on_aws(sdk: Sdk, operation: str, sample: SampleIndex, service: Sdk) -> None:
+    """Its response, its effect, and the view of older clients. An operation without a case fails here."""
+    CASES[xform_name(operation)](sdk, sample, service)
 
 
-def test_a_client_knows_the_operations_that_its_version_is_said_to_know(sdk: Sdk) -> None:
-    """Whoever raises a version learns here which operations came with it."""
-    assert sdk.operations == set(OPERATIONS) - LACKING[sdk.name]
+def test_a_client_supports_the_listed_operations(sdk: Sdk) -> None:
+    """After an update of a client, this test shows which operations are new."""
+    assert sdk.operations == set(OPERATIONS) - UNSUPPORTED[sdk.name]

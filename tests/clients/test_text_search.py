@@ -1,4 +1,4 @@
-"""Full-text and hybrid search through boto3, the one client here that knows them yet."""
+"""Full-text and hybrid search through boto3, the only client here that supports them yet."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from client_programs import Json
-from places import Place
-from sdks import Sdk, refusal_of
+from sample_index import SampleIndex
+from sdks import Sdk, expect_error
 
 PLOTS = {
     "lost": ([1.0, 0.0], "A ship is lost at sea, and a ship's dog with it."),
@@ -17,11 +17,13 @@ PLOTS = {
 
 
 @pytest.fixture(params=["boto3", "accelerated boto3"])
-def texts(request: pytest.FixtureRequest, sdks: Callable[[str], Sdk], place: Place) -> tuple[Sdk, Json]:
-    """A client, and an index whose plots are searched as English."""
+def texts(
+    request: pytest.FixtureRequest, sdks: Callable[[str], Sdk], sample: SampleIndex
+) -> tuple[Sdk, Json]:
+    """A client, and an index whose plots are searchable in English."""
     sdk = sdks(request.param)
-    made = {
-        **place.bucket_address,
+    index = {
+        **sample.bucket_address,
         "indexName": "plots",
         "dataType": "float32",
         "dimension": 2,
@@ -31,7 +33,7 @@ def texts(request: pytest.FixtureRequest, sdks: Callable[[str], Sdk], place: Pla
             "textSearchConfigurations": [{"metadataKey": "plot", "language": "en"}],
         },
     }
-    address = {"indexArn": sdk.call("CreateIndex", made)["indexArn"]}
+    address = {"indexArn": sdk.call("CreateIndex", index)["indexArn"]}
     vectors = [
         {"key": key, "data": {"float32": row}, "metadata": {"plot": plot, "words": len(plot.split())}}
         for key, (row, plot) in PLOTS.items()
@@ -40,29 +42,32 @@ def texts(request: pytest.FixtureRequest, sdks: Callable[[str], Sdk], place: Pla
     return sdk, address
 
 
-def plots_with(text: str) -> list[Json]:
+def query_plots(text: str) -> list[Json]:
     return [{"metadataKey": "plot", "text": text}]
 
 
-def test_a_text_is_found_right_after_it_was_written(texts: tuple[Sdk, Json]) -> None:
-    """In descending order of its score, which has the name of its key."""
+def test_a_text_is_found_immediately_after_it_was_written(texts: tuple[Sdk, Json]) -> None:
+    """Results are in descending order of their score, which has the name of its key."""
     sdk, address = texts
-    query = {**address, "topK": 5, "queryTexts": plots_with("lost dog"), "returnScores": True}
-    answer = sdk.call("QueryVectors", query)
-    assert [each["key"] for each in answer["vectors"]] == ["lost", "found"]
-    scores = [each["scores"]["bm25Scores"] for each in answer["vectors"]]
-    assert [[each["metadataKey"] for each in one] for one in scores] == [["plot"], ["plot"]]
+    query = {**address, "topK": 5, "queryTexts": query_plots("lost dog"), "returnScores": True}
+    response = sdk.call("QueryVectors", query)
+    assert [each["key"] for each in response["vectors"]] == ["lost", "found"]
+    scores = [each["scores"]["bm25Scores"] for each in response["vectors"]]
+    assert [[each["metadataKey"] for each in scores_of_hit] for scores_of_hit in scores] == [
+        ["plot"],
+        ["plot"],
+    ]
     assert scores[0][0]["score"] > scores[1][0]["score"] > 0
-    assert answer["distanceMetric"] == "cosine"
+    assert response["distanceMetric"] == "cosine"
 
 
-def test_a_text_search_keeps_to_its_filter(texts: tuple[Sdk, Json]) -> None:
-    """With metadata where it is asked for."""
+def test_a_text_search_applies_its_filter(texts: tuple[Sdk, Json]) -> None:
+    """Metadata is returned on request."""
     sdk, address = texts
     query = {
         **address,
         "topK": 5,
-        "queryTexts": plots_with("dog"),
+        "queryTexts": query_plots("dog"),
         "filter": {"words": {"$lt": 8}},
         "returnMetadata": True,
     }
@@ -72,13 +77,13 @@ def test_a_text_search_keeps_to_its_filter(texts: tuple[Sdk, Json]) -> None:
 
 
 def test_a_hybrid_query_fuses_both_rankings(texts: tuple[Sdk, Json]) -> None:
-    """What both find comes first; what the vector side found has its distance."""
+    """Results of both rankings come first; those of the vector ranking have a distance."""
     sdk, address = texts
     query = {
         **address,
         "topK": 3,
         "queryVector": {"float32": [1, 0]},
-        "queryTexts": plots_with("dog"),
+        "queryTexts": query_plots("dog"),
         "returnScores": True,
     }
     found = sdk.call("QueryVectors", query)["vectors"]
@@ -91,13 +96,15 @@ def test_a_hybrid_query_fuses_both_rankings(texts: tuple[Sdk, Json]) -> None:
     assert distances["court"] == pytest.approx(1, abs=1e-5)
 
 
-def test_a_query_for_nothing_is_refused(texts: tuple[Sdk, Json]) -> None:
-    """Neither a vector nor a text; a key that is not searched; one key twice."""
+def test_an_invalid_query_is_refused(texts: tuple[Sdk, Json]) -> None:
+    """Without a vector and a text, with a key that is not searchable, and with a repeated key."""
     sdk, address = texts
     queries: tuple[Json, ...] = (
         {},
         {"queryTexts": [{"metadataKey": "title", "text": "dog"}]},
-        {"queryTexts": plots_with("dog") + plots_with("ship")},
+        {"queryTexts": query_plots("dog") + query_plots("ship")},
     )
     for query in queries:
-        assert refusal_of(sdk, "QueryVectors", {**address, "topK": 1, **query}).code == "ValidationException"
+        assert (
+            expect_error(sdk, "QueryVectors", {**address, "topK": 1, **query}).code == "ValidationException"
+        )

@@ -1,24 +1,21 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
-from renderings import Run
 
 from vecgate.endpoint.local import LocalEndpoint
 
-#: Those of the machine that a command needs; nothing of AWS, nothing of vecgate.
-KEPT = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START")
+#: Environment variables that a child process keeps: none of AWS, none of vecgate.
+INHERITED = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START")
 
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[LocalEndpoint]:
-    """An endpoint that checks signatures and holds the index media/films, two vectors of two dimensions."""
+    """An endpoint that checks signatures, with the index media/films: two vectors of two dimensions."""
     with LocalEndpoint(auth=True) as running:
         client = boto3.client(
             "s3vectors",
@@ -42,10 +39,10 @@ def endpoint() -> Iterator[LocalEndpoint]:
 
 
 @pytest.fixture
-def at_the_endpoint(endpoint: LocalEndpoint, tmp_path: Path) -> dict[str, str]:
-    """The variables with which any client goes to the endpoint, and to nothing else."""
+def endpoint_environment(endpoint: LocalEndpoint, tmp_path: Path) -> dict[str, str]:
+    """Environment variables that point every client at the endpoint, and at nothing else."""
     return {
-        **{name: os.environ[name] for name in KEPT if name in os.environ},
+        **{name: os.environ[name] for name in INHERITED if name in os.environ},
         "AWS_ENDPOINT_URL_S3VECTORS": endpoint.url,
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -57,23 +54,3 @@ def at_the_endpoint(endpoint: LocalEndpoint, tmp_path: Path) -> dict[str, str]:
         "XDG_STATE_HOME": str(tmp_path / "state"),
         "COLUMNS": "200",
     }
-
-
-@pytest.fixture
-def vecgate(at_the_endpoint: dict[str, str]) -> Run:
-    """Run the command line with these words in a folder: what it said on stdout and stderr."""
-
-    def run(words: Sequence[str], folder: Path) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "vecgate", *words],
-            cwd=folder,
-            env=at_the_endpoint,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return done.stdout
-
-    return run

@@ -1,4 +1,4 @@
-"""The locustfile that a page shows is one that Locust runs."""
+"""The locustfile on the page about load tests runs under Locust."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import subprocess
 import sys
 from pathlib import Path
 
-from documents import ROOT, Page
+from markdown_pages import ROOT, Page
 
-from vecgate.results.stream import read_stream
-from vecgate.results.summary import summary_of
+from vecgate.results.load_summary import summarize
+from vecgate.results.result_stream import read_stream
 
 
-def test_the_locustfile_on_the_page_of_ramp_runs(tmp_path: Path, at_the_endpoint: dict[str, str]) -> None:
-    """As a file of one's own under plain Locust, to the end of its schedule."""
+def test_the_locustfile_on_the_ramp_page_runs(tmp_path: Path, endpoint_environment: dict[str, str]) -> None:
+    """Under plain Locust, to the end of its schedule."""
     page = Page("docs/ramp.md", (ROOT / "docs" / "ramp.md").read_text(encoding="utf-8"))
     (shown,) = [block.text for block in page.blocks if "ScheduleShape" in block.text]
-    (tmp_path / "mine.py").write_text(shown, encoding="utf-8")
-    words = ["--vecgate-scenario=smoke", "--vecgate-results=run.jsonl"]
-    words += ["--vecgate-set=stages.duration=0.1;vectors.dimension=8"]
-    target = f"--vecgate-target={at_the_endpoint['AWS_ENDPOINT_URL_S3VECTORS']}"
-    done = subprocess.run(
-        [sys.executable, "-m", "locust", "-f", "mine.py", "--headless", *words, target],
+    (tmp_path / "locustfile.py").write_text(shown, encoding="utf-8")
+    options = ["--vecgate-scenario=smoke", "--vecgate-results=run.jsonl"]
+    options += ["--vecgate-set=stages.duration=0.1;vectors.dimension=8"]
+    target = f"--vecgate-target={endpoint_environment['AWS_ENDPOINT_URL_S3VECTORS']}"
+    finished = subprocess.run(
+        [sys.executable, "-m", "locust", "-f", "locustfile.py", "--headless", *options, target],
         cwd=tmp_path,
-        env=at_the_endpoint,
+        env=endpoint_environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=60,
         check=False,
     )
-    assert "vecgate report run.jsonl" in done.stdout, done.stdout
+    assert "vecgate report run.jsonl" in finished.stdout, finished.stdout
     stream = read_stream(tmp_path / "run.jsonl")
     assert stream.footer is not None
     assert stream.footer.is_complete
-    assert summary_of(stream).requests > 0
+    assert summarize(stream).requests > 0

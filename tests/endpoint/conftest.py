@@ -1,4 +1,4 @@
-"""A service to talk to, in the words of the API."""
+"""The endpoint's core with a small API for tests."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from urllib.parse import quote, urlencode
 import orjson
 import pytest
 
-from vecgate.endpoint.answers import Answer, Request
 from vecgate.endpoint.core import apply
-from vecgate.endpoint.decoding import QuickRead, typed_read
-from vecgate.endpoint.state import State
+from vecgate.endpoint.requests.body_decoding import PutBodyReader, read_put_with_msgspec
+from vecgate.endpoint.requests.messages import Request, Response
+from vecgate.endpoint.storage.state import State
 
 NOW = 1_800_000_000.75
 #: The operations whose resource is in the path.
@@ -20,7 +20,7 @@ TAG_METHODS = {"ListTagsForResource": "GET", "TagResource": "POST", "UntagResour
 
 
 def request_of(operation: str, members: dict[str, Any]) -> Request:
-    """A request as a client makes it: nothing is in the body that belongs in the path or the query."""
+    """Return a request as clients send it: members of the path and the query are not in the body."""
     if operation not in TAG_METHODS:
         return Request("POST", f"/{operation}", orjson.dumps(members))
     arn, tag_keys = members.get("resourceArn", ""), members.get("tagKeys", [])
@@ -30,8 +30,8 @@ def request_of(operation: str, members: dict[str, Any]) -> Request:
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """An error as a client sees it."""
+class ErrorResponse:
+    """An error as clients receive it."""
 
     status: int
     code: str
@@ -41,41 +41,41 @@ class Refusal:
 
 @dataclass
 class Service:
-    """The endpoint's core with a clock that stands still unless moved."""
+    """The endpoint's core with a clock that the test sets."""
 
     state: State = field(default_factory=State)
     now: float = NOW
-    quick_read: QuickRead = typed_read
+    put_reader: PutBodyReader = read_put_with_msgspec
 
-    def answer(self, operation: str, body: bytes, *, method: str = "POST") -> Answer:
-        return apply(self.state, Request(method, f"/{operation}", body), self.now, quick_read=self.quick_read)
+    def send_body(self, operation: str, body: bytes, *, method: str = "POST") -> Response:
+        return apply(self.state, Request(method, f"/{operation}", body), self.now, put_reader=self.put_reader)
 
-    def asked(self, operation: str, members: dict[str, Any]) -> Answer:
-        return apply(self.state, request_of(operation, members), self.now, quick_read=self.quick_read)
+    def send(self, operation: str, members: dict[str, Any]) -> Response:
+        return apply(self.state, request_of(operation, members), self.now, put_reader=self.put_reader)
 
     def __call__(self, operation: str, **members: Any) -> dict[str, Any]:
-        answer = self.asked(operation, members)
-        assert answer.status == 200, answer
-        result: dict[str, Any] = orjson.loads(answer.body)
+        response = self.send(operation, members)
+        assert response.status == 200, response
+        result: dict[str, Any] = orjson.loads(response.body)
         return result
 
-    def refusal(self, operation: str, **members: Any) -> Refusal:
-        return self.refusal_in(self.asked(operation, members))
+    def error(self, operation: str, **members: Any) -> ErrorResponse:
+        return self.parse_error(self.send(operation, members))
 
-    def refusal_of_body(self, operation: str, body: bytes) -> Refusal:
-        return self.refusal_in(self.answer(operation, body))
+    def error_for_body(self, operation: str, body: bytes) -> ErrorResponse:
+        return self.parse_error(self.send_body(operation, body))
 
-    def refusal_in(self, answer: Answer) -> Refusal:
-        assert answer.error, answer
-        content = orjson.loads(answer.body)
+    def parse_error(self, response: Response) -> ErrorResponse:
+        assert response.error, response
+        content = orjson.loads(response.body)
         paths = tuple(each["path"] for each in content.get("fieldList", ()))
-        return Refusal(answer.status, answer.error, content["message"], paths)
+        return ErrorResponse(response.status, response.error, content["message"], paths)
 
     def bucket(self, name: str = "bucket") -> None:
         self("CreateVectorBucket", vectorBucketName=name)
 
     def index(self, name: str = "index", **settings: Any) -> dict[str, str]:
-        """An index in `bucket`, made with it where need be; its address."""
+        """Create an index in `bucket`, and that bucket if it is missing; return the address of the index."""
         if "bucket" not in self.state.buckets:
             self.bucket()
         address = {"vectorBucketName": "bucket", "indexName": name}
@@ -92,5 +92,5 @@ def service() -> Service:
 
 @pytest.fixture(scope="session")
 def new_service() -> type[Service]:
-    """Makes an empty service, for tests that need one for each example."""
+    """The class `Service`, for tests that need an empty one for each example."""
     return Service

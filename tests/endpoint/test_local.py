@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from child_processes import child_process
 from slowness import slowness
 
-from vecgate.endpoint import local
+from vecgate import process
 from vecgate.endpoint.local import LocalEndpoint
 from vecgate.errors import TargetUnreachable, UsageError
 
@@ -43,7 +44,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def gone_in_time(url: str) -> bool:
+def stops_answering(url: str) -> bool:
     deadline = time.monotonic() + DEADLINE_S
     while answers(url):
         if time.monotonic() > deadline:
@@ -51,8 +52,8 @@ def gone_in_time(url: str) -> bool:
     return True
 
 
-def test_an_endpoint_is_there_within_the_block_and_gone_after_it() -> None:
-    """In a process of its own, which is waited for."""
+def test_an_endpoint_runs_only_within_the_block() -> None:
+    """It runs in a child process, which has ended after the block."""
     endpoint = LocalEndpoint()
     assert endpoint.pid == 0
     with endpoint:
@@ -65,14 +66,14 @@ def test_an_endpoint_is_there_within_the_block_and_gone_after_it() -> None:
 
 
 def test_an_exception_in_the_block_stops_the_endpoint() -> None:
-    """And goes on its way."""
+    """The exception propagates."""
     endpoint = LocalEndpoint()
     with pytest.raises(KeyError), endpoint:
         raise KeyError
     assert not answers(endpoint.url)
 
 
-def test_two_endpoints_live_side_by_side() -> None:
+def test_two_endpoints_can_run_at_the_same_time() -> None:
     """Each on a free port."""
     with LocalEndpoint() as one, LocalEndpoint() as other:
         assert one.url != other.url
@@ -81,51 +82,51 @@ def test_two_endpoints_live_side_by_side() -> None:
 
 
 def test_an_endpoint_ends_with_the_process_that_started_it() -> None:
-    """Even when that one is killed."""
-    with subprocess.Popen(
+    """Even if that process is killed."""
+    with child_process(
         [sys.executable, "-c", ORPHAN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout is not None
         url = parent.stdout.readline().strip()
         assert answers(url)
         parent.kill()
-    assert gone_in_time(url)
+    assert stops_answering(url)
 
 
 def test_ctrl_c_does_not_reach_the_endpoint() -> None:
-    """It is in a process group of its own: requests in flight here still get their answers."""
+    """It has its own process group, so that requests in flight here still get a response."""
     with LocalEndpoint() as endpoint:
         assert os.getpgid(endpoint.pid) != os.getpgid(0)
 
 
-def test_a_port_in_use_is_told() -> None:
-    """With what the process said."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        endpoint = LocalEndpoint(port=taken.getsockname()[1])
+def test_a_port_in_use_is_reported() -> None:
+    """The message quotes that of the child process."""
+    with socket.create_server(("127.0.0.1", 0)) as occupied:
+        endpoint = LocalEndpoint(port=occupied.getsockname()[1])
         with pytest.raises(UsageError, match="the local endpoint did not start: error: cannot listen on"):
             endpoint.start()
     assert endpoint.pid == 0
 
 
-def test_an_endpoint_that_does_not_come_up_in_time_is_given_up() -> None:
-    """And no process is left."""
-    endpoint = LocalEndpoint(ready_within_s=0)
-    with pytest.raises(TargetUnreachable, match="did not come up within 0 s"):
+def test_an_endpoint_that_is_not_ready_in_time_is_stopped() -> None:
+    """No process remains."""
+    endpoint = LocalEndpoint(start_timeout_s=0)
+    with pytest.raises(TargetUnreachable, match="was not ready within 0 s"):
         endpoint.start()
     assert endpoint.pid == 0
 
 
-def test_a_process_that_dies_without_a_word_is_told() -> None:
-    """There is nothing to quote."""
+def test_a_process_that_exits_without_a_message_is_reported() -> None:
+    """The error says so."""
     endpoint = LocalEndpoint()
     endpoint._command = [sys.executable, "-c", "pass"]
-    with pytest.raises(UsageError, match="it said nothing"):
+    with pytest.raises(UsageError, match="it printed no message"):
         endpoint.start()
 
 
 def test_an_endpoint_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stopped process takes no SIGTERM."""
-    monkeypatch.setattr(local, "STOP_WITHIN_S", 0.1)
+    """A process that is suspended does not handle SIGTERM."""
+    monkeypatch.setattr(process, "SERVER_STOP_TIMEOUT_S", 0.1)
     endpoint = LocalEndpoint()
     endpoint.start()
     os.kill(endpoint.pid, signal.SIGSTOP)
@@ -133,8 +134,8 @@ def test_an_endpoint_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatc
     assert not answers(endpoint.url)
 
 
-def test_an_endpoint_has_the_environment_that_it_is_given() -> None:
-    """Beside that of this process."""
+def test_an_endpoint_gets_the_given_environment() -> None:
+    """In addition to that of this process."""
     with LocalEndpoint(environment={"VECGATE_JSON": "msgspec"}) as endpoint:
         assert answers(endpoint.url)
 
@@ -154,15 +155,15 @@ def buckets(endpoint: LocalEndpoint, access_key: str, secret_key: str) -> list[o
         client.close()
 
 
-def test_an_endpoint_takes_anything_unless_asked_otherwise() -> None:
-    """And has no keys to tell, whatever the environment holds."""
+def test_an_endpoint_accepts_any_credentials_by_default() -> None:
+    """It has no keys, even if the environment contains some."""
     with LocalEndpoint(environment={"VECGATE_ACCESS_KEY": "A", "VECGATE_SECRET_KEY": "b"}) as endpoint:
         assert (endpoint.access_key, endpoint.secret_key) == ("", "")
         assert buckets(endpoint, "any", "thing") == []
 
 
-def test_an_endpoint_with_auth_tells_its_keys_and_takes_no_others() -> None:
-    """They are not on its command line, which is for everyone to see."""
+def test_an_endpoint_with_auth_accepts_only_its_own_keys() -> None:
+    """They are not on its command line, which every user of the machine can read."""
     with LocalEndpoint(auth=True) as endpoint:
         assert buckets(endpoint, endpoint.access_key, endpoint.secret_key) == []
         with pytest.raises(ClientError, match="InvalidSignatureException"):
@@ -172,17 +173,18 @@ def test_an_endpoint_with_auth_tells_its_keys_and_takes_no_others() -> None:
             assert endpoint.secret_key not in command.read_text()
 
 
-def test_an_endpoint_takes_the_options_of_serve(tmp_path: Path) -> None:
-    """Such as faults, and principals."""
+def test_an_endpoint_accepts_the_options_of_serve(tmp_path: Path) -> None:
+    """Such as faults and keys."""
     with LocalEndpoint(options=["--inject", "off", "--access-key", "A", "--secret-key", "b"]) as endpoint:
         assert buckets(endpoint, "A", "b") == []
         with pytest.raises(ClientError, match="UnrecognizedClientException"):
             buckets(endpoint, "B", "b")
 
 
-def test_an_endpoint_takes_less_than_a_second() -> None:
-    """From nothing to its first answer and its end: of a processor, so that others on this machine do not
-    count, and the best of a few.
+@pytest.mark.serial
+def test_starting_an_endpoint_takes_less_than_a_second() -> None:
+    """CPU time from start to end, first response included. CPU time is independent of other load, and the
+    best of a few runs counts.
     """
     took: list[float] = []
     while not took or (min(took) >= slowness() and len(took) < 5):
@@ -194,6 +196,6 @@ def test_an_endpoint_takes_less_than_a_second() -> None:
 
 
 def children_s() -> float:
-    """Seconds that the children which have ended have used of a processor."""
+    """Return the CPU seconds of all children that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

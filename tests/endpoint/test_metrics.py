@@ -4,19 +4,19 @@ import re
 
 from hypothesis import given
 from hypothesis import strategies as st
-from serving import Server, raw_request
+from serving import ADMIN_HEADER, Server, raw_request
 
-from vecgate.endpoint.injection import Fault, Kind, Plan
-from vecgate.endpoint.keeper import DoorSettings
-from vecgate.endpoint.metrics import BUCKETS_S, Histogram, Metrics
-from vecgate.endpoint.quotas import Quotas, Rate
+from vecgate.endpoint.faults.injection import Fault, FaultKind, FaultPlan
+from vecgate.endpoint.faults.quotas import Quotas, Rate
+from vecgate.endpoint.gateway import GatewaySettings
+from vecgate.endpoint.metrics import BUCKETS_S, DurationHistogram, Metrics
 from vecgate.s3vectors.model import service_model
 
 SAMPLE = re.compile(r"^([a-z_]+)(\{[^}]*\})? (\S+)$")
 
 
 def samples(text: str) -> dict[str, float]:
-    """Each sample by its name and labels; the text must be in the format of Prometheus."""
+    """Return the samples by name and labels, and check that *text* has the format of Prometheus."""
     found, typed = {}, set()
     for line in text.splitlines():
         if line.startswith("# "):
@@ -34,32 +34,34 @@ def samples(text: str) -> dict[str, float]:
 
 
 @given(st.lists(st.floats(0, 100)))
-def test_a_histogram_counts_what_is_up_to_each_bound(durations: list[float]) -> None:
-    """Cumulated, the last bound holding all."""
-    histogram = Histogram()
+def test_histogram_buckets_are_cumulative(durations: list[float]) -> None:
+    """The last bucket contains all durations."""
+    histogram = DurationHistogram()
     for duration in durations:
-        histogram.add(duration)
-    lines = list(histogram.lines("x", 'operation="y"'))
+        histogram.observe(duration)
+    lines = list(histogram.format_lines("x", 'operation="y"'))
     for bound, line in zip(BUCKETS_S, lines, strict=False):
         assert line == f'x_bucket{{operation="y",le="{bound}"}} {sum(each <= bound for each in durations)}'
     assert lines[len(BUCKETS_S)] == f'x_bucket{{operation="y",le="+Inf"}} {len(durations)}'
     assert lines[-1] == f'x_count{{operation="y"}} {len(durations)}'
 
 
-def test_nothing_yet_is_a_text_too() -> None:
-    """With the gauges at zero."""
-    found = samples(Metrics().text({"vectors": 0}))
+def test_metrics_without_requests_are_valid() -> None:
+    """The gauges are zero."""
+    found = samples(Metrics().format_text({"vectors": 0}))
     assert found["vecgate_vectors"] == 0
     assert found["vecgate_requests_in_flight"] == 0
 
 
-def test_what_happened_is_counted_where_it_belongs() -> None:
-    """Requests by operation and code, vectors, bytes, throttles, faults, what is held."""
+def test_every_event_is_counted_under_its_labels() -> None:
+    """Requests by operation and code, vectors, bytes, throttled requests, faults, resources."""
     index = {"vectorBucketName": "bucket", "indexName": "index"}
     vectors = [{"key": f"k{number}", "data": {"float32": [0.0, 1.0]}} for number in range(3)]
-    settings = DoorSettings(
+    settings = GatewaySettings(
         quotas=Quotas(write_requests=Rate(0.001, 3)),
-        plan=Plan((Fault(Kind.THROTTLE, 1.0, ("GetVectors",)), Fault(Kind.LOST, 1.0, ("ListIndexes",)))),
+        plan=FaultPlan(
+            (Fault(FaultKind.THROTTLE, 1.0, ("GetVectors",)), Fault(FaultKind.LOST, 1.0, ("ListIndexes",)))
+        ),
     )
     with Server(settings) as server, server.client() as client:
         client.create_vector_bucket(vectorBucketName="bucket")
@@ -99,7 +101,7 @@ def test_what_happened_is_counted_where_it_belongs() -> None:
         with server.connection() as connection:
             connection.sendall(raw_request("POST", "/ListIndexes", b"{}"))
             assert connection.recv(1) == b""
-        status, headers, body = server.send(raw_request("GET", "/_vecgate/metrics"))
+        status, headers, body = server.send(raw_request("GET", "/_vecgate/metrics", headers=ADMIN_HEADER))
     assert status == 200
     assert headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     found = samples(body.decode())
@@ -115,7 +117,7 @@ def test_what_happened_is_counted_where_it_belongs() -> None:
     assert requests("unknown", "UnknownOperationException") == 2
     assert found['vecgate_written_vectors_total{operation="PutVectors"}'] == 3
     assert found['vecgate_written_vectors_total{operation="DeleteVectors"}'] == 2
-    assert found['vecgate_throttled_requests_total{lane="write_requests"}'] == 1
+    assert found['vecgate_throttled_requests_total{quota="write_requests"}'] == 1
     assert found['vecgate_injected_faults_total{kind="throttle"}'] == 1
     assert found['vecgate_injected_faults_total{kind="lost"}'] == 1
     assert found['vecgate_request_duration_seconds_count{operation="PutVectors"}'] == 2
@@ -127,11 +129,11 @@ def test_what_happened_is_counted_where_it_belongs() -> None:
     assert found["vecgate_response_body_bytes_total"] > 300
 
 
-def test_labels_take_values_from_closed_sets() -> None:
-    """Whatever paths are asked for: a hundred wrong ones are one series."""
+def test_labels_have_values_from_closed_sets() -> None:
+    """A hundred unknown paths are one series."""
     with Server() as server:
         for number in range(100):
             server.send(raw_request("POST", f"/x{number}", b"{}"))
-        _, _, body = server.send(raw_request("GET", "/_vecgate/metrics"))
+        _, _, body = server.send(raw_request("GET", "/_vecgate/metrics", headers=ADMIN_HEADER))
     operations = set(re.findall(r'operation="([^"]*)"', body.decode()))
     assert operations <= {*service_model().operation_names, "unknown"}

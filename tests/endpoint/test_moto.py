@@ -20,8 +20,8 @@ ADDRESS = {"vectorBucketName": "films", "indexName": "plots"}
 
 
 @pytest.fixture(autouse=True)
-def door() -> Iterator[None]:
-    """The door is open, and closed again whatever happens."""
+def installed() -> Iterator[None]:
+    """Install the adapter, and uninstall it in any case."""
     with install():
         yield
 
@@ -57,7 +57,7 @@ def test_vectors_can_be_searched() -> None:
 
 @mock_aws
 def test_lists_have_pages() -> None:
-    """Moto itself gives all at once."""
+    """Moto itself returns everything at once."""
     client = with_an_index(s3vectors())
     put(client, "a", "b", "c")
     pages = list(client.get_paginator("list_vectors").paginate(**ADDRESS, maxResults=2))
@@ -65,7 +65,7 @@ def test_lists_have_pages() -> None:
 
 
 @mock_aws
-def test_errors_are_the_service_s() -> None:
+def test_errors_are_those_of_the_service() -> None:
     """boto3 raises its modelled exceptions."""
     client = s3vectors()
     with pytest.raises(client.exceptions.NotFoundException, match="The specified index could not be found"):
@@ -73,8 +73,8 @@ def test_errors_are_the_service_s() -> None:
 
 
 @mock_aws
-def test_an_arn_in_the_path_arrives_whole() -> None:
-    """Slashes in it are encoded, and stay so on the way through moto."""
+def test_an_arn_in_the_path_stays_encoded() -> None:
+    """Moto passes on its encoded slashes unchanged."""
     client = s3vectors()
     arn = client.create_vector_bucket(vectorBucketName="films")["vectorBucketArn"]
     client.tag_resource(resourceArn=arn, tags={"team": "search", "a b": "c"})
@@ -85,8 +85,8 @@ def test_an_arn_in_the_path_arrives_whole() -> None:
 @pytest.mark.parametrize(
     ("region", "partition"), [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("moon-1", "aws")]
 )
-def test_every_region_is_answered_and_is_by_itself(region: str, partition: str) -> None:
-    """ARNs name the region and moto's account."""
+def test_every_region_has_its_own_state(region: str, partition: str) -> None:
+    """ARNs contain the region and moto's account."""
     with mock_aws():
         arn = s3vectors(region).create_vector_bucket(vectorBucketName="films")["vectorBucketArn"]
         assert arn == f"arn:{partition}:s3vectors:{region}:123456789012:bucket/films"
@@ -96,22 +96,22 @@ def test_every_region_is_answered_and_is_by_itself(region: str, partition: str) 
 
 @mock_aws
 def test_fips_endpoints_are_answered() -> None:
-    """Moto itself does not know them, and would let the request out."""
+    """Moto itself does not know them and would send the request to the network."""
     s3vectors().create_vector_bucket(vectorBucketName="films")
     fips = s3vectors("us-east-1", config=boto3.session.Config(use_fips_endpoint=True))
     assert bucket_names(fips) == ["films"]
 
 
-def test_each_mock_begins_empty() -> None:
-    """As with every service of moto."""
+def test_each_mock_starts_empty() -> None:
+    """Like every service of moto."""
     for _ in range(2):
         with mock_aws():
             s3vectors().create_vector_bucket(vectorBucketName="films")
             assert bucket_names(s3vectors()) == ["films"]
 
 
-def test_accounts_do_not_see_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Moto's ways to say which account it is hold here too."""
+def test_every_account_has_its_own_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moto's ways to select the account work here too."""
     with mock_aws():
         s3vectors().create_vector_bucket(vectorBucketName="films")
         monkeypatch.setenv("MOTO_ACCOUNT_ID", "111122223333")
@@ -121,8 +121,8 @@ def test_accounts_do_not_see_one_another(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @mock_aws
-def test_an_assumed_role_acts_in_its_account() -> None:
-    """The access key tells, as it does in the rest of moto."""
+def test_an_assumed_role_selects_its_account() -> None:
+    """The access key identifies the account, as in the rest of moto."""
     role = "arn:aws:iam::222233334444:role/writer"
     found = boto3.client("sts", region_name="us-east-1").assume_role(RoleArn=role, RoleSessionName="test")
     keys = found["Credentials"]
@@ -136,8 +136,8 @@ def test_an_assumed_role_acts_in_its_account() -> None:
 
 
 @mock_aws
-def test_other_services_are_still_moto_s() -> None:
-    """S3 beside S3 Vectors in one test."""
+def test_other_services_are_still_answered_by_moto() -> None:
+    """S3 and S3 Vectors can be used in one test."""
     s3 = boto3.client("s3", region_name="us-east-1")
     s3.create_bucket(Bucket="plain")
     with_an_index(s3vectors())
@@ -145,8 +145,8 @@ def test_other_services_are_still_moto_s() -> None:
 
 
 @mock_aws
-def test_many_threads_may_write() -> None:
-    """One request at a time reaches the state."""
+def test_requests_of_many_threads_are_serialized() -> None:
+    """No write is lost."""
     client = with_an_index(s3vectors())
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: put(client, f"k{number}"), range(80)))
@@ -154,15 +154,15 @@ def test_many_threads_may_write() -> None:
 
 
 @mock_aws
-def test_an_unsigned_request_is_the_default_region_s() -> None:
-    """Whatever sends it: moto also answers the requests of `requests`."""
+def test_an_unsigned_request_uses_the_default_region() -> None:
+    """Moto also answers the library `requests`, which does not sign."""
     s3vectors().create_vector_bucket(vectorBucketName="films")
-    answer = requests.post("https://s3vectors.us-east-1.api.aws/ListVectorBuckets", data=b"{}", timeout=5)
-    assert [each["vectorBucketName"] for each in answer.json()["vectorBuckets"]] == ["films"]
+    response = requests.post("https://s3vectors.us-east-1.api.aws/ListVectorBuckets", data=b"{}", timeout=5)
+    assert [each["vectorBucketName"] for each in response.json()["vectorBuckets"]] == ["films"]
 
 
-def test_moto_s_server_is_answered_too() -> None:
-    """It looks requests up in the same table."""
+def test_the_server_of_moto_uses_the_adapter() -> None:
+    """It looks up requests in the same table."""
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
     try:
@@ -178,12 +178,12 @@ def test_moto_s_server_is_answered_too() -> None:
         server.stop()
 
 
-def test_closed_it_leaves_moto_as_it_was() -> None:
-    """Moto's own S3 Vectors is back, without QueryVectors; to close twice does no harm."""
+def test_uninstall_restores_moto() -> None:
+    """Moto's own S3 Vectors answers again. Repeated calls have no effect."""
     uninstall()
     before = dict(urls.url_paths)
-    door = install()
-    assert install() is door
+    backend = install()
+    assert install() is backend
     uninstall()
     uninstall()
     assert dict(urls.url_paths) == before
@@ -194,12 +194,11 @@ def test_closed_it_leaves_moto_as_it_was() -> None:
         assert bucket_names(client) == ["films"]
 
 
-def test_without_moto_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says what to install."""
+def test_a_missing_moto_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "moto"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "moto", None)
     monkeypatch.delitem(sys.modules, "vecgate.endpoint.moto")
-    with pytest.raises(UsageError, match="the moto door needs moto") as raised:
+    with pytest.raises(UsageError, match="needs a moto that has S3 Vectors") as raised:
         importlib.import_module("vecgate.endpoint.moto")
     assert raised.value.hint == "pip install 'vecgate[moto]'"

@@ -5,7 +5,7 @@ import string
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from loads import plan, stage
+from load_builders import plan, stage
 
 from vecgate.errors import UsageError
 from vecgate.gate.thresholds import METRICS, Threshold, parse_threshold, parse_thresholds
@@ -47,8 +47,8 @@ from vecgate.gate.thresholds import METRICS, Threshold, parse_threshold, parse_t
         ("  p( 99 )  <  1 s ", None),
     ],
 )
-def test_a_threshold_is_read_as_people_write_it(text: str, expected: Threshold | None) -> None:
-    """k6's words, with units; times are milliseconds from then on."""
+def test_a_threshold_is_parsed(text: str, expected: Threshold | None) -> None:
+    """The syntax is that of k6, with units. Times become milliseconds."""
     if expected is None:
         with pytest.raises(UsageError):
             parse_threshold(text)
@@ -63,53 +63,53 @@ def test_a_threshold_is_read_as_people_write_it(text: str, expected: Threshold |
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "it reads METRIC{TAG:VALUE} COMPARATOR LIMIT; comparators are <, <=, >, >=, =="),
-        ("p(99) 500ms", "it reads METRIC{TAG:VALUE} COMPARATOR LIMIT; comparators are <, <=, >, >=, =="),
-        ("p(99) != 500ms", "it reads METRIC"),
-        ("p(99) < 500ms < 1s", "it reads METRIC"),
-        ("p(99){operation:PutVectors < 1s", "it reads METRIC"),
+        ("", "write METRIC{TAG:VALUE} COMPARATOR LIMIT; comparators are <, <=, >, >=, =="),
+        ("p(99) 500ms", "write METRIC{TAG:VALUE} COMPARATOR LIMIT; comparators are <, <=, >, >=, =="),
+        ("p(99) != 500ms", "write METRIC"),
+        ("p(99) < 500ms < 1s", "write METRIC"),
+        ("p(99){operation:PutVectors < 1s", "write METRIC"),
         (
             "latency < 500ms",
             (
-                "'latency' is no metric; metrics are p(99), med, avg, max, errors, throttled, rate, count, "
+                "'latency' is not a metric; metrics are p(99), med, avg, max, errors, throttled, rate, count, "
                 "achieved, dropped, late, lost, recall@10, cost, and service_p(99) and so on"
             ),
         ),
-        ("service_errors < 1%", "'service_errors' is no metric"),
-        ("p < 500ms", "'p' lacks its number, as in p(99) and recall@10"),
-        ("recall > 0.9", "'recall' lacks its number"),
-        ("recall@0 > 0.9", "'recall@0' lacks its number"),
-        ("p(0) < 500ms", "'p(0)' is no percentile; those are above 0 and up to 100"),
-        ("p(101) < 500ms", "'p(101)' is no percentile"),
+        ("service_errors < 1%", "'service_errors' is not a metric"),
+        ("p < 500ms", "'p' needs a number, as in p(99) or recall@10"),
+        ("recall > 0.9", "'recall' needs a number"),
+        ("recall@0 > 0.9", "'recall@0' needs a number"),
+        ("p(0) < 500ms", "'p(0)' is not a percentile; allowed is above 0, up to 100"),
+        ("p(101) < 500ms", "'p(101)' is not a percentile"),
         ("p(99) < 500", "p needs a unit; allowed are ms, s, us"),
-        ("p(99) < 500%", "'%' is no unit of p; allowed are ms, s, us"),
-        ("errors < 5ms", "'ms' is no unit of errors; allowed are %, no unit"),
+        ("p(99) < 500%", "'%' is not a unit of p; allowed are ms, s, us"),
+        ("errors < 5ms", "'ms' is not a unit of errors; allowed are %, no unit"),
         ("achieved >= 99", "achieved needs a unit; allowed are %"),
         ("rate > 1000", "rate needs a unit; allowed are vectors/s, requests/s"),
-        ("recall@10 > 95%", "'%' is no unit of recall; allowed are no unit"),
-        ("p(99) < fast", "the limit 'fast' is no number that is 0 or more"),
-        ("p(99) < -5ms", "the limit '-5ms' is no number"),
-        ("p(99) < 1,000ms", "',000ms' is no unit of p"),
+        ("recall@10 > 95%", "'%' is not a unit of recall; allowed are no unit"),
+        ("p(99) < fast", "the limit 'fast' is not a number of 0 or more"),
+        ("p(99) < -5ms", "the limit '-5ms' is not a number"),
+        ("p(99) < 1,000ms", "',000ms' is not a unit of p"),
         ("achieved >= 101%", "achieved is never above 100 %"),
         ("recall@10 >= 95", "recall is never above 1"),
-        ("p(99){op:PutVectors} < 1s", "p has no tag 'op'; it has operation, stage, time"),
-        ("dropped{operation:PutVectors} == 0", "dropped has no tag 'operation'; it has stage"),
-        ("cost{stage:hold} < 1", "cost has no tag 'stage'; it has none"),
-        ("p(99){} < 1s", "'' is no tag: each is written once, as in {operation:PutVectors}"),
-        ("p(99){operation} < 1s", "'operation' is no tag"),
-        ("p(99){stage:a,stage:b} < 1s", "'stage:b' is no tag"),
+        ("p(99){op:PutVectors} < 1s", "p has no tag 'op'; its tags are operation, stage, time"),
+        ("dropped{operation:PutVectors} == 0", "dropped has no tag 'operation'; its tags are stage"),
+        ("cost{stage:hold} < 1", "cost has no tag 'stage'; its tags are none"),
+        ("p(99){} < 1s", "'' is not a tag; write each tag once, as in {operation:PutVectors}"),
+        ("p(99){operation} < 1s", "'operation' is not a tag"),
+        ("p(99){stage:a,stage:b} < 1s", "'stage:b' is not a tag"),
         ("p(99){time:wall} < 1s", "time is 'wall'; allowed are response, service"),
     ],
 )
-def test_what_is_no_threshold_is_refused(text: str, problem: str) -> None:
-    """With what is wrong, and what is allowed."""
+def test_an_invalid_threshold_is_an_error(text: str, problem: str) -> None:
+    """The message says what is wrong and what is allowed."""
     with pytest.raises(UsageError) as caught:
         parse_threshold(text)
     assert str(caught.value).startswith(f"threshold {text!r}: {problem}")
     assert "docs/thresholds.md" in caught.value.hint
 
 
-pieces = st.sampled_from(
+fragments = st.sampled_from(
     [
         "p(99)",
         "p",
@@ -133,11 +133,11 @@ pieces = st.sampled_from(
 )
 
 
-@given(text=st.one_of(st.text(), st.text(string.printable), st.lists(pieces).map("".join)))
+@given(text=st.one_of(st.text(), st.text(string.printable), st.lists(fragments).map("".join)))
 @example(text="p(99)" * 5_000)
 @example(text="p(99){" + "a:b," * 5_000 + "} < 1s")
-def test_nonsense_is_refused_and_nothing_else(text: str) -> None:
-    """Any text is a threshold, or an error with words."""
+def test_any_text_is_a_threshold_or_a_usage_error(text: str) -> None:
+    """No text causes another exception."""
     try:
         found = parse_threshold(text)
     except UsageError:
@@ -149,14 +149,14 @@ def test_nonsense_is_refused_and_nothing_else(text: str) -> None:
 RUN = plan(stage(name="up"), stage(name="hold"), stage(), operations={"PutVectors": 0.5, "QueryVectors": 0.5})
 
 
-def test_thresholds_fit_the_run_they_are_for() -> None:
-    """Operations and stages that it has, the latter also by number where they have no name."""
+def test_tags_must_exist_in_the_run() -> None:
+    """Operations and stages; a stage without a name is selected by its number."""
     texts = ["p(99){operation:QueryVectors} < 1s", "achieved{stage:hold} > 99%", "late{stage:3} < 1%"]
     assert [threshold.text for threshold in parse_thresholds(texts, RUN)] == texts
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
-    """A file is mended in one go."""
+def test_all_problems_are_reported_at_once() -> None:
+    """So a file can be fixed in one step."""
     texts = ["p99 < 1", "errors < 1%", "p99{operation:GetVectors} < 1s", "late{stage:peak} < 1%"]
     with pytest.raises(UsageError) as caught:
         parse_thresholds(texts, RUN)
@@ -171,9 +171,9 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("comparator", "held"), [("<", "1"), ("<=", "12"), (">", "3"), (">=", "23"), ("==", "2")]
+    ("comparator", "expected"), [("<", "1"), ("<=", "12"), (">", "3"), (">=", "23"), ("==", "2")]
 )
-def test_comparators_compare(comparator: str, held: str) -> None:
+def test_comparators_compare(comparator: str, expected: str) -> None:
     """1, 2 and 3 against 2."""
     threshold = parse_threshold(f"count {comparator} 2")
-    assert "".join(str(value) for value in (1, 2, 3) if threshold.holds(value)) == held
+    assert "".join(str(value) for value in (1, 2, 3) if threshold.is_met_by(value)) == expected

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from vecgate.gate.load import DEFAULT_THRESHOLDS
+from vecgate.gate.load_verdict import DEFAULT_THRESHOLDS
 from vecgate.gate.thresholds import COMPARATORS, METRICS, UNITS, parse_threshold
-from vecgate.results.generator import (
+from vecgate.results.generator_health import (
     BUSY_CORES,
     LAG_MS,
     MISSED_SHARE,
@@ -18,7 +18,7 @@ from vecgate.results.generator import (
 )
 
 PAGE = (Path(__file__).parents[2] / "docs" / "thresholds.md").read_text(encoding="utf-8")
-#: Metric, as it is written, to its tags and units.
+#: Each metric on the page with its tags and units.
 ROWS = {
     metric: (re.findall(r"`(\w+)`", tags), units)
     for names, tags, units in re.findall(r"^\| (`[^|]+) \|[^|]+\|([^|]*)\|([^|]*)\|$", PAGE, re.MULTILINE)
@@ -27,19 +27,19 @@ ROWS = {
 
 
 def test_every_metric_is_explained() -> None:
-    """By a row of its own, or with those like it."""
-    told = {parse_threshold(f"{metric} < {limit_of(metric)}").metric for metric in ROWS}
-    assert told == set(METRICS)
+    """In a separate row, or with similar ones."""
+    explained = {parse_threshold(f"{metric} < {limit_of(metric)}").metric for metric in ROWS}
+    assert explained == set(METRICS)
 
 
 def limit_of(metric: str) -> str:
-    """A limit that its row allows."""
+    """Return a limit that the row of *metric* allows."""
     unit = next(iter(re.findall(r"`([^`]+)`", ROWS[metric][1])), "")
     return f"0.5{unit}"
 
 
 @pytest.mark.parametrize("metric", ROWS)
-def test_its_tags_and_units_are_those_that_it_has(metric: str) -> None:
+def test_a_row_lists_the_tags_and_units_of_its_metric(metric: str) -> None:
     """No more, and no fewer."""
     tags, units = ROWS[metric]
     known = METRICS[parse_threshold(f"{metric} < {limit_of(metric)}").metric]
@@ -54,8 +54,8 @@ def test_comparators_and_defaults_are_named() -> None:
         assert f"`{word}`" in PAGE
 
 
-def test_thresholds_that_are_shown_are_some() -> None:
-    """In the scenarios on the page."""
+def test_the_thresholds_shown_are_valid() -> None:
+    """Those in the scenarios on the page."""
     shown = [tomllib.loads(block.split("```")[0]) for block in PAGE.split("```toml\n")[1:]]
     texts = [
         each if isinstance(each, str) else each["threshold"]
@@ -66,7 +66,7 @@ def test_thresholds_that_are_shown_are_some() -> None:
     assert [parse_threshold(text).text for text in texts] == texts
 
 
-def test_what_makes_the_generator_the_limit_is_said_in_numbers() -> None:
-    """The very ones that decide."""
+def test_the_limits_of_the_generator_are_the_constants_of_the_code() -> None:
+    """So the page cannot differ from the program."""
     assert (STRAINED_SHARE, STRAINED_SECONDS, ROOM_SHARE, MISSED_SHARE) == (1 / 5, 3, 1 / 2, 0.01)
-    assert f"used {BUSY_CORES:g} of a core or its event loop was {LAG_MS:g} ms behind" in PAGE
+    assert f"used {BUSY_CORES:g} of a core or its event loop was {LAG_MS:g} ms late" in PAGE

@@ -3,15 +3,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from loads import operation, plan, stage, stream
+from load_builders import operation, plan, stage, stream
 
-from vecgate.load.openmetrics import openmetrics_of
-from vecgate.results.load import Second
-from vecgate.results.summary import summary_of
+from vecgate.load.openmetrics import format_openmetrics
+from vecgate.results.load_records import Second
+from vecgate.results.load_summary import summarize
 
 LINE = re.compile(r"([a-z_]+)\{(.*)\} (\S+)")
 LABEL = re.compile(r'([a-z]+)="((?:[^"\\]|\\.)*)"(?:,|$)')
-RUN = summary_of(
+RUN = summarize(
     stream(
         Second(
             at_s=0,
@@ -30,16 +30,16 @@ RUN = summary_of(
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
-def read(text: str) -> tuple[Samples, dict[str, str]]:
-    """A naive reader: each sample once, each family announced before its samples, the end at the end."""
+def parse(text: str) -> tuple[Samples, dict[str, str]]:
+    """Parse the text naively: each sample once, each family announced before its samples, EOF at the end."""
     lines = text.split("\n")
     assert lines[-2:] == ["# EOF", ""]
     samples: Samples = {}
     families: dict[str, str] = {}
     for line in lines[:-2]:
         if line.startswith("#"):
-            _, word, name, told = line.split(" ", 3)
-            families |= {name: told} if word == "TYPE" else {}
+            _, word, name, value_type = line.split(" ", 3)
+            families |= {name: value_type} if word == "TYPE" else {}
             assert word in {"TYPE", "UNIT", "HELP"}
             assert name == list(families)[-1]
             continue
@@ -55,7 +55,7 @@ def read(text: str) -> tuple[Samples, dict[str, str]]:
     return samples, families
 
 
-SAMPLES, FAMILIES = read(openmetrics_of(RUN, "local"))
+SAMPLES, FAMILIES = parse(format_openmetrics(RUN, "local"))
 
 
 def value(name: str, **labels: str) -> float:
@@ -78,13 +78,13 @@ def test_the_families_are_announced() -> None:
     ("bound", "requests"),
     [("0.001", 0), ("0.0025", 1), ("0.01", 1), ("0.025", 3), ("60.0", 3), ("+Inf", 4)],
 )
-def test_buckets_count_what_took_no_longer(bound: str, requests: int) -> None:
-    """Each holds those before it; the last holds all."""
+def test_buckets_are_cumulative(bound: str, requests: int) -> None:
+    """Each contains those before it; the last one contains all."""
     assert value("vecgate_request_duration_seconds_bucket", operation="PutVectors", le=bound) == requests
 
 
-def test_count_and_sum_are_those_of_the_requests() -> None:
-    """The sum to three digits; service time likewise."""
+def test_count_and_sum_include_all_requests() -> None:
+    """The sum has three significant digits."""
     assert value("vecgate_request_duration_seconds_count", operation="PutVectors") == 4
     assert value("vecgate_request_duration_seconds_sum", operation="PutVectors") == pytest.approx(
         70.042, rel=0.001
@@ -95,8 +95,8 @@ def test_count_and_sum_are_those_of_the_requests() -> None:
     assert value("vecgate_request_duration_seconds_count", operation="QueryVectors") == 1
 
 
-def test_counters_count() -> None:
-    """By operation and code; what was dropped has no operation that mattered."""
+def test_counters_have_operation_and_code() -> None:
+    """Dropped requests have no operation."""
     assert value("vecgate_requests_total", operation="PutVectors", code="ok") == 3
     assert value("vecgate_requests_total", operation="PutVectors", code="TooManyRequestsException") == 1
     assert value("vecgate_vectors_total", operation="PutVectors") == 30
@@ -105,13 +105,13 @@ def test_counters_count() -> None:
 
 
 def test_labels_are_escaped() -> None:
-    """A target is named by people."""
-    text = openmetrics_of(RUN, 'a "b"\\\nc')
+    """The name of a target may contain any character."""
+    text = format_openmetrics(RUN, 'a "b"\\\nc')
     assert 'target="a \\"b\\"\\\\\\nc"' in text
-    read(text)
+    parse(text)
 
 
-def test_a_run_without_requests_is_a_text_too() -> None:
-    """Of families without samples, and of what was dropped."""
-    samples, families = read(openmetrics_of(summary_of(stream()), "local"))
+def test_a_run_without_requests_is_valid_text() -> None:
+    """Families without samples, and the dropped requests."""
+    samples, families = parse(format_openmetrics(summarize(stream()), "local"))
     assert (list(samples.values()), len(families)) == ([0.0], 6)

@@ -5,8 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from vecgate.load.price import priced
-from vecgate.load.scenario import (
+from vecgate.load.scenario.scenario_file import (
     LocalSpec,
     QuerySpec,
     Scenario,
@@ -15,23 +14,24 @@ from vecgate.load.scenario import (
     load_scenario,
     scenario_names,
 )
-from vecgate.load.stages import KEYS, StageEntry
+from vecgate.load.scenario.scenario_price import estimate_price
+from vecgate.load.scenario.stage_entries import KEYS, StageEntry
 
 PROJECT = Path(__file__).parents[2]
 SCENARIOS = PROJECT / "loadtests" / "scenarios"
 SHIPPED = ["mixed", "query", "quota-2500", "ramp-1000", "smoke", "soak", "spike", "stream-1000"]
 
 
-def test_these_scenarios_come_with_vecgate() -> None:
-    """By their names."""
+def test_these_scenarios_ship_with_vecgate() -> None:
+    """Listed by name."""
     assert scenario_names() == SHIPPED == sorted(path.stem for path in SCENARIOS.glob("*.toml"))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_scenario_begins_with_what_it_answers_takes_and_costs(name: str) -> None:
-    """A question; then how long it takes, how many requests that is, and what they cost."""
+def test_a_shipped_scenario_begins_with_its_question_duration_and_price(name: str) -> None:
+    """A question; then the duration, the number of requests and the price."""
     scenario = load_scenario(name)
-    plan, price = scenario.plan(), priced(scenario)
+    plan, price = scenario.plan(), estimate_price(scenario)
     text = (SCENARIOS / f"{name}.toml").read_text(encoding="utf-8")
     head = " ".join(line.removeprefix("# ") for line in text.split("\n\n")[0].splitlines())
     minutes, seconds = divmod(int(plan.duration_s), 60)
@@ -44,15 +44,15 @@ def test_a_shipped_scenario_begins_with_what_it_answers_takes_and_costs(name: st
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_scenario_is_gated(name: str) -> None:
-    """Its schedule is kept, errors are few, nothing is dropped, and it stays within a price."""
+def test_a_shipped_scenario_has_thresholds(name: str) -> None:
+    """On its achieved rate, errors, dropped requests and price."""
     expressions = [each.expression for each in load_scenario(name).thresholds]
     assert {"achieved >= 99%", "dropped == 0"} <= set(expressions)
     assert {"errors", "cost"} <= {expression.split()[0] for expression in expressions}
 
 
-def test_the_shipped_ramps_are_what_they_are_named_after() -> None:
-    """The rates that they reach, in requests of that many vectors."""
+def test_the_shipped_ramps_reach_the_rates_in_their_names() -> None:
+    """With the expected number of vectors per request."""
     ramp, stream, quota = (load_scenario(name) for name in ("ramp-1000", "stream-1000", "quota-2500"))
     assert [(each.to_per_s, each.duration_s) for each in ramp.stages] == [(1000, 20), (1000, 60)]
     assert [(each.to_per_s, each.duration_s) for each in stream.stages] == [(1000, 10), (1000, 60)]
@@ -68,16 +68,16 @@ def test_the_shipped_ramps_are_what_they_are_named_after() -> None:
     ids=lambda kind: kind.__name__,
 )
 def test_every_key_is_documented_with_its_default(kind: type[msgspec.Struct]) -> None:
-    """In docs/scenarios.md, a row of a table each."""
+    """One table row for each key in docs/scenarios.md."""
     page = (PROJECT / "docs" / "scenarios.md").read_text(encoding="utf-8")
     rows = {row.split("|")[1].strip(): row for row in page.splitlines() if row.startswith("| `")}
     for field in msgspec.structs.fields(kind):
-        shown = default_of(field)
+        shown = format_default(field)
         assert f"| {shown} |" in rows[f"`{field.encode_name}`"] if shown else f"`{field.encode_name}`" in rows
 
 
-def default_of(field: msgspec.structs.FieldInfo) -> str:
-    """The default of a key as the page has it; empty where it has none, or one that is a table."""
+def format_default(field: msgspec.structs.FieldInfo) -> str:
+    """Format the default of a key as on the page; empty if it has none or a table."""
     match field.default:
         case bool() as default:
             return str(default).lower()
@@ -92,8 +92,8 @@ def default_of(field: msgspec.structs.FieldInfo) -> str:
 
 
 def test_every_kind_of_stage_is_documented() -> None:
-    """With the keys that it takes."""
+    """With its keys."""
     page = (PROJECT / "docs" / "scenarios.md").read_text(encoding="utf-8")
-    for kind, own in KEYS.items():
+    for kind, keys in KEYS.items():
         (row,) = [row for row in page.splitlines() if row.startswith(f"| `{kind}` |")]
-        assert all(f"`{key}`" in row for key in own)
+        assert all(f"`{key}`" in row for key in keys)

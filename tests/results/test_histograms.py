@@ -12,10 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vecgate.errors import SourceError, UsageError
-from vecgate.results.histograms import Histogram, merged
-from vecgate.results.load import Latencies
+from vecgate.results.histograms import Histogram, merge_histograms
+from vecgate.results.load_records import Latencies
 
-#: What a histogram tells apart: whole microseconds, and 1 in 1,024.
+#: Resolution of a histogram: whole microseconds, and 1 in 1,024.
 DIGITS, STEP_S = 1 / 1024, 1e-6
 
 times = st.floats(min_value=0, max_value=3_599)
@@ -31,52 +31,52 @@ def histogram(*seconds: float) -> Histogram:
 
 
 def is_near(found_ms: float, seconds: float) -> bool:
-    """As near as a histogram keeps it; never shorter than it was."""
+    """Return whether *found_ms* is *seconds* within the resolution, and not shorter."""
     return seconds - STEP_S <= found_ms / 1e3 <= seconds * (1 + DIGITS) + STEP_S
 
 
 @given(seconds=lists_of_times, percentile=percentiles)
 @example(seconds=[n / 1000 for n in range(1, 1001)], percentile=99.9)
-def test_a_percentile_is_what_sorting_finds(seconds: list[float], percentile: float) -> None:
-    """The nearest rank: so many per cent of the requests took no longer."""
+def test_a_percentile_equals_that_of_the_sorted_times(seconds: list[float], percentile: float) -> None:
+    """The nearest rank: that percentage of the requests took no longer."""
     rank = max(1, ceil(round(percentile * len(seconds) / 100, 6)))
     assert is_near(histogram(*seconds).percentile_ms(percentile), sorted(seconds)[rank - 1])
 
 
 @given(seconds=lists_of_times)
-def test_mean_and_maximum_are_to_three_digits(seconds: list[float]) -> None:
-    """Of the times that were recorded."""
+def test_mean_and_maximum_have_three_digits(seconds: list[float]) -> None:
+    """Compared with the recorded times."""
     found = histogram(*seconds)
     assert is_near(found.max_ms, max(seconds))
     assert found.mean_ms / 1e3 == pytest.approx(sum(seconds) / len(seconds), rel=DIGITS, abs=2 * STEP_S)
 
 
 @given(parts=st.lists(st.lists(times, max_size=20), max_size=5))
-def test_parts_add_up_to_the_whole(parts: list[list[float]]) -> None:
-    """Counter for counter: merging is as if one histogram had recorded all."""
+def test_histograms_add_up_exactly(parts: list[list[float]]) -> None:
+    """The sum equals one histogram that recorded everything."""
     whole = histogram(*(each for part in parts for each in part))
     made = [histogram(*part) for part in parts]
     added = Histogram()
     for part in made:
         added.add(part)
     assert added.encode() == whole.encode()
-    assert merged(part.encode() for part in made).encode() == whole.encode()
-    assert merged(part.encode() for part in made).latencies() == whole.latencies()
+    assert merge_histograms(part.encode() for part in made).encode() == whole.encode()
+    assert merge_histograms(part.encode() for part in made).to_record() == whole.to_record()
 
 
 @given(seconds=st.lists(times, max_size=60))
 def test_decoding_is_the_inverse_of_encoding(seconds: list[float]) -> None:
-    """Percentiles and all."""
+    """With all percentiles."""
     found = histogram(*seconds)
-    again = Histogram.decode(found.encode())
-    assert (again.count, again.latencies(), again.points()) == (
+    decoded = Histogram.decode(found.encode())
+    assert (decoded.count, decoded.to_record(), decoded.percentile_points()) == (
         len(seconds),
-        found.latencies(),
-        found.points(),
+        found.to_record(),
+        found.percentile_points(),
     )
 
 
-def test_other_tools_read_it() -> None:
+def test_other_tools_can_read_it() -> None:
     """The text is a HdrHistogram V2 of microseconds."""
     read = HdrHistogram.decode(histogram(*[0.001] * 99, 2.0).encode())
     assert (read.get_total_count(), read.get_count_at_value(1000), read.get_count_at_value(2_000_000)) == (
@@ -86,55 +86,60 @@ def test_other_tools_read_it() -> None:
     )
 
 
-def test_it_reads_what_other_tools_wrote() -> None:
-    """Also where they expected times of a minute at most."""
+def test_it_can_read_histograms_of_other_tools() -> None:
+    """Even if their highest time is lower."""
     written = HdrHistogram(1, 60_000_000, 3)
     written.record_value(59_000_000)
     assert Histogram.decode(written.encode().decode()).max_ms == pytest.approx(59_000, rel=DIGITS)
 
 
-def test_the_record_says_the_usual() -> None:
-    """Milliseconds: 98 of 100 requests took 10, one 20, and one 500."""
-    found = histogram(*[0.010] * 98, 0.020, 0.500).latencies()
+def test_the_record_has_the_usual_percentiles() -> None:
+    """In milliseconds: 98 of 100 requests took 10, one 20, and one 500."""
+    found = histogram(*[0.010] * 98, 0.020, 0.500).to_record()
     rounded = [round(each) for each in (found.p50_ms, found.p95_ms, found.p99_ms, found.max_ms)]
     assert (found.count, rounded) == (100, [10, 10, 20, 500])
 
 
-def test_nothing_is_nothing() -> None:
-    """No count, no text, no points, no division by zero."""
+def test_an_empty_histogram() -> None:
+    """It has no text and no points, and nothing divides by zero."""
     found = Histogram()
-    assert (found.count, found.encode(), found.points(), found.latencies()) == (0, "", [], Latencies())
+    assert (found.count, found.encode(), found.percentile_points(), found.to_record()) == (
+        0,
+        "",
+        [],
+        Latencies(),
+    )
     assert (found.mean_ms, found.max_ms, found.percentiles_ms(50, 99)) == (0.0, 0.0, [0.0, 0.0])
-    assert merged(["", ""]).count == 0
+    assert merge_histograms(["", ""]).count == 0
 
 
-def test_what_is_beyond_the_range_counts_at_its_end() -> None:
-    """An hour, and no time at all: clocks may disagree by a little."""
+def test_times_outside_the_range_count_at_its_ends() -> None:
+    """At an hour and at zero; clocks may differ a little."""
     found = histogram(-0.5, 1e9)
     assert found.count == 2
     assert found.percentiles_ms(50, 100) == [0.0, pytest.approx(3_600_000, rel=DIGITS)]
 
 
 def test_requests_within_a_bound_are_counted() -> None:
-    """What took as long as the bound is within."""
+    """A request that took exactly the bound counts."""
     found = histogram(0.001, 0.001, 0.100, 5.0)
-    assert [found.at_most(bound_s) for bound_s in (0.0005, 0.001, 0.1, 1.0, 60.0)] == [0, 2, 3, 3, 4]
+    assert [found.count_within(bound_s) for bound_s in (0.0005, 0.001, 0.1, 1.0, 60.0)] == [0, 2, 3, 3, 4]
 
 
-def test_the_counters_in_use_are_told() -> None:
-    """Their longest times in microseconds, and how often each counted."""
-    longest, counts = histogram(0.001, 0.001, 0.002).counted()
+def test_the_counters_in_use_are_returned() -> None:
+    """With the longest time of each in microseconds, and its count."""
+    longest, counts = histogram(0.001, 0.001, 0.002).counters()
     assert (longest.tolist(), counts.tolist()) == ([1000, 2000], [2, 1])
 
 
-def test_the_plot_ends_at_the_longest() -> None:
-    """Ever closer to 100 per cent, as far as there are requests."""
-    points = dict(histogram(*(n / 1000 for n in range(1, 1001))).points())
+def test_the_points_of_a_plot_end_at_the_longest_time() -> None:
+    """They approach 100 per cent as far as there are requests."""
+    points = dict(histogram(*(n / 1000 for n in range(1, 1001))).percentile_points())
     assert min(points) == 0
     assert list(points) == sorted(points)
     assert list(points.values()) == sorted(points.values())
-    told = {round(percentile, 6): round(time_ms) for percentile, time_ms in points.items()}
-    assert (told[90.0], told[99.0], told[99.9], told[100.0]) == (900, 990, 999, 1000)
+    rounded = {round(percentile, 6): round(time_ms) for percentile, time_ms in points.items()}
+    assert (rounded[90.0], rounded[99.0], rounded[99.9], rounded[100.0]) == (900, 990, 999, 1000)
 
 
 GOOD = base64.b64decode(histogram(0.001, 0.5, 7.0).encode())
@@ -155,14 +160,14 @@ def wrapped(payload: bytes) -> str:
 @example(text=wrapped(b"short"))
 @example(text=wrapped(zlib.decompress(GOOD[8:])[:40] + b"\x80" * 12))
 @example(text=wrapped(zlib.decompress(GOOD[8:])[:40] + b"\xff\xff\xff\xff\x01\x02"))
-def test_what_is_no_histogram_is_refused(text: str) -> None:
-    """With one sentence, whatever it is: streams come from anywhere."""
+def test_an_invalid_histogram_is_an_error(text: str) -> None:
+    """Every invalid text gives the same error, because streams come from anywhere."""
     with pytest.raises(SourceError, match="no HdrHistogram V2"):
         Histogram.decode(text)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what installs it."""
+    """With the command that installs it."""
     missing: Any = None
     monkeypatch.setitem(sys.modules, "hdrh.histogram", missing)
     with pytest.raises(UsageError, match="hdrhistogram is not installed") as caught:

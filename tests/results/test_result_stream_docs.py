@@ -6,12 +6,12 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 import pytest
-from loads import steady, stream
+from load_builders import steady, stream
 
-from vecgate.results.load import Latencies, OperationSecond, Stage
+from vecgate.results.load_records import Latencies, OperationSecond, Stage
 from vecgate.results.records import Record
-from vecgate.results.stream import StreamWriter
-from vecgate.results.verdicts import Check
+from vecgate.results.result_stream import StreamWriter
+from vecgate.results.verdict_records import Check
 
 PAGE = (Path(__file__).parents[2] / "docs" / "result-stream.md").read_text(encoding="utf-8")
 #: Heading to what stands below it.

@@ -21,7 +21,7 @@ def test_names_are_sent_as_names() -> None:
 
 @pytest.mark.parametrize("bucket", ["", "ignored"])
 def test_an_arn_is_sent_alone(bucket: str) -> None:
-    """The service refuses an ARN beside a bucket's name."""
+    """The service rejects an ARN together with a bucket's name."""
     address = IndexAddress.parse(bucket=bucket, index=ARN)
     assert address.members() == {"indexArn": ARN}
     assert (address.bucket_name, address.index_name, str(address)) == ("media", "films.v2", "media/films.v2")
@@ -41,8 +41,8 @@ def test_an_arn_is_sent_alone(bucket: str) -> None:
         " arn:aws:s3vectors:eu-west-1:123456789012:bucket/media/index/films",
     ],
 )
-def test_what_is_no_arn_of_an_index_is_refused(wrong: str) -> None:
-    """Found before anything is sent, with the form that is right."""
+def test_an_invalid_arn_is_rejected(wrong: str) -> None:
+    """The error comes before anything is sent and shows the right form."""
     with pytest.raises(UsageError) as caught:
         IndexAddress.parse(index=wrong)
     assert caught.value.hint
@@ -51,15 +51,15 @@ def test_what_is_no_arn_of_an_index_is_refused(wrong: str) -> None:
 @pytest.mark.parametrize(
     ("bucket", "index", "missing"), [("", "films", "bucket"), ("media", "", "index"), ("", "", "index")]
 )
-def test_half_an_address_is_refused(bucket: str, index: str, missing: str) -> None:
-    """Neither name stands without the other, and the one that is missing is named."""
+def test_half_an_address_is_rejected(bucket: str, index: str, missing: str) -> None:
+    """Neither name is enough alone, and the error says which one is missing."""
     with pytest.raises(UsageError, match=f"no {missing} is named") as caught:
         IndexAddress.parse(bucket=bucket, index=index)
     assert caught.value.hint
 
 
 def test_the_form_of_an_arn_is_the_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a newer botocore that states another pattern, that pattern holds."""
+    """With a newer botocore that has another pattern, that pattern applies."""
     monkeypatch.setattr(arn, "shapes", lambda: {"IndexArn": {"pattern": "arn:new:[a-z]+"}})
     assert IndexAddress.parse(index="arn:new:form").members() == {"indexArn": "arn:new:form"}
     with pytest.raises(UsageError):
@@ -67,7 +67,7 @@ def test_the_form_of_an_arn_is_the_models(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_arns_are_built_as_the_service_builds_them() -> None:
-    """The partition is `aws` unless another is named."""
+    """The partition is `aws` by default."""
     assert bucket_arn("media", region="eu-west-1", account="123456789012") == (
         "arn:aws:s3vectors:eu-west-1:123456789012:bucket/media"
     )

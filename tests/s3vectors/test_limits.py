@@ -1,4 +1,4 @@
-"""The limits are the documented ones, and those that the model states follow the model."""
+"""Limits are the documented ones, and those that the model states follow the model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from vecgate.s3vectors import limits, model
 
-#: Name, the shape and bound that state it (empty where only the guide does), and the documented number.
+#: Name, the shape and bound that state it (empty if only the guide does), and the documented number.
 DOCUMENTED = [
     ("VECTORS_PER_PUT_MAX", "PutVectorsInputList", "max", 500),
     ("KEYS_PER_DELETE_MAX", "DeleteVectorsInputList", "max", 500),
@@ -39,12 +39,12 @@ DOCUMENTED = [
 
 @pytest.mark.parametrize(("name", "number"), [(row[0], row[3]) for row in DOCUMENTED])
 def test_a_limit_is_the_documented_number(name: str, number: int) -> None:
-    """Each constant is what Amazon documents, as read on 2026-11-24."""
+    """Each constant is as documented by Amazon, read on 2026-11-24."""
     assert getattr(limits, name) == number
 
 
 def test_every_limit_is_in_the_table() -> None:
-    """A constant that is added is added to the table too."""
+    """A new constant is added to the table too."""
     named = {name for name in vars(limits) if name.isupper()} - {"KIB", "MIB"}
     assert named == {row[0] for row in DOCUMENTED}
 
@@ -62,7 +62,7 @@ def _fresh_limits() -> ModuleType:
 def test_a_limit_of_the_model_follows_the_model(
     name: str, shape: str, bound: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a newer botocore that states another number, that number holds."""
+    """With a newer botocore that has another number, that number applies."""
     changed: dict[str, dict[str, Any]] = copy.deepcopy(model.shapes())
     changed[shape][bound] = 7_919
     monkeypatch.setattr(model, "shapes", lambda: changed)

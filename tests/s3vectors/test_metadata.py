@@ -1,4 +1,4 @@
-"""Metadata is measured and judged as the service does, whose sizes were probed at their limits."""
+"""Metadata is measured and validated as by the service, whose sizes were probed at their limits."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_sizes_are_those_that_the_service_counts(metadata: dict[str, Any], size:
 
 @given(metadata=metadata_objects())
 def test_entries_add_up(metadata: dict[str, Any]) -> None:
-    """An object weighs 4 and its entries; leaving keys out leaves their entries out."""
+    """An object counts 4 plus its entries; excluded keys exclude their entries."""
     entries = {key: entry_bytes(key, value) for key, value in metadata.items()}
     assert metadata_bytes(metadata) == 4 + sum(entries.values())
     for key, size in entries.items():
@@ -75,7 +75,7 @@ def test_entries_add_up(metadata: dict[str, Any]) -> None:
         ({str(i): True for i in range(51)}, (), "Metadata object must have at most 50 keys"),
     ],
 )
-def test_sizes_are_judged_at_their_limits(
+def test_sizes_are_checked_at_their_limits(
     metadata: dict[str, Any], non_filterable: tuple[str, ...], problem: str | None
 ) -> None:
     """2,048 bytes without the non-filterable keys, 40,960 with them, 50 keys; each inclusive."""
@@ -108,27 +108,27 @@ def test_sizes_are_judged_at_their_limits(
     ],
 )
 @pytest.mark.parametrize("non_filterable", [(), ("f",)])
-def test_values_are_judged_by_type(
+def test_values_are_checked_by_type(
     value: object, problem: str | None, non_filterable: tuple[str, ...]
 ) -> None:
-    """In the service's words; being non-filterable buys size, not types."""
+    """With the service's messages; non-filterable keys allow more bytes, not more types."""
     assert metadata_problem({"ok": 1, "f": value}, non_filterable=non_filterable) == problem
 
 
 def test_an_integer_of_any_size_is_a_number() -> None:
-    """What JSON can carry is another question, which validation asks."""
+    """`record_validation` checks whether JSON can represent it."""
     assert metadata_problem({"f": 10**400, "g": [-(10**400)]}) is None
 
 
 @pytest.mark.parametrize("key", ["", "$eq", "a.b", "x" * 1_024])
 def test_any_text_is_a_metadata_key(key: str) -> None:
-    """The 63 characters bind only the keys that an index is configured with."""
+    """The limit of 63 characters applies only to keys in the configuration of an index."""
     assert metadata_problem({key: 1}) is None
 
 
 @pytest.mark.parametrize("metadata", [None, [], "text", 1, json.dumps({})])
 def test_only_an_object_is_metadata(metadata: object) -> None:
-    """Whatever else stands in its place is named."""
+    """Any other value is named."""
     assert metadata_problem(metadata) == "Metadata must be an object"
 
 

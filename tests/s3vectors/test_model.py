@@ -1,4 +1,4 @@
-"""What is read from botocore's service model."""
+"""Facts read from botocore's service model."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def test_error_codes_are_those_of_the_table() -> None:
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ResourceNotFoundException"])
 def test_codes_of_other_services_do_not_exist_here(code: str) -> None:
-    """S3 Vectors has its own names for throttling and for what is not there."""
+    """S3 Vectors has its own names for throttling and for missing resources."""
     assert code not in error_codes()
 
 
 def test_error_codes_follow_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A code that a newer model adds or changes is taken as the model has it."""
+    """A code that a newer model adds or changes is read from the model."""
     changed: dict[str, dict[str, Any]] = copy.deepcopy(model.shapes())
     changed["ConflictException"]["retryable"] = {"throttling": False}
     changed["SlowDown"] = {
@@ -58,12 +58,12 @@ def test_error_codes_follow_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_model_has_all_operations() -> None:
-    """The oldest botocore that we accept knows all 22 operations."""
+    """The oldest supported botocore has all 22 operations."""
     assert len(service_model().operation_names) >= 22
     assert service_model().signing_name == "s3vectors"
 
 
 def test_a_bound_is_a_number_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`constraint` reads the bound that is asked for, of the shape that is asked for."""
+    """`constraint` reads the requested bound of the requested shape."""
     monkeypatch.setattr(model, "shapes", lambda: {"A": {"min": 1, "max": 2}, "B": {"min": 3, "max": 4}})
     assert [model.constraint(shape, bound) for shape in "AB" for bound in ("min", "max")] == [1, 2, 3, 4]

@@ -1,4 +1,4 @@
-"""Command lines of ours as pages show them, held against the options that there are. Nothing is run."""
+"""Checks vecgate command lines on pages against the options that exist. Nothing is run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import click
 
 from vecgate.cli.main import COMMANDS
 
-#: Words that stand for what users put there.
+#: Words that a user replaces.
 PLACEHOLDER = re.compile(r"[A-Z][A-Z_]*|.*[|$…].*")
-#: What ends the words of a command, for a shell.
-END = re.compile(r"[|&;<>]+")
-REDIRECTED = re.compile(r"\d?>+(?:&\d|\s*[\w/.-]+)")
+#: Shell operators that end the words of a command.
+OPERATOR = re.compile(r"[|&;<>]+")
+REDIRECTION = re.compile(r"\d?>+(?:&\d|\s*[\w/.-]+)")
 OPTIONAL = re.compile(r"(?<=\s)\[|\](?=\s|$)")
 
 
-def problems_of(text: str) -> Iterator[str]:
-    """What is wrong with the commands of ours in *text*."""
-    for words in _commands(text):
+def find_problems(text: str) -> Iterator[str]:
+    """Yield the problems of the vecgate commands in *text*."""
+    for words in _split_commands(text):
         if words[1] not in COMMANDS:
             yield f"there is no command {words[1]}"
         else:
@@ -31,14 +31,15 @@ def problems_of(text: str) -> Iterator[str]:
                 yield error.format_message()
 
 
-def _commands(text: str) -> Iterator[list[str]]:
-    """The words of each command of ours, up to where a shell ends it; in brackets is what may be missing."""
-    lexer = shlex.shlex(OPTIONAL.sub(" ", REDIRECTED.sub(" ", text)), posix=True, punctuation_chars="|&;<>")
+def _split_commands(text: str) -> Iterator[list[str]]:
+    """Yield the words of each vecgate command, from its name on; brackets mark optional words."""
+    plain = OPTIONAL.sub(" ", REDIRECTION.sub(" ", text))
+    lexer = shlex.shlex(plain, posix=True, punctuation_chars="|&;<>")
     lexer.commenters = "#"
     lexer.whitespace_split = True
     words: list[str] = []
     for word in [*lexer, ";"]:
-        if not END.fullmatch(word):
+        if not OPERATOR.fullmatch(word):
             words.append(word)
             continue
         if "vecgate" in words[:-1]:
@@ -47,25 +48,25 @@ def _commands(text: str) -> Iterator[list[str]]:
 
 
 def _parse(name: str, words: list[str]) -> None:
-    command = getattr(import_module(f"vecgate.cli.{name}"), name)
+    command = getattr(import_module(f"vecgate.cli.commands.{name}"), name)
     context = click.Context(command, info_name=name)
-    # An option may be named without its value.
-    words = [word for word in words if word != "…"] + ["VALUE"] * _lacks_value(command, words[-1:])
-    values, rest, _ = command.make_parser(context).parse_args(words)
-    if rest:
-        raise click.UsageError(f"there is no place for {' '.join(rest)}")
+    # Prose may name an option without its value.
+    words = [word for word in words if word != "…"] + ["VALUE"] * _needs_value(command, words[-1:])
+    values, extra_words, _ = command.make_parser(context).parse_args(words)
+    if extra_words:
+        raise click.UsageError(f"unexpected arguments: {' '.join(extra_words)}")
     for parameter in command.params:
         if not isinstance(parameter.type, click.Path):
-            for value in _texts(values.get(parameter.name or "")):
+            for value in _literal_values(values.get(parameter.name or "")):
                 parameter.type.convert(value, parameter, context)
 
 
-def _texts(value: object) -> list[str]:
-    """What is given for a parameter, without words that stand for something else."""
-    given = value if isinstance(value, list | tuple) else [value]
-    return [each for each in given if isinstance(each, str) and not PLACEHOLDER.fullmatch(each)]
+def _literal_values(value: object) -> list[str]:
+    """Return the values given for a parameter, without placeholders."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return [each for each in values if isinstance(each, str) and not PLACEHOLDER.fullmatch(each)]
 
 
-def _lacks_value(command: click.Command, last: list[str]) -> bool:
+def _needs_value(command: click.Command, last: list[str]) -> bool:
     options = [each for each in command.params if isinstance(each, click.Option) and {*each.opts} & {*last}]
     return any(not (option.is_flag or option.count) for option in options)

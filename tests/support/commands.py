@@ -1,4 +1,4 @@
-"""What tests of the command line share."""
+"""Helpers for tests of the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a command left behind."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -24,7 +24,7 @@ Vecgate = Callable[..., Result]
 
 
 def write_parquet(path: Path, rows: int, *, dimension: int = 4, seed: int = 1) -> Path:
-    """A file of *rows* random vectors with keys k0, k1, … and a `year`."""
+    """Write *rows* random vectors with keys k0, k1, … and a `year`."""
     matrix = np.random.default_rng(seed).normal(size=(rows, dimension)).astype(np.float32)
     vectors = pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), dimension)
     keys, years = [f"k{row}" for row in range(rows)], [2000 + row % 30 for row in range(rows)]

@@ -1,7 +1,7 @@
-"""S3 Vectors a second time: slow, obvious, made of dictionaries. The judge of random sequences.
+"""A second implementation of S3 Vectors: slow, obvious, made of dictionaries. It judges random sequences.
 
-It shares no code with the endpoint. `expected` is what a request must be answered with: the status, the error
-code and the body. Not said are tokens (True stands for one), and the order in which vectors are listed.
+It shares no code with the endpoint. `expected` returns the status, the error code and the body with which a
+request must be answered. The order of listed vectors is not defined, and True stands for a token.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TEXTS = "textSearchConfigurations"
 
 
 class Refusal(Exception):
-    """The answer is an error."""
+    """Raised to answer with an error."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -50,19 +50,19 @@ def constraint(path: str, rule: str) -> Refusal:
 
 
 class NaiveService:
-    """One account in one region. The arguments are the endpoint's switches."""
+    """One account in one region. The arguments are the switches of the endpoint."""
 
     def __init__(
         self,
         *,
         refuses_duplicate_keys: bool,
-        absent_differs: bool,
+        ne_matches_absent: bool,
         classic_until_s: float,
         backfill_s: float,
         hybrid_depth: int,
     ) -> None:
         self.buckets: dict[str, Json] = {}
-        self.refuses_duplicate_keys, self.absent_differs = refuses_duplicate_keys, absent_differs
+        self.refuses_duplicate_keys, self.ne_matches_absent = refuses_duplicate_keys, ne_matches_absent
         self.classic_until_s, self.backfill_s = classic_until_s, backfill_s
         self.hybrid_depth = hybrid_depth
 
@@ -186,11 +186,11 @@ class NaiveService:
         bucket, name = self.bucket(members), members["indexName"]
         check_name(name, "index")
         check_tags(members.get("tags", {}))
-        asked = members.get("metadataConfiguration", {})
-        texts = asked.get(TEXTS, [])
+        requested = members.get("metadataConfiguration", {})
+        texts = requested.get(TEXTS, [])
         if texts and bucket["mode"] != "ENHANCED":
             raise bad("textSearchConfigurations require indexMode ENHANCED")
-        check_once(texts)
+        check_unique(texts)
         encryption = encryption_of(members, bucket["encryption"])
         if name in bucket["indexes"]:
             raise conflict("An index with the specified name already exists")
@@ -202,7 +202,7 @@ class NaiveService:
             "created": int(now),
             "dimension": members["dimension"],
             "metric": members["distanceMetric"],
-            "hidden": asked.get("nonFilterableMetadataKeys", []),
+            "hidden": requested.get("nonFilterableMetadataKeys", []),
             "texts": {each["metadataKey"]: {**each, "from": 0} for each in texts},
             "encryption": encryption,
             "tags": members.get("tags", {}),
@@ -255,10 +255,10 @@ class NaiveService:
         index = self.index(members)
         if index["mode"] != "ENHANCED":
             raise bad("textSearchConfigurations require indexMode ENHANCED")
-        asked = (members["add"] if "add" in members else members["delete"]).get(TEXTS, [])
-        check_once(asked)
+        requested = (members["add"] if "add" in members else members["delete"]).get(TEXTS, [])
+        check_unique(requested)
         texts = dict(index["texts"])
-        for each in asked:
+        for each in requested:
             key = each["metadataKey"]
             if "add" in members:
                 if key in index["texts"]:
@@ -287,9 +287,9 @@ class NaiveService:
 
     def UntagResource(self, members: Json, now: float) -> Json:  # noqa: N802
         resource = self.resource(members["resourceArn"])
-        gone = members["tagKeys"]
-        check_tags(dict.fromkeys(gone, ""))
-        resource["tags"] = {key: value for key, value in resource["tags"].items() if key not in gone}
+        removed = members["tagKeys"]
+        check_tags(dict.fromkeys(removed, ""))
+        resource["tags"] = {key: value for key, value in resource["tags"].items() if key not in removed}
         return {}
 
     # --- vectors ---
@@ -318,12 +318,12 @@ class NaiveService:
         return {}
 
     def ListVectors(self, members: Json, now: float) -> Json:  # noqa: N802
-        """All of them, in no order: the pages of all segments together."""
+        """Return all vectors in no defined order: the pages of all segments together."""
         vectors = self.index(members)["vectors"]
         return {"vectors": [shown(vectors, key, members) for key in vectors]}
 
     def QueryVectors(self, members: Json, now: float) -> Json:  # noqa: N802
-        """All results: the pages together."""
+        """Return all results: the pages together."""
         top_k = members["topK"]
         if top_k < 1:
             raise constraint("/topK", "be greater than or equal to 1")
@@ -333,14 +333,14 @@ class NaiveService:
         mode = members.get("queryMode", index["mode"])
         if mode == "CLASSIC" and index["mode"] == "ENHANCED":
             raise bad("queryMode cannot be CLASSIC when indexMode is ENHANCED")
-        self.check_asked(index, members, now)
+        self.check_query(index, members, now)
         vectors = {key: metadata for key, (_, metadata) in index["vectors"].items()}
         if "filter" in members:
             check_filter(members["filter"], index["hidden"], classic=mode == "CLASSIC")
             vectors = {k: m for k, m in vectors.items() if self.matches(members["filter"], m)}
-        return {"vectors": self.found(index, members, set(vectors)), "distanceMetric": index["metric"]}
+        return {"vectors": self.rank(index, members, set(vectors)), "distanceMetric": index["metric"]}
 
-    def check_asked(self, index: Json, members: Json, now: float) -> None:
+    def check_query(self, index: Json, members: Json, now: float) -> None:
         if "queryVector" not in members and "queryTexts" not in members:
             raise bad("Must specify queryVector, queryTexts or both")
         if "queryVector" in members and vector_problem(index, members["queryVector"]["float32"]):
@@ -354,7 +354,7 @@ class NaiveService:
             if index["texts"][name]["from"] > now:
                 raise bad(f"queryTexts names '{name}', whose text search configuration is BUILDING")
 
-    def found(self, index: Json, members: Json, among: set[str]) -> list[Json]:
+    def rank(self, index: Json, members: Json, among: set[str]) -> list[Json]:
         top_k = members["topK"]
         texts = {
             each["metadataKey"]: {
@@ -373,23 +373,23 @@ class NaiveService:
                 if key in among
             }
         if not texts:
-            best = cut({key: -each for key, each in distances.items()}, top_k)
+            best = top({key: -each for key, each in distances.items()}, top_k)
             return [result(index, key, members, distances, {}) for key in best]
         if "queryVector" not in members:
             matched = {key for scores in texts.values() for key in scores}
             sums = {key: math.fsum(each.get(key, 0) for each in texts.values()) for key in matched}
-            return [result(index, key, members, {}, texts) for key in cut(sums, top_k)]
+            return [result(index, key, members, {}, texts) for key in top(sums, top_k)]
         depth = max(top_k, self.hybrid_depth)
-        near = cut({key: -each for key, each in distances.items()}, depth)
-        deep = {name: {key: scores[key] for key in cut(scores, depth)} for name, scores in texts.items()}
+        near = top({key: -each for key, each in distances.items()}, depth)
+        deep = {name: {key: scores[key] for key in top(scores, depth)} for name, scores in texts.items()}
         fused: Scores = {}
         for ranking in (near, *deep.values()):
-            for place, key in enumerate(ranking):
-                fused[key] = fused.get(key, 0) + 1 / (60 + place + 1)
+            for position, key in enumerate(ranking):
+                fused[key] = fused.get(key, 0) + 1 / (60 + position + 1)
         distances = {key: distances[key] for key in near}
-        # Different ranks may have equal sums, but for the last digits.
+        # Equal sums of different ranks may differ in their last digits.
         fused = {key: float32(score) for key, score in fused.items()}
-        return [result(index, key, members, distances, deep, fused=fused[key]) for key in cut(fused, top_k)]
+        return [result(index, key, members, distances, deep, fused=fused[key]) for key in top(fused, top_k)]
 
     def matches(self, condition: Json, metadata: Json) -> bool:
         ((name, operand),) = condition.items()
@@ -404,7 +404,7 @@ class NaiveService:
         if sign == "$exists":
             return there is wanted
         if sign in {"$ne", "$nin"} and not there:
-            return self.absent_differs
+            return self.ne_matches_absent
         wanted_values = wanted if isinstance(wanted, list) else [wanted]
         values = value if isinstance(value, list) else [value] if there else []
         equal = any(alike(one, other) for one in values for other in wanted_values)
@@ -436,18 +436,18 @@ def check_tags(tags: Mapping[str, str]) -> None:
             raise bad(f'Invalid System Tag: {key} must be prefixed with "aws:" in lowercase.')
 
 
-def check_once(configurations: Sequence[Json]) -> None:
+def check_unique(configurations: Sequence[Json]) -> None:
     names = [each["metadataKey"] for each in configurations]
     if len(set(names)) < len(names):
         raise bad("textSearchConfigurations must not contain a metadata key more than once")
 
 
 def encryption_of(members: Json, default: Json) -> Json:
-    asked = members.get("encryptionConfiguration")
-    if not asked:
+    requested = members.get("encryptionConfiguration")
+    if not requested:
         return default
-    key = asked.get("kmsKeyArn")
-    if asked.get("sseType", "AES256") == "AES256":
+    key = requested.get("kmsKeyArn")
+    if requested.get("sseType", "AES256") == "AES256":
         if key:
             raise bad("kmsKeyArn must not be specified when sseType is AES256.")
         return AES
@@ -571,11 +571,11 @@ def bm25(index: Json, name: str, text: str) -> Scores:
     return scores
 
 
-def cut(scores: Scores, count: int) -> list[str]:
+def top(scores: Scores, count: int) -> list[str]:
     return sorted(scores, key=lambda key: (-scores[key], key))[:count]
 
 
-# --- what is shown ---
+# --- responses ---
 
 
 def result(

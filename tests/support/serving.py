@@ -1,4 +1,4 @@
-"""The endpoint on a socket of this process, for tests that look at the bytes or at what it holds."""
+"""The endpoint on a socket of this process, for tests that examine its bytes or its state."""
 
 from __future__ import annotations
 
@@ -16,28 +16,37 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from vecgate.endpoint.http import HttpDoor
-from vecgate.endpoint.keeper import DoorSettings
+from vecgate.endpoint.gateway import GatewaySettings
+from vecgate.endpoint.http.admin import AdminAccess
+from vecgate.endpoint.http.http_app import HttpApp
+from vecgate.endpoint.http.server import Certificate, EndpointServer
 from vecgate.endpoint.metrics import Metrics
-from vecgate.endpoint.server import Certificate, EndpointServer
-from vecgate.endpoint.state import State
+from vecgate.endpoint.storage.state import State
 
-Answered = tuple[int, dict[str, str], bytes]
+ADMIN_TOKEN = "token-of-the-tests"
+ADMIN_HEADER = f"Authorization: Bearer {ADMIN_TOKEN}\r\n"
+
+RawResponse = tuple[int, dict[str, str], bytes]
 
 
 class Server:
-    """The endpoint in a thread, within a `with` block."""
+    """The endpoint in a thread, for the duration of a `with` block."""
 
     def __init__(
-        self, settings: DoorSettings | None = None, *, certificate: Certificate | None = None, **door: Any
+        self,
+        settings: GatewaySettings | None = None,
+        *,
+        certificate: Certificate | None = None,
+        **options: Any,
     ) -> None:
         self.state = State()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address: tuple[str, int] = self._listener.getsockname()
         self._ready = threading.Event()
-        self.door = HttpDoor(self.state, settings=settings, **door)
+        options.setdefault("admin", AdminAccess(ADMIN_TOKEN))
+        self.app = HttpApp(self.state, settings=settings, **options)
         self._scheme = "https" if certificate else "http"
-        self._server = EndpointServer(self.door, on_ready=self._ready.set, certificate=certificate)
+        self._server = EndpointServer(self.app, on_ready=self._ready.set, certificate=certificate)
         self._loop: asyncio.AbstractEventLoop
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
 
@@ -53,21 +62,23 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.ask_to_stop()
+        self.request_stop()
         self._thread.join(20)
         assert not self._thread.is_alive()
 
-    def ask_to_stop(self) -> None:
-        """As a signal does."""
+    def request_stop(self) -> None:
+        """Stop the server in the way a signal does."""
         self._loop.call_soon_threadsafe(self._server.stop)
 
     @property
     def metrics(self) -> Metrics:
-        """What is counted, every answer that was read included: the loop counts it before it turns to us."""
+        """The metrics, with every response included that was received: the loop counts it before it runs this
+        callback.
+        """
         is_counted = threading.Event()
         self._loop.call_soon_threadsafe(is_counted.set)
         assert is_counted.wait(10)
-        return self.door.keeper.metrics
+        return self.app.gateway.metrics
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -78,15 +89,15 @@ class Server:
         with socket.create_connection(self.address, timeout=10) as connection:
             yield connection
 
-    def send(self, raw: bytes) -> Answered:
-        """Send bytes as they are; status, headers and body of the answer."""
+    def send(self, raw: bytes) -> RawResponse:
+        """Send *raw* unchanged, and return status, headers and body of the response."""
         with self.connection() as connection:
             connection.sendall(raw)
-            return read_answer(connection)
+            return read_response(connection)
 
     @contextmanager
     def client(self, access_key: str = "id", secret_key: str = "secret", **settings: Any) -> Iterator[Any]:  # noqa: S107 - opens nothing
-        """A boto3 client that tries once."""
+        """A boto3 client without retries."""
         client = boto3.client(
             "s3vectors",
             region_name=settings.pop("region_name", "us-east-1"),
@@ -102,7 +113,7 @@ class Server:
             client.close()
 
 
-def read_answer(connection: socket.socket) -> Answered:
+def read_response(connection: socket.socket) -> RawResponse:
     with connection.makefile("rb") as stream:
         status = int(stream.readline().split()[1])
         headers = dict(line.decode().rstrip().split(": ", 1) for line in iter(stream.readline, b"\r\n"))
@@ -110,7 +121,7 @@ def read_answer(connection: socket.socket) -> Answered:
 
 
 def raw_request(method: str, path: str, body: bytes = b"", *, headers: str = "") -> bytes:
-    """A request as bytes; *headers* are lines that end in CR LF."""
+    """Return a request as bytes. Every line of *headers* ends in CR LF."""
     head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
     return head.encode() + body
 
@@ -118,7 +129,7 @@ def raw_request(method: str, path: str, body: bytes = b"", *, headers: str = "")
 def signed_headers(
     credentials: Credentials, method: str, url: str, body: bytes = b"", **headers: str
 ) -> list[tuple[bytes, bytes]]:
-    """The headers of a request that botocore has signed, as they arrive."""
+    """Return the headers of a request signed by botocore, as a server receives them."""
     request = AWSRequest(method, url, data=body, headers={**headers})
     SigV4Auth(credentials, "s3vectors", "us-east-1").add_auth(request)
     host = url.split("/")[2]

@@ -1,4 +1,4 @@
-"""How much slower than it is this process is made."""
+"""The factor by which coverage slows this process down."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ import sys
 
 
 def slowness() -> float:
-    """1 without coverage and its like, and a bound on what they cost with them."""
+    """Return 1 without coverage or another tracer, else an upper bound for the factor."""
     return 1.0 if sys.gettrace() is None and "COVERAGE_PROCESS_START" not in os.environ else 4.0

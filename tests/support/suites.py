@@ -1,4 +1,4 @@
-"""What tests of conformance runs share."""
+"""Helpers of tests that run a small conformance suite."""
 
 from __future__ import annotations
 
@@ -6,42 +6,42 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vecgate.results.records import Footer, Result, Run
+from vecgate.results.records import ConformanceRun, Footer, Result
 
 SUITE = Path(__file__).parents[2] / "conformance"
 PRELUDE = """
 import pytest
-from vecgate.testing.requirements import requirement
+from vecgate.conformance_kit.requirements import requirement
 def must(id_, **more):
     return requirement(id_, level="must", evidence="model", source="https://a.example/", **more)
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """How a suite of a few tests came out."""
+class SuiteResult:
+    """The result of a run of a small suite."""
 
     code: int
-    said: str
-    run: Run | None
+    output: str
+    run: ConformanceRun | None
 
     @property
     def results(self) -> dict[str, Result]:
-        """Requirement to result."""
+        """The results by requirement."""
         assert self.run is not None
         return {result.id: result for result in self.run.results}
 
     @property
     def outcomes(self) -> dict[str, str]:
-        """Requirement to outcome."""
+        """The outcomes by requirement."""
         return {id_: result.outcome for id_, result in self.results.items()}
 
     @property
     def footer(self) -> Footer:
-        """How the run ended."""
+        """The footer of the result stream."""
         assert self.run is not None
         assert self.run.footer is not None
         return self.run.footer
 
 
-RunSuite = Callable[..., Ran]
+RunSuite = Callable[..., SuiteResult]

@@ -1,85 +1,177 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
+from vecgate.errors import UsageError
 from vecgate.s3vectors.model import service_model
-from vecgate.targets.capabilities import CAPABILITIES, PROBES, Capabilities, declared, needed_for, probe
+from vecgate.targets.capabilities import (
+    CAPABILITIES,
+    PROBES,
+    UNSIGNED_ACCEPTED,
+    Capabilities,
+    parse_capabilities,
+    probe_capabilities,
+    required_capabilities,
+)
+
+Answer: TypeAlias = tuple[int, str] | Exception | None
+NOT_FOUND: Answer = (404, "NotFoundException")
 
 
 class ScriptedClient:
-    """A client whose operations are answered with error codes, by default that of nothing found."""
+    """A client whose operations fail with these answers, by default with 404 NotFoundException.
 
-    def __init__(self, codes: dict[str, str] | None = None, *, status: int = 404) -> None:
-        self._codes, self._status = codes or {}, status
+    An answer is a status and an error code, or an exception; None is success.
+    """
+
+    def __init__(self, answers: dict[str, Answer] | None = None, *, default: Answer = NOT_FOUND) -> None:
+        self._answers, self._default = answers or {}, default
 
     def __getattr__(self, name: str) -> Any:
         def call(**_: object) -> dict[str, object]:
-            code = self._codes.get(name, "NotFoundException")
-            if code == "":
+            answer = self._answers.get(name, self._default)
+            if answer is None:
                 return {}
-            if code == "gone":
-                raise EndpointConnectionError(endpoint_url="http://h")
-            answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": self._status}}
-            raise ClientError(answer, name)
+            if isinstance(answer, Exception):
+                raise answer
+            status, code = answer
+            response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+            raise ClientError(response, name)
 
         return call
 
 
-def test_a_target_that_knows_every_operation_lacks_nothing() -> None:
-    """Error codes of the model tell that an operation is known, as answers do."""
-    client = ScriptedClient({"query_vectors": "ValidationException", "put_vector_bucket_policy": ""})
-    assert probe(client, ScriptedClient(status=403)).lacking == {}
+REFUSED = ScriptedClient(default=(403, "AccessDeniedException"))
+TAG_CALLS = ("tag_resource", "untag_resource", "list_tags_for_resource")
 
 
-@pytest.mark.parametrize("code", ["404", "UnknownOperationException", "NotImplemented", "none", "gone"])
-def test_an_operation_that_is_not_known_is_a_capability_that_lacks(code: str) -> None:
-    """One reason, which names the operations."""
-    client = ScriptedClient({"tag_resource": code, "untag_resource": code})
-    lacking = probe(client, ScriptedClient(status=401)).lacking
-    assert lacking == {"tags": "TagResource and UntagResource not implemented"}
+def test_a_target_that_implements_every_operation_supports_everything() -> None:
+    """An error code of the model shows that the operation is implemented, as success does."""
+    client = ScriptedClient({"query_vectors": (400, "ValidationException"), "put_vector_bucket_policy": None})
+    assert probe_capabilities(client, REFUSED).unsupported == {}
 
 
 @pytest.mark.parametrize(
-    ("unsigned", "has_auth"),
+    "answer",
     [
-        (ScriptedClient(status=403), True),
-        (ScriptedClient(status=401), True),
-        (ScriptedClient(status=404), False),
-        (ScriptedClient({"list_vector_buckets": ""}), False),
-        (ScriptedClient({"list_vector_buckets": "gone"}), False),
+        (404, "404"),
+        (404, ""),
+        (501, "501"),
+        (501, "NotImplemented"),
+        (404, "UnknownOperationException"),
+        (400, "UnknownOperationException"),
+        (400, "NotImplemented"),
     ],
 )
-def test_auth_is_there_where_an_unsigned_request_is_refused(
-    unsigned: ScriptedClient, *, has_auth: bool
+def test_unknown_operations_make_their_capability_unsupported(answer: Answer) -> None:
+    """404 without a code, 501, or a code that says so. The reason names the operations."""
+    unsupported = probe_capabilities(ScriptedClient(dict.fromkeys(TAG_CALLS, answer)), REFUSED).unsupported
+    assert unsupported == {"tags": "TagResource and UntagResource and ListTagsForResource not implemented"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, "500"),
+        (500, "UnknownOperationException"),
+        (502, "502"),
+        (503, "ServiceUnavailableException"),
+        (400, "400"),
+        (403, "AccessDeniedException"),
+        (404, "NoSuchBucket"),
+        (301, "PermanentRedirect"),
+        ReadTimeoutError(endpoint_url="http://h"),
+        ConnectionClosedError(endpoint_url="http://h"),
+        ValueError("year 58884 is out of range"),
+    ],
+    ids=str,
+)
+def test_a_broken_operation_is_not_an_unsupported_one(answer: Answer) -> None:
+    """A crash, a reset, a timeout or an unknown code: the requirements run, and fail."""
+    assert probe_capabilities(ScriptedClient(dict.fromkeys(TAG_CALLS, answer)), REFUSED).unsupported == {}
+
+
+@pytest.mark.parametrize("unknown", TAG_CALLS)
+def test_one_unknown_operation_does_not_hide_its_group(unknown: str) -> None:
+    """A capability is unsupported if all of its operations are unknown."""
+    assert probe_capabilities(ScriptedClient({unknown: (404, "404")}), REFUSED).unsupported == {}
+
+
+def test_a_target_that_answers_404_to_everything_supports_nothing() -> None:
+    """Not even buckets, without which no requirement is tested."""
+    client = ScriptedClient(default=(404, "404"))
+    probed = {name for name, operations in CAPABILITIES.items() if operations} | {"auth"}
+    assert probe_capabilities(client, client).unsupported.keys() == probed
+    assert "buckets" in probed
+
+
+@pytest.mark.parametrize(
+    ("answer", "has_auth"),
+    [
+        (None, False),
+        ((403, "AccessDeniedException"), True),
+        ((401, "401"), True),
+        ((404, "404"), False),
+        ((404, "NotFoundException"), True),
+        ((500, "500"), True),
+        (ConnectionClosedError(endpoint_url="http://h"), True),
+    ],
+    ids=str,
+)
+def test_auth_is_unsupported_if_an_unsigned_request_is_accepted_or_unknown(
+    answer: Answer, *, has_auth: bool
 ) -> None:
-    """Refused for that, and not because nothing was found."""
-    assert ("auth" not in probe(ScriptedClient(), unsigned).lacking) is has_auth
+    """If it fails in any other way, the requirements on signatures judge how."""
+    unsupported = probe_capabilities(ScriptedClient(), ScriptedClient(default=answer)).unsupported
+    assert unsupported.keys() == (set() if has_auth else {"auth"})
 
 
-def test_what_is_not_declared_lacks() -> None:
-    """A target that declares what it has is not asked."""
-    assert declared(CAPABILITIES.keys()).lacking == {}
-    assert declared(CAPABILITIES.keys() - {"text", "kms"}).lacking == {
+def test_a_capability_that_is_not_declared_is_unsupported() -> None:
+    """A target that declares its capabilities is probed for buckets and unsigned requests only."""
+    broken = ScriptedClient(default=(404, "404"))
+    everything = CAPABILITIES.keys()
+    assert probe_capabilities(ScriptedClient(), REFUSED, declared=everything).unsupported == {}
+    assert probe_capabilities(
+        ScriptedClient(), REFUSED, declared=everything - {"text", "kms"}
+    ).unsupported == {
         "kms": "not declared",
         "text": "not declared",
     }
+    assert probe_capabilities(broken, REFUSED, declared=everything).unsupported.keys() == {"buckets"}
 
 
-def test_the_reason_is_that_of_the_first_that_lacks() -> None:
-    """And empty where all that is needed is there."""
+def test_a_declared_auth_is_tested_although_unsigned_requests_are_accepted() -> None:
+    """Its requirements fail then. Without the declaration, the reason says that they are accepted."""
+    accepts = ScriptedClient(default=None)
+    assert probe_capabilities(accepts, accepts, declared=CAPABILITIES).unsupported == {}
+    others = probe_capabilities(accepts, accepts, declared=CAPABILITIES.keys() - {"auth"})
+    assert others.unsupported == {"auth": UNSIGNED_ACCEPTED}
+
+
+def test_names_of_capabilities_are_parsed() -> None:
+    """Separated by commas; an unknown one is answered with the allowed ones."""
+    assert parse_capabilities(" query,tags ,,query") == ("query", "tags")
+    assert parse_capabilities("") == ()
+    with pytest.raises(UsageError, match="'tag' is not a capability") as caught:
+        parse_capabilities("query,tag")
+    assert "query, policies, tags" in caught.value.hint
+
+
+def test_the_skip_reason_is_that_of_the_first_unsupported_capability() -> None:
+    """It is empty if all needs are supported."""
     capabilities = Capabilities({"text": "none", "query": "no such operation"})
-    assert capabilities.reason_for({"text", "query"}) == "query: no such operation"
-    assert capabilities.reason_for({"tags"}) == capabilities.reason_for(()) == ""
+    assert capabilities.skip_reason({"text", "query"}) == "query: no such operation"
+    assert capabilities.skip_reason({"tags"}) == capabilities.skip_reason(()) == ""
 
 
-def test_what_is_lacking_comes_before_what_nobody_asked_for() -> None:
-    """Of that nobody knows whether the target has it."""
-    capabilities = Capabilities({"text": "none"}, {"quota": "not asked for"})
-    assert capabilities.reason_for({"quota", "text"}) == "text: none"
-    assert capabilities.reason_for({"quota"}) == "quota: not asked for"
+def test_unsupported_comes_before_not_requested() -> None:
+    """It is unknown whether the target supports what was not requested."""
+    capabilities = Capabilities({"text": "none"}, {"quota": "not requested"})
+    assert capabilities.skip_reason({"quota", "text"}) == "text: none"
+    assert capabilities.skip_reason({"quota"}) == "quota: not requested"
 
 
 @pytest.mark.parametrize(
@@ -91,18 +183,19 @@ def test_what_is_lacking_comes_before_what_nobody_asked_for() -> None:
         ("put-vector-bucket-default-index-mode", {"modes"}),
         ("delete-vector-bucket-policy", {"policies"}),
         ("put-vectors", set()),
+        ("get-vector-bucket", {"buckets"}),
         ("QueryVectors", {"query"}),
         ("PutVectors", set()),
         ("filters", set()),
     ],
 )
-def test_an_operation_needs_what_it_is_part_of(group: str, needs: set[str]) -> None:
-    """No test of it has to say so."""
-    assert needed_for(group) == needs
+def test_an_operation_needs_its_capability(group: str, needs: set[str]) -> None:
+    """So no test has to declare it."""
+    assert required_capabilities(group) == needs
 
 
-def test_probes_are_requests_of_operations_that_are_there() -> None:
-    """Every operation of a capability has one, and its members are those of the model."""
+def test_probes_are_valid_requests() -> None:
+    """Every operation of a capability has a probe, with members of the service model."""
     assert PROBES.keys() == {name for operations in CAPABILITIES.values() for name in operations}
     for operation, members in PROBES.items():
         shape = service_model().operation_model(operation).input_shape

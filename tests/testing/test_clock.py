@@ -1,12 +1,12 @@
-"""A clock that only moves when told."""
+"""A clock that moves only when `wait` is called."""
 
 from __future__ import annotations
 
 from vecgate.testing.clock import FakeClock
 
 
-def test_time_stands_still_until_somebody_waits() -> None:
-    """And who waited, and for how long, is remembered."""
+def test_time_moves_only_with_wait() -> None:
+    """Each wait is recorded with its duration."""
     clock = FakeClock(10.0)
     assert clock.now_s() == clock.now_s() == 10.0
     clock.wait(1.5)

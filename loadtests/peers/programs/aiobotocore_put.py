@@ -1,4 +1,4 @@
-"""aiobotocore, with several requests in flight on one loop."""
+"""Puts with aiobotocore, several requests in flight on one event loop."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from importlib.metadata import version
 from typing import Any
 
 from aiobotocore.session import get_session  # type: ignore[import-not-found]
-from loadtests.peers.programs.job import Job, measured
+from loadtests.peers.programs.job import Job, measure
 
 
 async def put_all(client: Any, job: Job, rows: list[list[float]]) -> None:
-    """Take the next batch wherever one is done."""
+    """Put all batches; each worker takes the next one when it is free."""
     batches = job.batches(rows)
 
     async def worker() -> None:
@@ -22,10 +22,10 @@ async def put_all(client: Any, job: Job, rows: list[list[float]]) -> None:
 
 
 async def main() -> None:
-    job = Job.given()
-    rows = job.values()
+    job = Job.from_arguments()
+    rows = job.read_rows()
     async with get_session().create_client("s3vectors") as client:
-        with measured(version("aiobotocore")):
+        with measure(version("aiobotocore")):
             await put_all(client, job, rows)
 
 

@@ -1,4 +1,4 @@
-"""vecgate's BulkWriter, fed records of numpy rows; single vectors go through its direct sender."""
+"""Puts numpy rows with vecgate's BulkWriter; single vectors go through its direct sender."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from importlib.metadata import version
 
 import boto3
 import numpy as np
-from loadtests.peers.programs.job import Job, measured
+from loadtests.peers.programs.job import Job, measure
 
 from vecgate import BulkConfig, BulkWriter
-from vecgate.bulk.wire import DirectSender
+from vecgate.bulk.transport.sender import DirectSender
 
 UNPACED = 1e6
 
-job = Job.given()
+job = Job.from_arguments()
 session = boto3.Session()
 client = session.client("s3vectors")
 url = client.meta.endpoint_url
@@ -28,7 +28,7 @@ rows = list(np.fromfile(job.rows_file, np.float32).reshape(job.rows, job.dimensi
 writer = BulkWriter(
     sender if job.per_request == 1 else client, bucket=job.bucket, index=job.index, config=config
 )
-with measured(version("vecgate")):
+with measure(version("vecgate")):
     outcome = writer.put(job.records(rows))
 assert outcome.is_complete, outcome.stopped_by
-assert not outcome.set_aside
+assert not outcome.rejected

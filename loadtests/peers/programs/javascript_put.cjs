@@ -1,4 +1,4 @@
-// The AWS SDK for JavaScript v3, with several requests in flight. What `job.py` is for the others is here, too.
+// Puts with the AWS SDK for JavaScript v3, several requests in flight; includes what job.py does for the others.
 "use strict";
 
 const fs = require("node:fs");
@@ -8,21 +8,21 @@ const { version } = require("@aws-sdk/client-s3vectors/package.json");
 const TITLE = "The title of a film, as long as titles commonly be";
 const job = JSON.parse(process.argv[2]);
 
-function rowsOf() {
+function readRows() {
   const raw = fs.readFileSync(job.rows_file);
   const flat = new Float32Array(raw.buffer, raw.byteOffset, raw.byteLength / 4);
   const rows = [];
-  // Not typed arrays: the SDK would write those as objects.
-  for (let at = 0; at < flat.length; at += job.dimension) rows.push(Array.from(flat.subarray(at, at + job.dimension)));
+  // Plain arrays: the SDK would serialise typed arrays as objects.
+  for (let start = 0; start < flat.length; start += job.dimension) rows.push(Array.from(flat.subarray(start, start + job.dimension)));
   return rows;
 }
 
-function* batchesOf(rows) {
+function* makeBatches(rows) {
   let vectors = [];
   for (let number = 0; number < job.passes; number++) {
-    for (const [at, row] of rows.entries()) {
-      const key = `k${String(number).padStart(3, "0")}-${String(at).padStart(7, "0")}`;
-      vectors.push({ key, data: { float32: row }, metadata: { i: at, t: TITLE } });
+    for (const [position, row] of rows.entries()) {
+      const key = `k${String(number).padStart(3, "0")}-${String(position).padStart(7, "0")}`;
+      vectors.push({ key, data: { float32: row }, metadata: { i: position, t: TITLE } });
       if (vectors.length === job.per_request) {
         yield vectors;
         vectors = [];
@@ -38,23 +38,23 @@ function peakMemoryMb() {
 
 async function main() {
   const client = new S3VectorsClient({});
-  const batches = batchesOf(rowsOf());
+  const batches = makeBatches(readRows());
   const worker = async () => {
     for (const vectors of { [Symbol.iterator]: () => ({ next: () => batches.next() }) }) {
       await client.send(new PutVectorsCommand({ vectorBucketName: job.bucket, indexName: job.index, vectors }));
     }
   };
-  const began = process.hrtime.bigint();
-  const cpuBegan = process.cpuUsage();
+  const started = process.hrtime.bigint();
+  const cpuStarted = process.cpuUsage();
   await Promise.all(Array.from({ length: job.in_flight }, worker));
-  const cpu = process.cpuUsage(cpuBegan);
-  const told = {
+  const cpu = process.cpuUsage(cpuStarted);
+  const measurement = {
     version,
-    wall_s: Number(process.hrtime.bigint() - began) / 1e9,
+    wall_s: Number(process.hrtime.bigint() - started) / 1e9,
     cpu_s: (cpu.user + cpu.system) / 1e6,
     peak_memory_mb: peakMemoryMb(),
   };
-  process.stdout.write(JSON.stringify(told) + "\n");
+  process.stdout.write(JSON.stringify(measurement) + "\n");
 }
 
 main();

@@ -1,5 +1,6 @@
-"""What every client is asked to do, and how it is measured. Nothing but the standard library: it runs in the
-environment of each client.
+"""The work of every client, and how it is measured.
+
+Uses the standard library alone, because it runs in the environment of each client.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-#: 50 characters, as a title has them.
+#: 50 characters, the length of a typical title.
 TITLE = "The title of a film, as long as titles commonly be"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """So many vectors, into an index that is there.
+    """Vectors to put into an existing index.
 
-    rows_file    float32 values, row after row: *rows* of *dimension*
+    rows_file    file of float32 values, row by row: *rows* of *dimension*
     passes       how often the rows are put, each time under new keys
     per_request  vectors in a request
-    in_flight    requests at once, where the client has a say
+    in_flight    concurrent requests, if the client can set them
     """
 
     bucket: str
@@ -39,49 +40,53 @@ class Job:
     in_flight: int
 
     @classmethod
-    def given(cls) -> Job:
-        """The one that the first argument says."""
+    def from_arguments(cls) -> Job:
+        """Parse the first argument of the program."""
         return cls(**json.loads(sys.argv[1]))
 
     @property
     def address(self) -> dict[str, str]:
-        """The members of a request that name the index."""
+        """The members of a request that address the index."""
         return {"vectorBucketName": self.bucket, "indexName": self.index}
 
-    def values(self) -> list[list[float]]:
-        """The rows as lists of Python's floats."""
+    def read_rows(self) -> list[list[float]]:
+        """Read the rows as lists of Python floats."""
         flat = array("f", Path(self.rows_file).read_bytes())
-        return [flat[at : at + self.dimension].tolist() for at in range(0, len(flat), self.dimension)]
+        return [
+            flat[start : start + self.dimension].tolist() for start in range(0, len(flat), self.dimension)
+        ]
 
     def records(self, rows: list[Any]) -> Iterator[tuple[str, Any, dict[str, Any]]]:
-        """Key, row and metadata of each vector."""
+        """Yield key, row and metadata of each vector."""
         for number in range(self.passes):
-            for at, row in enumerate(rows):
-                yield f"k{number:03d}-{at:07d}", row, {"i": at, "t": TITLE}
+            for position, row in enumerate(rows):
+                yield f"k{number:03d}-{position:07d}", row, {"i": position, "t": TITLE}
 
     def batches(self, rows: list[Any]) -> Iterator[list[dict[str, Any]]]:
-        """The vectors of each request, as PutVectors takes them."""
+        """Yield the vectors of each request in the form of PutVectors."""
         records = self.records(rows)
-        while taken := list(islice(records, self.per_request)):
-            yield [{"key": key, "data": {"float32": row}, "metadata": about} for key, row, about in taken]
+        while batch := list(islice(records, self.per_request)):
+            yield [
+                {"key": key, "data": {"float32": row}, "metadata": metadata} for key, row, metadata in batch
+            ]
 
 
 @contextmanager
-def measured(version: str) -> Iterator[None]:
-    """Print what the block took: seconds, seconds of the processor in all threads, and the peak of memory."""
-    began_s, began_cpu_s = time.perf_counter(), time.process_time()
+def measure(version: str) -> Iterator[None]:
+    """Print wall time, CPU time of all threads, and peak memory of the block."""
+    started_s, started_cpu_s = time.perf_counter(), time.process_time()
     yield
-    told = {
+    measurement = {
         "version": version,
-        "wall_s": time.perf_counter() - began_s,
-        "cpu_s": time.process_time() - began_cpu_s,
+        "wall_s": time.perf_counter() - started_s,
+        "cpu_s": time.process_time() - started_cpu_s,
         "peak_memory_mb": peak_memory_mb(),
     }
-    print(json.dumps(told), flush=True)
+    print(json.dumps(measurement), flush=True)
 
 
 def peak_memory_mb() -> float:
-    """Of this process, in units of 10^6 bytes."""
-    # Not that of `getrusage`: it counts what this process was before it became this program.
+    """Return the peak memory of this process in units of 10^6 bytes."""
+    # `getrusage` also counts the process before it executed this program.
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6

@@ -1,4 +1,4 @@
-"""langchain-aws' AmazonS3Vectors; its embedding model is a list of rows that are there already."""
+"""Puts with AmazonS3Vectors of langchain-aws; the embedding model returns prepared rows."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from itertools import islice
 
 from langchain_aws.vectorstores.s3_vectors import AmazonS3Vectors  # type: ignore[import-not-found]
 from langchain_core.embeddings import Embeddings  # type: ignore[import-not-found]
-from loadtests.peers.programs.job import TITLE, Job, measured
+from loadtests.peers.programs.job import TITLE, Job, measure
 
 
 class Rows(Embeddings):  # type: ignore[misc] # its types are in another environment
-    """The next rows, whatever the texts are."""
+    """An embedding model that returns the next rows for any texts."""
 
     def __init__(self, rows: Iterator[list[float]]) -> None:
         self._rows = rows
@@ -24,13 +24,13 @@ class Rows(Embeddings):  # type: ignore[misc] # its types are in another environ
         raise NotImplementedError(text)
 
 
-job = Job.given()
-records = list(job.records(job.values()))
+job = Job.from_arguments()
+records = list(job.records(job.read_rows()))
 store = AmazonS3Vectors(
     vector_bucket_name=job.bucket, index_name=job.index, embedding=Rows(row for _, row, _ in records)
 )
 texts, ids = [TITLE] * len(records), [key for key, _, _ in records]
-with measured(version("langchain-aws")):
+with measure(version("langchain-aws")):
     store.add_texts(
-        texts, [{"i": about["i"]} for _, _, about in records], ids=ids, batch_size=job.per_request
+        texts, [{"i": metadata["i"]} for _, _, metadata in records], ids=ids, batch_size=job.per_request
     )

@@ -1,10 +1,10 @@
 """vecgate as a Lambda function: `vecgate.aws_lambda.handler`.
 
-The batch client, the search and the scaling grid, asked for by an event and answered as JSON. Where requests
-go is the function's environment to say, never the event's. Imports neither the command line nor Locust.
+An event runs the batch client, a search or a scaling grid, and the response is JSON. The environment of the
+function names the target, never the event. Imports neither the command line nor Locust.
 
-`asking` says what an event may hold, `place` where it is done, `deadline` how long it may take.
-`actions` does it, with `writing`; `answering` tells it without anything that is not the caller's.
+`event_parsing` defines the events, `actions` runs them (with `synthetic_writes`) in an `action_context` and
+within a `deadline`, and `responses` builds the response without any private data.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from vecgate.aws_lambda.actions import act
-from vecgate.aws_lambda.answering import answer_of, failure_of
-from vecgate.aws_lambda.asking import ask_of
+from vecgate.aws_lambda.actions import run_action
 from vecgate.aws_lambda.deadline import Deadline
+from vecgate.aws_lambda.event_parsing import parse_event
+from vecgate.aws_lambda.responses import error_response, success_response
 
 __all__ = ["handler"]
 
 
 def handler(event: object, context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda's, which has no type
-    """Do what *event* asks for, within the time that *context* leaves; an answer in every case.
+    """Run the action of *event* within the time that *context* allows. Every outcome is a response.
 
-    docs/lambda.md has every action. The answer has a `statusCode` and a JSON `body`.
+    docs/lambda.md describes the actions. The response has a `statusCode` and a JSON `body`.
     """
-    request_id, leaks = str(getattr(context, "aws_request_id", "")), list[str]()
+    request_id, orphaned = str(getattr(context, "aws_request_id", "")), list[str]()
     try:
-        ask = ask_of(event, os.environ)
-        done = act(ask, Deadline.of(context), os.environ, leaks)
-    except Exception as error:  # noqa: BLE001 - whoever invokes gets an answer, and no traceback
-        return failure_of(error, request_id, leaks)
-    return answer_of(ask.action, done, request_id, leaks)
+        request = parse_event(event, os.environ)
+        result = run_action(request, Deadline.from_context(context), os.environ, orphaned)
+    except Exception as error:  # noqa: BLE001 - the caller gets a response, never a traceback
+        return error_response(error, request_id, orphaned)
+    return success_response(request.action, result, request_id, orphaned)

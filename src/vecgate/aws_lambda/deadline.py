@@ -1,24 +1,24 @@
-"""How long an event may take, and what keeps to it: a sender, and work that is not waited for any longer."""
+"""The time limit of an invocation, and what enforces it: a sender that stops, and work that is abandoned."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from vecgate.bulk.encoding import Body
-from vecgate.bulk.wire import Sender
+from vecgate.background import BackgroundCall
+from vecgate.bulk.core.body_encoding import Body
+from vecgate.bulk.transport.sender import Sender
 from vecgate.errors import VecgateError
 
 T = TypeVar("T")
-#: Where nobody says how long an invocation may take, and the longest that one may.
+#: Time limit if the context has none, and the longest time limit of a Lambda function.
 SECONDS_DEFAULT, SECONDS_MAX = 60.0, 900.0
-#: So much of the time is left for the answer and for removing what was made.
-RESERVE_SHARE, RESERVE_MIN_S, RESERVE_MAX_S = 0.2, 1.0, 10.0
-#: Of that, what a request may wait for its answer, and what is left for answering ourselves.
-TIMEOUT_SHARE, ANSWER_SHARE = 0.4, 0.25
+#: Part of the time that is reserved for clean-up and the response.
+RESERVE_RATIO, RESERVE_MIN_S, RESERVE_MAX_S = 0.2, 1.0, 10.0
+#: Parts of the reserve: the timeout of one request, and the time for the response alone.
+TIMEOUT_RATIO, RESPONSE_RATIO = 0.4, 0.25
 
 
 class OutOfTime(VecgateError):
@@ -27,10 +27,10 @@ class OutOfTime(VecgateError):
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """When the work must be done, so that there is still time to clean up and to answer.
+    """The time at which the work must end, so that time remains for clean-up and the response.
 
-    at_s       of the clock
-    reserve_s  that is kept
+    at_s       on the clock *now_s*
+    reserve_s  time after it for clean-up and the response
     """
 
     at_s: float
@@ -38,56 +38,52 @@ class Deadline:
     now_s: Callable[[], float] = time.monotonic
 
     @classmethod
-    def of(cls, context: Any, now_s: Callable[[], float] = time.monotonic) -> Deadline:  # noqa: ANN401 - Lambda's
-        """The deadline of the invocation that *context* is of."""
+    def from_context(cls, context: Any, now_s: Callable[[], float] = time.monotonic) -> Deadline:  # noqa: ANN401 - Lambda's
+        """Return the deadline of the invocation of *context*."""
         remaining = getattr(context, "get_remaining_time_in_millis", None)
         seconds = min(remaining() / 1_000 if remaining else SECONDS_DEFAULT, SECONDS_MAX)
-        reserve_s = min(max(seconds * RESERVE_SHARE, RESERVE_MIN_S), RESERVE_MAX_S)
+        reserve_s = min(max(seconds * RESERVE_RATIO, RESERVE_MIN_S), RESERVE_MAX_S)
         return cls(now_s() + seconds - reserve_s, reserve_s, now_s)
 
     @property
-    def left_s(self) -> float:
-        """Seconds until then, 0 at least."""
+    def remaining_s(self) -> float:
+        """Seconds until the work must end, at least 0."""
         return max(0.0, self.at_s - self.now_s())
 
     @property
-    def late_s(self) -> float:
-        """Seconds until what was made must be removed, 0 at least."""
-        return max(0.0, self.at_s + self.reserve_s * (1 - ANSWER_SHARE) - self.now_s())
+    def cleanup_remaining_s(self) -> float:
+        """Seconds until the clean-up must end, at least 0."""
+        return max(0.0, self.at_s + self.reserve_s * (1 - RESPONSE_RATIO) - self.now_s())
 
     @property
     def timeout_s(self) -> float:
-        """How long a request may wait for its answer: one that hangs must not use up the reserve."""
-        return self.reserve_s * TIMEOUT_SHARE
+        """Timeout of a request, short enough that a request that hangs does not use up the reserve."""
+        return self.reserve_s * TIMEOUT_RATIO
 
 
-class Within:
-    """A `Sender` that begins nothing after *deadline*."""
+class DeadlineSender:
+    """A `Sender` that starts no request after *deadline*."""
 
     def __init__(self, sender: Sender, deadline: Deadline) -> None:
         self._sender, self._deadline = sender, deadline
 
     def send(self, operation: str, body: Body) -> bytes:
-        """Send *body* as *operation*, once. Raises OutOfTime, and what a sender raises."""
-        if not self._deadline.left_s:
+        """Send *body* as *operation* once. Raises OutOfTime, and the errors of the sender."""
+        if not self._deadline.remaining_s:
             raise OutOfTime(
-                f"there was no time left for {operation}", hint="Ask for less, or allow more time."
+                f"no time was left for {operation}", hint="Use a smaller request or a longer time limit."
             )
         return self._sender.send(operation, body)
 
     def close(self) -> None:
-        """Do nothing: the sender belongs to the caller."""
+        """Do nothing: the caller owns the sender."""
 
 
-def in_time(work: Callable[[], T], seconds: float, *, otherwise: T) -> T:
-    """What *work* gives, or *otherwise* where that takes longer: a server that hangs must not keep us.
+def run_within(work: Callable[[], T], seconds: float, *, default: T) -> T:
+    """Return the result of *work*, or *default* if it takes longer, for example because a server hangs.
 
-    Its thread is left to the timeouts of its requests.
+    The thread of *work* then ends with the timeouts of its requests.
     """
-    pool = ThreadPoolExecutor(1)
-    try:
-        return pool.submit(work).result(seconds)
-    except TimeoutError:
-        return otherwise
-    finally:
-        pool.shutdown(wait=False)
+    call = BackgroundCall(work)
+    call.start()
+    return call.result() if call.wait(seconds) else default

@@ -1,7 +1,8 @@
-"""The batch client: many vectors, few requests.
+"""The batch client: writes many vectors with few requests, and reads them back.
 
-A vector's way, in order: `sources` → `records` → `validation` → `batching` → `ordering` → `encoding` →
-`pacing` → `wire` → `retry` → `journal` → `progress`; `writer` walks it, `reader` is the way back. It knows
-nothing of the endpoint and never reads a file that it was not given. Imports `vecgate.s3vectors` and
-`vecgate.errors`.
+`writer.BulkWriter` puts and deletes, `reader.BulkReader` reads, `accelerate` speeds up a boto3 client. A
+record passes through these modules in order: `sources`, `core.record_validation`, `core.batching`,
+`core.keys_in_flight`, `core.body_encoding`, `core.pacing`, `transport`, `core.retry`, `journal`, `progress`.
+The package does not know the endpoint and never reads a file that it was not given. It imports
+`vecgate.results`, `vecgate.s3vectors` and `vecgate.errors`.
 """

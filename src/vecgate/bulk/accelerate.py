@@ -1,102 +1,85 @@
 """One line that makes a boto3 `s3vectors` client fast: `accelerate(client)`.
 
-Only botocore's public events are used. Before a PutVectors or QueryVectors is validated and serialised its
-vectors are taken away, a tiny stand-in left in their place; before the call the body is written with the real
-ones and its hash is put into a header, so that neither signing nor a retry hashes again. Before an answer is
-parsed its body is hidden from the parser and decoded here. Credentials, endpoints, signing and retries stay
-botocore's, as does every other call, and every answer that is an error or looks like nothing we know.
+Before botocore validates and serialises a PutVectors or QueryVectors, its vectors are replaced by a tiny
+placeholder. Before the call, the body is written with the real vectors and its hash is put into a header, so
+that neither signing nor a retry hashes again. Before botocore parses a response to a call about vectors, the
+rule of `acknowledged_body` is applied, because botocore takes anything with a status below 300 for success;
+the body of a read is then decoded here and hidden from the parser. Credentials, endpoints, signing and
+retries stay botocore's, and so does every other call, every error response and every response with members
+that are unknown here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
-from vecgate.bulk.arguments import query_member, vectors_member, with_member
-from vecgate.bulk.decoding import boto3_result
-from vecgate.bulk.encoding import Body
-from vecgate.errors import UsageError
+from botocore.exceptions import HTTPClientError
+
+from vecgate.bulk.core.body_encoding import Body
+from vecgate.bulk.core.response_decoding import decode_as_boto3
+from vecgate.bulk.core.vector_arguments import query_member, vectors_member, with_member
+from vecgate.bulk.transport.botocore_hooks import (
+    RAW_CALL,
+    Fields,
+    Hooks,
+    hide_body,
+    install_hooks,
+    replace_body,
+)
+from vecgate.bulk.transport.response_limits import ResponseLimits, limit_responses
+from vecgate.bulk.transport.service_response import ServiceResponse, check_acknowledged
+from vecgate.errors import UnexpectedResponse
 
 Client = TypeVar("Client")
-#: botocore's events carry untyped dictionaries.
-Fields: TypeAlias = dict[str, Any]
 
-#: Where a request's context keeps what was taken away: the member's name and its value.
-TAKEN = "vecgate.taken"
-#: Signers, botocore's own and awscrt's, take the payload hash from here instead of hashing.
-HASH_HEADER = "X-Amz-Content-SHA256"
-FIRST_STATUS_LEFT_TO_THE_PARSER = 300
+#: The entry of a request's context that keeps the replaced member: its name and its value.
+REPLACED = "vecgate.replaced"
 
 
-@dataclass(slots=True)
-class Flight:
-    """One call whose body was made elsewhere: what goes out, and the bytes that came back."""
+class UnexpectedResponseError(HTTPClientError):  # type: ignore[misc]  # botocore has no types
+    """Raised instead of a result if something else than the service answered. Its `__cause__` is an
+    `UnexpectedResponse`.
+    """
 
-    operation: str
-    body: Body
-    answer: bytes = b""
-
-
-#: The call with a body of its own that this thread is making, if any (see `wire`): nothing is to be done for
-#: it here.
-FLIGHT: ContextVar[Flight | None] = ContextVar("vecgate.flight", default=None)
+    fmt = "{error}"
 
 
-def accelerate(client: Client) -> Client:
-    """Make *client*, any boto3 `s3vectors` client, fast at puts, queries and reads; *client* is returned.
+def accelerate(client: Client, *, limits: ResponseLimits | None = None) -> Client:
+    """Make *client*, any boto3 `s3vectors` client, fast at puts, queries and reads. Returns *client*.
 
-    Doing it twice changes nothing; `decelerate` undoes it. `vectors=` then also takes numpy rows and a
-    `Block`; what boto3 refuses is refused as before, with ParamValidationError, and so are NaN and infinity.
+    Accelerating a client twice changes nothing. `vectors=` then also accepts numpy rows and a `Block`.
+    Everything that boto3 rejects is still rejected, with ParamValidationError, and so are NaN, infinity and
+    booleans among the numbers.
 
-    With awscrt installed botocore signs through it, and awscrt hashes slowly: it too finds the hash in the
-    header, which leaves some 3 % of its cost. BOTO_DISABLE_CRT=true, set before botocore is imported, takes
+    A call about vectors that is answered by something else than the service, such as a login page, raises
+    `UnexpectedResponseError`, a botocore `HTTPClientError`. So does a response of any call that exceeds
+    *limits*.
+
+    With awscrt installed, botocore signs through it, and awscrt hashes slowly: it too finds the hash in the
+    header, which leaves some 3 % of its cost. BOTO_DISABLE_CRT=true, set before botocore is imported, saves
     those as well.
     """
-    events = events_of(client)
-    for event, handler in HOOKS.items():
-        # Last, so that handlers of the user's still see what the caller passed.
-        events.register_last(event, handler, unique_id=f"vecgate.{event}")
+    # Last, so that the user's own handlers still see what the caller passed.
+    install_hooks(client, HOOKS, owner="accelerate", first=False)
+    limit_responses(client, limits)
     return client
 
 
-def decelerate(client: Client) -> Client:
-    """Undo `accelerate`; a client that was not accelerated stays as it is."""
-    for event in HOOKS:
-        events_of(client).unregister(event, unique_id=f"vecgate.{event}")
-    return client
-
-
-def events_of(client: Any) -> Any:  # noqa: ANN401 - boto3 makes its client classes when it runs
-    """The event system of *client*. Raises UsageError where it is not one of s3vectors."""
-    service = client.meta.service_model.service_name
-    if service != "s3vectors":
-        raise UsageError(f"a client of {service} was given; one of s3vectors is needed")
-    return client.meta.events
-
-
-def _take_vectors(params: Fields, context: Fields, **_: object) -> None:
-    if "vectors" in params and not FLIGHT.get():
-        context[TAKEN] = "vectors", vectors_member(params["vectors"])
+def _replace_vectors(params: Fields, context: Fields, **_: object) -> None:
+    if "vectors" in params and not RAW_CALL.get():
+        context[REPLACED] = "vectors", vectors_member(params["vectors"])
         params["vectors"] = [{"key": "-", "data": {"float32": []}}]
 
 
-def _take_query(params: Fields, context: Fields, **_: object) -> None:
-    if "queryVector" in params and not FLIGHT.get():
-        context[TAKEN] = "queryVector", query_member(params["queryVector"])
+def _replace_query(params: Fields, context: Fields, **_: object) -> None:
+    if "queryVector" in params and not RAW_CALL.get():
+        context[REPLACED] = "queryVector", query_member(params["queryVector"])
         params["queryVector"] = {"float32": []}
 
 
-def _put_back(params: Fields, context: Fields, **_: object) -> None:
-    if taken := context.pop(TAKEN, None):
-        set_body(params, Body.of(with_member(params["body"], *taken)))
-
-
-def set_body(request: Fields, body: Body) -> None:
-    """Give botocore's *request* this *body*, with its hash where the signers look for it."""
-    request["body"] = body.data
-    request["headers"][HASH_HEADER] = body.sha256
+def _restore_member(params: Fields, context: Fields, **_: object) -> None:
+    if replaced := context.pop(REPLACED, None):
+        replace_body(params, Body.of(with_member(params["body"], *replaced)))
 
 
 def _decode(
@@ -105,22 +88,29 @@ def _decode(
     customized_response_dict: Fields | None = None,
     **_: object,
 ) -> None:
-    if customized_response_dict is None or response_dict["status_code"] >= FIRST_STATUS_LEFT_TO_THE_PARSER:
+    response = ServiceResponse(response_dict["status_code"], response_dict["headers"], response_dict["body"])
+    if response.is_error or RAW_CALL.get():
         return
-    if FLIGHT.get():
-        return
-    members = operation_model.output_shape.members
-    result = boto3_result(response_dict["body"], members.keys(), members["vectors"].member.members.keys())
-    if result is not None:
+    result = None
+    if (members := operation_model.output_shape.members) and customized_response_dict is not None:
+        vector_members = members["vectors"].member.members.keys()
+        result = decode_as_boto3(response.body, members.keys(), vector_members)
+    try:
+        check_acknowledged(operation_model.name, response, answer=result, parse=True)
+    except UnexpectedResponse as problem:
+        raise UnexpectedResponseError(error=problem) from problem
+    if result is not None and customized_response_dict is not None:
         customized_response_dict.update(result)
-        response_dict["body"] = b""
+        hide_body(response_dict)
 
 
-HOOKS: dict[str, Callable[..., None]] = {
-    "before-parameter-build.s3vectors.PutVectors": _take_vectors,
-    "before-parameter-build.s3vectors.QueryVectors": _take_query,
-    "before-call.s3vectors.PutVectors": _put_back,
-    "before-call.s3vectors.QueryVectors": _put_back,
+HOOKS: Hooks = {
+    "before-parameter-build.s3vectors.PutVectors": _replace_vectors,
+    "before-parameter-build.s3vectors.QueryVectors": _replace_query,
+    "before-call.s3vectors.PutVectors": _restore_member,
+    "before-call.s3vectors.QueryVectors": _restore_member,
+    "before-parse.s3vectors.PutVectors": _decode,
+    "before-parse.s3vectors.DeleteVectors": _decode,
     "before-parse.s3vectors.GetVectors": _decode,
     "before-parse.s3vectors.ListVectors": _decode,
     "before-parse.s3vectors.QueryVectors": _decode,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import isfinite
 
-from vecgate.bulk.retry import RetryPolicy
+from vecgate.bulk.core.reject_limit import RejectLimit
+from vecgate.bulk.core.retry import RetryPolicy
 from vecgate.errors import ConfigError
 from vecgate.s3vectors.limits import (
     PAYLOAD_BYTES_MAX,
@@ -17,15 +18,17 @@ from vecgate.s3vectors.limits import (
 
 @dataclass(frozen=True, slots=True)
 class BulkConfig:
-    """How the batch client sends.
+    """Settings of the batch client.
 
-    batch_vectors      vectors, or keys of a delete, in a request
-    payload_bytes_max  bytes in a request; batches are cut to fit
-    in_flight          requests at once
+    batch_vectors      vectors per request, or keys per request of a delete
+    payload_bytes_max  bytes per request; larger batches are split
+    in_flight          requests in flight at most
     vectors_per_s      never exceeded over any window; lowered while the service throttles
-    requests_per_s     likewise; 10 means a least delay of 100 ms between requests
+    requests_per_s     likewise; 10 means at least 100 ms between requests
     progress_every     vectors between two `Progress` events
-    retry              how long to insist on a request
+    retry              limits on the attempts of one request
+    retry_for_s        seconds for which a run waits for a target of which no request succeeds; then it stops
+    rejects_max        rejected records at which a run stops
 
     Raises ConfigError, which names every setting that is out of range.
     """
@@ -37,6 +40,8 @@ class BulkConfig:
     requests_per_s: float = WRITE_REQUESTS_PER_S
     progress_every: int = 1_000
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    retry_for_s: float = 600.0
+    rejects_max: RejectLimit = field(default_factory=RejectLimit)
 
     def __post_init__(self) -> None:
         if problems := list(self._problems()):
@@ -48,10 +53,12 @@ class BulkConfig:
             ("payload_bytes_max", self.payload_bytes_max, 1, PAYLOAD_BYTES_MAX),
             ("in_flight", self.in_flight, 1, 256),
             ("progress_every", self.progress_every, 1, 10**9),
+            ("retry_for_s", self.retry_for_s, 0, 86_400),
             ("retry.attempts_max", self.retry.attempts_max, 1, 1_000),
             ("retry.base_s", self.retry.base_s, 0, 3_600),
             ("retry.cap_s", self.retry.cap_s, 0, 3_600),
             ("retry.deadline_s", self.retry.deadline_s, 0, 86_400),
+            ("retry.retry_after_max_s", self.retry.retry_after_max_s, 0, 86_400),
         ]
         out_of_range = [
             f"{name} is {value:,}, allowed is {low:,} to {high:,}"
@@ -66,7 +73,7 @@ class BulkConfig:
         ]
 
 
-#: Named settings. `steady` is for sharing an index: small batches, 100 ms apart, 1,000 vectors/s.
+#: Named settings. `steady` is for an index that others use too: small batches, 100 ms apart, 1,000 vectors/s.
 PRESETS = {
     "full": BulkConfig(),
     "steady": BulkConfig(

@@ -1,6 +1,6 @@
-"""What happens in a run, told as it happens.
+"""Events of a run, published while it runs.
 
-A subscriber has one method, `on_event`. Events come one at a time, from whichever thread made them; a
+A subscriber has one method, `on_event`. Events come one at a time, from the thread that caused them. A
 subscriber that raises is logged and does not harm the run.
 """
 
@@ -12,40 +12,40 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from vecgate.bulk.records import Reject
+from vecgate.bulk.core.record_blocks import RejectedRecord
 
 logger = logging.getLogger(__name__)
 
-#: The current rate is taken over so many seconds.
+#: Seconds over which the current rate is measured.
 WINDOW_S = 5.0
-#: Metrics of so many batches are kept, the latest; totals are of all.
+#: Number of batches whose metrics are kept, the latest ones. Totals cover all batches.
 METRICS_KEPT = 100_000
-#: So many keys are named for each cause of failure.
+#: Number of keys that are named for each reject cause.
 EXAMPLES_KEPT = 3
-#: Problems with a number in them come in many wordings: beyond so many they are counted together.
+#: Problems that contain a number come in many wordings: more distinct ones than this are counted together.
 CAUSES_KEPT = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the run is.
+    """The progress of a run.
 
-    elapsed_s      since it began
+    elapsed_s      seconds since the start
     read           records read from the input
-    acknowledged   of these, taken by the service, in earlier runs too
-    set_aside      of these, not written and in the set-aside file
+    acknowledged   of these, acknowledged by the service, in this run or an earlier one
+    rejected       of these, not written and in the rejects file
     pending        of these, neither yet
-    total          records in the input, None where unknown
-    vectors_per_s  acknowledged lately, and *mean_per_s* since the beginning
-    eta_s          seconds until the end at the mean rate, None where unknown
-    retries        requests sent again, *throttles* of them because the service asked for less
-    pace_share     how much of the rate that was set is in use, 0 to 1
+    total          records in the input, None if unknown
+    vectors_per_s  records acknowledged per second recently, and *mean_per_s* since the start
+    eta_s          seconds until the end at the mean rate, None if unknown
+    retries        requests sent again; *throttles* counts attempts that the service throttled
+    rate_scale     fraction of the configured rate in use, 0 to 1
     """
 
     elapsed_s: float
     read: int
     acknowledged: int
-    set_aside: int
+    rejected: int
     pending: int
     total: int | None
     vectors_per_s: float
@@ -53,12 +53,12 @@ class Progress:
     eta_s: float | None
     retries: int
     throttles: int
-    pace_share: float
+    rate_scale: float
 
 
 @dataclass(frozen=True, slots=True)
 class BatchMetric:
-    """One request that was taken: vectors, bytes of its body, attempts, seconds of the last attempt."""
+    """One acknowledged request: vectors, bytes of its body, attempts, seconds of the last attempt."""
 
     vectors: int
     payload_bytes: int
@@ -68,7 +68,7 @@ class BatchMetric:
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """A request of *records* failed because of *cause* and is tried again after *wait_s*."""
+    """A request of *records* failed because of *cause* and is sent again after *wait_s*."""
 
     cause: str
     records: int
@@ -78,95 +78,111 @@ class Retrying:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordsSetAside:
-    """These records are not written and stand in the set-aside file."""
+class TargetUnavailable:
+    """No request has succeeded for *for_s*, lately because of *cause*.
 
-    rejects: tuple[Reject, ...]
+    next_attempt_s  seconds until the next attempt, 0 if it is in flight
+    stops_after_s   the run stops when no request has succeeded for this long
+    """
+
+    cause: str
+    for_s: float
+    next_attempt_s: float
+    stops_after_s: float
 
 
-Event: TypeAlias = Progress | BatchMetric | Retrying | RecordsSetAside
+@dataclass(frozen=True, slots=True)
+class RecordsRejected:
+    """These records are not written; they are in the rejects file."""
+
+    rejects: tuple[RejectedRecord, ...]
+
+
+Event: TypeAlias = Progress | BatchMetric | Retrying | TargetUnavailable | RecordsRejected
 
 
 class Subscriber(Protocol):
-    """Is told what happens."""
+    """Receives the events of a run."""
 
     def on_event(self, event: Event) -> None:
-        """Take notice of *event*; quickly, since the run waits."""
+        """Handle *event* quickly: the run waits."""
         ...
 
 
 @dataclass(slots=True)
-class Cause:
-    """Why records were not written: how many, and the first few keys."""
+class RejectCause:
+    """Why records were rejected: how many, and the first few keys."""
 
     count: int = 0
     keys: list[str] = field(default_factory=list)
 
 
-class Meter:
-    """Counts what a run does. Not thread-safe: its owner holds a lock."""
+class RunCounters:
+    """Counts requests, records and failures of a run. Not thread-safe: its owner holds a lock."""
 
     def __init__(self, *, begun_s: float) -> None:
         self.begun_s = begun_s
         self.requests = self.retries = self.throttles = self.payload_bytes = self.vectors = 0
         self.metrics: deque[BatchMetric] = deque(maxlen=METRICS_KEPT)
-        self.causes: dict[str, Cause] = {}
+        self.reject_causes: dict[str, RejectCause] = {}
         self.failed_attempts: Counter[str] = Counter()
-        self._lately: deque[tuple[float, int]] = deque()
+        self._recent: deque[tuple[float, int]] = deque()
         self._first: tuple[float, int] | None = None
         self._last_s = begun_s
 
-    def taken(self, metric: BatchMetric, *, records: int, now_s: float) -> None:
-        """A request was taken and settled *records*."""
+    def record_acknowledged(self, metric: BatchMetric, *, records: int, now_s: float) -> None:
+        """Count an acknowledged request, which settled *records*."""
         self.metrics.append(metric)
         self.requests += 1
         self.payload_bytes += metric.payload_bytes
         self.vectors += records
         self._first = self._first or (now_s, records)
         self._last_s = now_s
-        self._lately.append((now_s, records))
-        while self._lately[0][0] < now_s - WINDOW_S:
-            self._lately.popleft()
+        self._recent.append((now_s, records))
+        while self._recent[0][0] < now_s - WINDOW_S:
+            self._recent.popleft()
 
-    def failed(self, cause: str, *, is_throttling: bool) -> None:
-        """An attempt failed because of *cause*."""
+    def record_failure(self, cause: str, *, is_throttling: bool) -> None:
+        """Count an attempt that failed because of *cause*."""
         self.failed_attempts[cause] += 1
         self.throttles += is_throttling
 
-    def set_aside(self, rejects: Iterable[Reject]) -> None:
-        """These records will not be written."""
+    def record_rejects(self, rejects: Iterable[RejectedRecord]) -> None:
+        """Count rejected records by cause."""
         for reject in rejects:
-            known = reject.problem in self.causes or len(self.causes) < CAUSES_KEPT
-            cause = self.causes.setdefault(reject.problem if known else "other problems", Cause())
+            known = reject.problem in self.reject_causes or len(self.reject_causes) < CAUSES_KEPT
+            cause = self.reject_causes.setdefault(
+                reject.problem if known else "other problems", RejectCause()
+            )
             cause.count += 1
             if len(cause.keys) < EXAMPLES_KEPT:
                 cause.keys.append(reject.key)
 
-    def rate_now(self, *, now_s: float) -> float:
-        """Records settled a second over the last WINDOW_S, or since the beginning where that is shorter."""
+    def current_rate(self, *, now_s: float) -> float:
+        """Return the records settled per second over the last WINDOW_S, or since a later start."""
         span_s = min(WINDOW_S, now_s - self.begun_s)
-        lately = sum(records for at_s, records in self._lately if at_s >= now_s - WINDOW_S)
-        return lately / span_s if span_s > 0 else 0.0
+        recent = sum(records for at_s, records in self._recent if at_s >= now_s - WINDOW_S)
+        return recent / span_s if span_s > 0 else 0.0
 
-    def rate_held(self) -> float:
-        """Records settled a second from the first answer to the last, without those of the first; 0 for one
-        answer.
+    def sustained_rate(self) -> float:
+        """Return the records settled per second from the first response to the last, without the first batch.
 
-        So it can be held against the rate that was set, which is one between departures.
+        The result compares with the configured rate, which is a rate between departures. It is 0 after one
+        response.
         """
         if self._first is None or self._last_s <= self._first[0]:
             return 0.0
         return (self.vectors - self._first[1]) / (self._last_s - self._first[0])
 
-    def rate_mean(self, *, now_s: float) -> float:
-        """Records settled a second since the beginning."""
+    def mean_rate(self, *, now_s: float) -> float:
+        """Return the records settled per second since the start."""
         return self.vectors / (now_s - self.begun_s) if now_s > self.begun_s else 0.0
 
 
-def tell(subscribers: Iterable[Subscriber], event: Event) -> None:
-    """Give *event* to every subscriber."""
+def publish(subscribers: Iterable[Subscriber], event: Event) -> None:
+    """Pass *event* to every subscriber."""
     for subscriber in subscribers:
         try:
             subscriber.on_event(event)
-        except Exception:  # one bad subscriber must cost nobody a vector
+        except Exception:  # a failing subscriber must not cost a vector
             logger.exception("a progress subscriber failed")

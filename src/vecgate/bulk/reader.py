@@ -1,23 +1,33 @@
-"""The way back: many vectors by key, a whole index in parallel, the nearest ones. All as float32 matrices."""
+"""Reads vectors by key, a whole index in parallel, and nearest neighbours, as float32 matrices."""
 
 from __future__ import annotations
 
+import queue
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from queue import Queue
-from threading import Event, Thread
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import count
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from vecgate.bulk.calls import Pause, call
-from vecgate.bulk.decoding import QueryResult, Vectors, decode_hits, decode_vectors, new_parser
-from vecgate.bulk.encoding import Body, encode_request
-from vecgate.bulk.retry import RetryPolicy
-from vecgate.bulk.wire import Boto3Sender, Sender
-from vecgate.errors import ConfigError
+from vecgate.background import POLL_S, BackgroundCall, cancel_all, map_on_threads, new_queue
+from vecgate.bulk.core.body_encoding import Body, encode_request
+from vecgate.bulk.core.response_decoding import (
+    WRONG_RESPONSE_HINT,
+    Parser,
+    QueryResult,
+    Vectors,
+    decode_hits,
+    decode_vectors,
+    new_parser,
+)
+from vecgate.bulk.core.retry import RetryPolicy
+from vecgate.bulk.transport.retried_call import Pause, call_with_retries
+from vecgate.bulk.transport.sender import Boto3Sender, Sender
+from vecgate.errors import ConfigError, ProtocolError
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.s3vectors.limits import KEYS_PER_GET_MAX, LIST_PAGE_MAX, SEGMENTS_MAX
 
@@ -25,21 +35,24 @@ __all__ = ["BulkReader", "QueryResult", "Vectors"]
 
 Page = TypeVar("Page")
 
+#: When a scan is closed, its requests in flight get this long.
+CLOSE_WAIT_S = 30.0
+
 
 class BulkReader:
     """Reads from one index; safe to share between threads.
 
-    via       a boto3 `s3vectors` client, or a `Sender`
+    client    a boto3 `s3vectors` client, or a `Sender`
     bucket    name of the vector bucket, needed unless *index* is an ARN
     index     name or ARN
-    retry     how long to insist on a request that may succeed later
+    retry     limits on the attempts of one request
     parallel  requests of `get` in flight at most
-    pause     waits so many seconds
+    pause     waits the given seconds before a retry
     """
 
     def __init__(
         self,
-        via: Any,  # noqa: ANN401 - boto3 makes its client classes when it runs
+        client: Any,  # noqa: ANN401 - boto3 makes its client classes at run time
         *,
         bucket: str = "",
         index: str = "",
@@ -47,32 +60,37 @@ class BulkReader:
         parallel: int = 4,
         pause: Pause = time.sleep,
     ) -> None:
-        self._sender: Sender = via if hasattr(via, "send") else Boto3Sender(via)
+        self._sender: Sender = client if hasattr(client, "send") else Boto3Sender(client)
         self._address = IndexAddress.parse(bucket=bucket, index=index)
         self._retry, self._parallel, self._pause = retry or RetryPolicy(), parallel, pause
 
     def get(self, keys: Sequence[str], *, data: bool = True, metadata: bool = True) -> Vectors:
-        """The vectors stored under *keys*, any number of them, in their order; what is not stored is in
+        """Return the vectors of *keys*, of any number, in their order. Keys that are not stored are in
         `absent`.
 
         Raises ServiceError, TransportError, ProtocolError, NoCredentials.
         """
-        wanted = list(dict.fromkeys(keys))
-        chunks = [wanted[at : at + KEYS_PER_GET_MAX] for at in range(0, len(wanted), KEYS_PER_GET_MAX)]
-        with ThreadPoolExecutor(max(1, min(self._parallel, len(chunks)))) as pool:
-            pages = list(pool.map(lambda chunk: self._get(chunk, data=data, metadata=metadata), chunks))
-        return _in_order(keys, pages)
+        if isinstance(keys, str | bytes):
+            raise ConfigError(f"keys must be a list of keys, but is the text {keys!r}")
+        unique = list(dict.fromkeys(keys))
+        chunks = [unique[at : at + KEYS_PER_GET_MAX] for at in range(0, len(unique), KEYS_PER_GET_MAX)]
+        pages = map_on_threads(
+            lambda chunk: self._get(chunk, data=data, metadata=metadata), chunks, threads=self._parallel
+        )
+        return _order_by_keys(keys, pages)
 
-    def scan(self, segments: int = 4, *, data: bool = True, metadata: bool = True) -> Iterator[Vectors]:
-        """Every vector of the index, page by page as the pages come, *segments* of them in parallel.
+    def scan(
+        self, segments: int = 4, *, data: bool = True, metadata: bool = True
+    ) -> Generator[Vectors, None, None]:
+        """Yield every vector of the index, page by page as the pages arrive, *segments* of them in parallel.
 
-        At most two pages for each segment are in memory. Closing the iterator ends the threads once the
-        requests in flight are answered. Raises what `get` raises.
+        At most two pages per segment are in memory. Closing the iterator ends the threads after the responses
+        to the requests in flight. Raises what `get` raises.
         """
         if not 1 <= segments <= SEGMENTS_MAX:
-            raise ConfigError(f"{segments} segments were asked for; 1 to {SEGMENTS_MAX} are allowed")
+            raise ConfigError(f"segments is {segments}, allowed is 1 to {SEGMENTS_MAX}")
         members = {"maxResults": LIST_PAGE_MAX, "returnData": data, "returnMetadata": metadata}
-        return self._merged([
+        return self._merge([
             {**members, "segmentCount": segments, "segmentIndex": index} for index in range(segments)
         ])  # fmt: skip
 
@@ -85,9 +103,9 @@ class BulkReader:
         metadata: bool = False,
         distance: bool = True,
     ) -> QueryResult:
-        """The *top_k* nearest to *vector*, nearest first, from as many pages as that takes.
+        """Return the *top_k* vectors nearest to *vector*, nearest first, from all result pages.
 
-        Raises what `get` raises, and ConfigError where *vector* is not finite.
+        Raises what `get` raises, and ConfigError if *vector* is not finite.
         """
         members: dict[str, object] = {
             "queryVector": {"float32": _float32(vector)},
@@ -97,53 +115,65 @@ class BulkReader:
         }
         if filter is not None:
             members["filter"] = filter
-        return _joined(list(self._pages("QueryVectors", members, decode_hits, self._pause)))
+        pages: list[QueryResult] = []
+        for page in self._pages("QueryVectors", members, decode_hits, self._pause):
+            pages.append(page)
+            _check_hits(pages, top_k, distance=distance)
+        return _join(pages)
 
     def _get(self, keys: Sequence[str], *, data: bool, metadata: bool) -> Vectors:
         members = {"keys": keys, "returnData": data, "returnMetadata": metadata}
-        body = _body(self._address, members)
-        return decode_vectors(self._send("GetVectors", body, self._pause), new_parser())[0]
+        body = _encode(self._address, members)
+        page, _ = _decode_page(self._send("GetVectors", body, self._pause), new_parser(), data=data)
+        if unknown := set(page.keys) - set(keys):
+            raise _wrong_response(f"GetVectors returned the key {min(unknown)!r}, which was not requested")
+        if len(set(page.keys)) < len(page):
+            raise _wrong_response("GetVectors returned a key twice")
+        return page
 
-    def _merged(self, segments: Sequence[Mapping[str, object]]) -> Iterator[Vectors]:
-        pages: Queue[Vectors | Exception | None] = Queue(len(segments))
-        stop, live = Event(), len(segments)
-        # Daemons: an iterator that nobody finishes must not keep the process from ending.
-        threads = [
-            Thread(target=self._fill, args=(pages, stop, members), daemon=True) for members in segments
-        ]
-        for thread in threads:
-            thread.start()
+    def _merge(self, segments: Sequence[Mapping[str, object]]) -> Generator[Vectors, None, None]:
+        pages, scan = new_queue(), _Scan()
+        calls = [BackgroundCall(partial(self._read_segment, pages, scan, members)) for members in segments]
         try:
+            for call in calls:
+                call.start()
+            live, dimensions = len(calls), set[int]()
             while live:
-                page = pages.get()
+                try:
+                    page, free = pages.get(timeout=POLL_S)
+                except queue.Empty:
+                    for call in calls:
+                        call.has_ended()  # starts it again if its thread was lost
+                    continue
                 if isinstance(page, Exception):
                     raise page
                 if page is None:
                     live -= 1
                 else:
+                    _check_dimension(page, dimensions)
                     yield page
+                    free.put(None)
         finally:
-            stop.set()
-            while live:
-                live -= pages.get() is None
-            for thread in threads:
-                thread.join()
+            scan.is_closed = True
+            cancel_all(calls, CLOSE_WAIT_S)
 
-    def _fill(
-        self, pages: Queue[Vectors | Exception | None], stop: Event, members: Mapping[str, object]
-    ) -> None:
-        parser = new_parser()
+    def _read_segment(self, pages: Any, scan: _Scan, members: Mapping[str, object]) -> None:  # noqa: ANN401 - as above
+        parser, free = new_parser(), new_queue()
+        free.put(None)
         try:
             for page in self._pages(
-                "ListVectors", members, lambda body: decode_vectors(body, parser), stop.wait
+                "ListVectors",
+                members,
+                lambda body: _decode_page(body, parser, data=bool(members["returnData"])),
+                scan.pause,
             ):
-                pages.put(page)
-                if stop.is_set():
+                pages.put((page, free))
+                if scan.is_closed_before(free):
                     break
-        except Exception as error:  # noqa: BLE001 - raised again where the pages are read
-            pages.put(error)
+        except Exception as error:  # noqa: BLE001 - raised again by the thread that reads the pages
+            pages.put((error, free))
         finally:
-            pages.put(None)
+            pages.put((None, free))
 
     def _pages(
         self,
@@ -152,36 +182,98 @@ class BulkReader:
         decode: Callable[[bytes], tuple[Page, str]],
         pause: Pause,
     ) -> Iterator[Page]:
-        page, token = decode(self._send(operation, _body(self._address, members), pause))
-        yield page
-        while token:
-            body = _body(self._address, {**members, "nextToken": token})
-            page, token = decode(self._send(operation, body, pause))
+        token = earlier = ""
+        for number in count(1):
+            paged = {**members, "nextToken": token} if token else members
+            page, token = decode(self._send(operation, _encode(self._address, paged), pause))
+            if token and token == earlier:
+                raise _wrong_response(f"{operation} returned the same nextToken twice: its pages never end")
+            # Brent's algorithm: finds a cycle of any length without keeping every token.
+            if number.bit_count() == 1:
+                earlier = token
             yield page
+            if not token:
+                return
 
     def _send(self, operation: str, body: Body, pause: Pause) -> bytes:
-        return call(self._sender, operation, body, policy=self._retry, wait=pause)
+        return call_with_retries(self._sender, operation, body, policy=self._retry, pause=pause)
 
 
-def _body(address: IndexAddress, members: Mapping[str, object]) -> Body:
+class _Scan:
+    """The state that the threads of a scan share. *is_closed* ends them."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def pause(self, seconds: float) -> bool:
+        """Wait *seconds*. Returns true, early, if the scan is closed."""
+        until_s = time.monotonic() + seconds
+        while not self.is_closed and (remaining_s := until_s - time.monotonic()) > 0:
+            time.sleep(min(remaining_s, POLL_S))
+        return self.is_closed
+
+    def is_closed_before(self, free: Any) -> bool:  # noqa: ANN401 - see `new_queue`
+        """Wait for an item of *free*. Returns true if the scan is closed first."""
+        while not self.is_closed:
+            with suppress(queue.Empty):
+                free.get(timeout=POLL_S)
+                return False
+        return True
+
+
+def _encode(address: IndexAddress, members: Mapping[str, object]) -> Body:
     try:
         return encode_request(address, **members)
-    except TypeError as error:  # what orjson raises
-        raise ConfigError(f"the request cannot be written as JSON: {error}") from error
+    except TypeError as error:  # raised by orjson
+        raise ConfigError(f"the request cannot be encoded as JSON: {error}") from error
 
 
 def _float32(vector: Sequence[float] | npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     with np.errstate(over="ignore"):
         row = np.asarray(vector, np.float32)
     if row.ndim != 1 or not np.isfinite(row).all():
-        raise ConfigError("the query vector must be one row of finite float32 numbers")
+        raise ConfigError("the query vector must be a list of finite float32 numbers")
     return row
 
 
-def _in_order(keys: Sequence[str], pages: Sequence[Vectors]) -> Vectors:
+def _decode_page(body: bytes, parser: Parser | None, *, data: bool) -> tuple[Vectors, str]:
+    page, token = decode_vectors(body, parser)
+    if data and page.keys and page.vectors is None:
+        raise _wrong_response("the response has keys without the vectors that were requested")
+    return page, token
+
+
+def _check_dimension(page: Vectors, dimensions: set[int]) -> None:
+    """Add the dimension of *page* to *dimensions*. Raises ProtocolError if it differs from the others."""
+    if page.vectors is not None:
+        dimensions.add(page.vectors.shape[1])
+    if len(dimensions) > 1:
+        raise _wrong_response(
+            f"vectors of one index have {' and '.join(map(str, sorted(dimensions)))} values"
+        )
+
+
+def _check_hits(pages: Sequence[QueryResult], top_k: int, *, distance: bool) -> None:
+    keys = [key for page in pages for key in page.keys]
+    if len(keys) > top_k:
+        raise _wrong_response(f"QueryVectors returned {len(keys):,} vectors for a topK of {top_k:,}")
+    if len(set(keys)) < len(keys):
+        raise _wrong_response("QueryVectors returned a key twice")
+    if distance and any(page.keys and page.distances is None for page in pages):
+        raise _wrong_response("QueryVectors returned vectors without the distances that were requested")
+
+
+def _wrong_response(problem: str) -> ProtocolError:
+    return ProtocolError(problem, hint=WRONG_RESPONSE_HINT)
+
+
+def _order_by_keys(keys: Sequence[str], pages: Sequence[Vectors]) -> Vectors:
     found = [key for page in pages for key in page.keys]
     metadata = [document for page in pages for document in page.metadata]
     matrices = [page.vectors for page in pages if page.vectors is not None]
+    dimensions = set[int]()
+    for page in pages:
+        _check_dimension(page, dimensions)
     row_of = {key: row for row, key in enumerate(found)}
     rows = [row_of[key] for key in keys if key in row_of]
     return Vectors(
@@ -192,7 +284,7 @@ def _in_order(keys: Sequence[str], pages: Sequence[Vectors]) -> Vectors:
     )
 
 
-def _joined(pages: Sequence[QueryResult]) -> QueryResult:
+def _join(pages: Sequence[QueryResult]) -> QueryResult:
     distances = [page.distances for page in pages if page.distances is not None]
     return QueryResult(
         keys=[key for page in pages for key in page.keys],

@@ -1,7 +1,7 @@
-"""The batch client: walks records from a source to their acknowledgement, on threads.
+"""Writes records from a source to their acknowledgement, on threads.
 
-One thread, the caller's, reads, checks and cuts; `in_flight` others encode and send. Decisions are made
-elsewhere (`delivery`, `run`); here is what they need of the world: a lock, a clock, waiting.
+The caller's thread reads, another one validates and batches, and `in_flight` workers encode and send.
+`core.delivery` and `core.run_state` make the decisions. This module adds a lock, a clock and waiting.
 """
 
 from __future__ import annotations
@@ -9,49 +9,53 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from threading import Condition
-from typing import Any
+from threading import Condition, Thread
+from typing import Any, TypeAlias
 
-from vecgate.bulk.aside import SetAsideFile, aside_path
-from vecgate.bulk.batching import Batch, batches
+from vecgate.background import new_queue
+from vecgate.bulk.block_handover import BlockHandover
 from vecgate.bulk.config import BulkConfig
-from vecgate.bulk.delivery import (
+from vecgate.bulk.core.batching import Batch, batches
+from vecgate.bulk.core.body_encoding import Body, encode_delete, encode_put
+from vecgate.bulk.core.delivery import (
+    Acknowledged,
     Departure,
-    Effect,
     Failed,
-    Leave,
-    Pause,
-    Refused,
-    Send,
-    Steps,
-    Taken,
+    Rejected,
+    RunEnded,
     deliver,
+    drive,
 )
-from vecgate.bulk.encoding import Body, encode_delete, encode_put
-from vecgate.bulk.indexes import describe_index
-from vecgate.bulk.journal import Identity, Journal
+from vecgate.bulk.core.record_blocks import Block, RejectedRecord
+from vecgate.bulk.core.record_validation import validate, validate_keys
+from vecgate.bulk.core.retry import RetryDecision
+from vecgate.bulk.core.run_state import BulkOutcome, BulkRun
+from vecgate.bulk.index_setup import IndexDescription, read_index
+from vecgate.bulk.journal import Journal, JournalIdentity
 from vecgate.bulk.progress import Subscriber
-from vecgate.bulk.records import Block, Reject
-from vecgate.bulk.run import BulkOutcome, Run
-from vecgate.bulk.sources import Source, open_source, source_of
-from vecgate.bulk.validation import validate, validate_keys
-from vecgate.bulk.wire import Boto3Sender, Sender
-from vecgate.errors import IndexUnusable, VecgateError
+from vecgate.bulk.rejects_file import RejectsFile, default_rejects_path
+from vecgate.bulk.resume_check import ResumeCheck
+from vecgate.bulk.sources import Source, open_source, source_from_records
+from vecgate.bulk.transport.sender import Boto3Sender, Sender, endpoint_identity
+from vecgate.errors import IndexUnusable, SourceError, UsageError, VecgateError
 from vecgate.s3vectors.arn import IndexAddress
 
-#: Blocks of a source hold so many batches: enough that reading costs little, little enough to stay small.
+#: Splits a block into valid records and rejects.
+Validator: TypeAlias = Callable[[Block], tuple[Block, tuple[RejectedRecord, ...]]]
+
+#: Batches per block of a source: enough to make reading cheap, few enough to need little memory.
 BATCHES_PER_BLOCK = 8
-#: Whoever waits looks up this often whether the run is to end: a signal handler must not take a lock.
-GLANCE_S = 0.1
+#: Longest wait before a thread checks whether the run has ended. A signal handler must not take a lock, so
+#: `stop` cannot notify.
+POLL_S = 0.1
 
 
 class BulkWriter:
     """Puts and deletes many vectors on one index.
 
-    *client* is a boto3 `s3vectors` client, which is accelerated, or a `Sender`. *index* is a name, with its
+    *client* is a boto3 `s3vectors` client, accelerated or not, or a `Sender`. *index* is a name, with its
     *bucket*, or an ARN.
 
     >>> outcome = BulkWriter(boto3.client("s3vectors"), bucket="media", index="films").put("films.parquet")
@@ -70,43 +74,48 @@ class BulkWriter:
         self.config = config or BulkConfig()
         self._sender: Sender = client if hasattr(client, "send") else Boto3Sender(client)
         self._subscribers = subscribers
-        self._asked_to_stop = False
+        self._is_stopped = False
 
     def put(
         self,
         source: Source | str | Path | Iterable[Any],
         *,
-        journal: Path | None = None,
-        set_aside: Path | None = None,
+        journal: str | Path | None = None,
+        rejects: str | Path | None = None,
         strict: bool = False,
+        stable_order: bool = False,
     ) -> BulkOutcome:
-        """Write every record of *source*; of equal keys the last stays.
+        """Write every record of *source*. The last record of each key wins.
 
-        source     a path, a `Source`, or an iterable of dicts (`key`, `vector`, `metadata`) or such tuples
-        journal    keep what is acknowledged there, and skip what an earlier run has acknowledged
-        set_aside  the file for records that cannot be written, as JSON lines; see `SetAsideFile`
-        strict     stop at the first such record
+        source        a path, a `Source`, or an iterable of dicts (`key`, `vector`, `metadata`) or such tuples
+        journal       the file for acknowledged records; records that it already has are skipped
+        rejects       the file for records that cannot be written, as JSON lines; see `RejectsFile`
+        strict        stop at the first such record
+        stable_order  an iterable yields the same records in the same order each time; it needs a journal
 
-        What ended a run early is in the outcome, not raised. Raises UsageError and its kin for input that
-        cannot be read, an index that is missing or of another dimension, and a journal of something else;
-        ServiceError or TransportError where the index cannot even be described.
+        The outcome, not an exception, says what ended a run early. Raises UsageError or a subclass if the
+        input cannot be read, the index is missing or has another dimension, or the journal belongs to another
+        run; ServiceError or TransportError if the index cannot be described.
         """
         source = as_source(source)
-        rules = describe_index(self._sender, self.address)
+        _check_order(source, journal, is_stable=stable_order)
+        index = read_index(self._sender, self.address)
+        rules = index.rules
         if source.dimension not in {None, rules.dimension}:
             raise IndexUnusable(
                 f"the vectors of {source.name} have {source.dimension} dimensions, "
                 f"those of the index {self.address} {rules.dimension}",
-                hint="Give the index that was made for these vectors, or make one with --create.",
+                hint="Name the index that was created for these vectors, or create one with --create.",
             )
         return self._run(
             "PutVectors",
             source,
+            index,
             source.blocks(dimension=rules.dimension, rows=self.config.batch_vectors * BATCHES_PER_BLOCK),
-            check=lambda block: validate(block, rules),
+            validator=lambda block: validate(block, rules),
             encode=lambda batch: encode_put(self.address, batch.block),
-            journal=journal,
-            set_aside=set_aside,
+            journal_path=_as_path("journal", journal),
+            rejects_path=_as_path("rejects", rejects),
             strict=strict,
         )
 
@@ -114,218 +123,268 @@ class BulkWriter:
         self,
         source: Source | str | Path | Iterable[Any],
         *,
-        journal: Path | None = None,
-        set_aside: Path | None = None,
+        journal: str | Path | None = None,
+        rejects: str | Path | None = None,
         strict: bool = False,
+        stable_order: bool = False,
     ) -> BulkOutcome:
-        """Delete the vector of every key of *source*, where there is one; all else as of `put`."""
+        """Delete the vectors of all keys of *source*; keys that are not stored are ignored. Otherwise like
+        `put`. An iterable may also yield the keys themselves.
+        """
         source = as_source(source, keys_only=True)
-        describe_index(self._sender, self.address)
+        _check_order(source, journal, is_stable=stable_order)
+        index = read_index(self._sender, self.address)
         return self._run(
             "DeleteVectors",
             source,
+            index,
             source.blocks(rows=self.config.batch_vectors * BATCHES_PER_BLOCK),
-            check=validate_keys,
+            validator=validate_keys,
             encode=lambda batch: encode_delete(self.address, batch.block.keys),
-            journal=journal,
-            set_aside=set_aside,
+            journal_path=_as_path("journal", journal),
+            rejects_path=_as_path("rejects", rejects),
             strict=strict,
         )
 
     def stop(self) -> None:
-        """End the run: what is in flight is awaited, the rest stays pending. Safe in a signal handler.
+        """End the run: requests in flight are awaited, the other records stay pending. Safe in a signal
+        handler.
 
-        It lasts: a later run of this writer ends at once.
+        It is permanent: a later run of this writer ends at once.
         """
-        self._asked_to_stop = True
+        self._is_stopped = True
 
     def _run(
         self,
         operation: str,
         source: Source,
+        index: IndexDescription,
         blocks: Iterator[Block],
         *,
-        check: Callable[[Block], tuple[Block, tuple[Reject, ...]]],
+        validator: Validator,
         encode: Callable[[Batch], Body],
-        journal: Path | None,
-        set_aside: Path | None,
+        journal_path: Path | None,
+        rejects_path: Path | None,
         strict: bool,
     ) -> BulkOutcome:
-        kept = None
-        if journal is not None:
-            kept = Journal(journal, Identity(source.fingerprint, str(self.address), operation))
-        outcome = None
-        path = set_aside or aside_path(source.name)
-        try:
-            aside = SetAsideFile(path, kept_bytes=kept.kept_bytes(path) if kept else None)
-            with closing(aside):
-                run = Run(
-                    self.config,
-                    aside=aside,
-                    journal=kept,
-                    subscribers=self._subscribers,
-                    total=source.total,
-                    strict=strict,
-                    now_s=time.monotonic(),
+        handover = BlockHandover()
+
+        def is_stopped() -> bool:
+            return self._is_stopped or handover.is_abandoned
+
+        resume_check: ResumeCheck | None = None
+
+        def validate_resumed(block: Block) -> tuple[Block, tuple[RejectedRecord, ...]]:
+            if resume_check is not None:
+                resume_check.check(block)
+            return validator(block)
+
+        def write() -> BulkOutcome:
+            nonlocal resume_check
+            journal = None
+            if journal_path is not None:
+                identity = JournalIdentity(
+                    endpoint=endpoint_identity(self._sender),
+                    index=index.arn or str(self.address),
+                    created=index.created,
+                    operation=operation,
+                    mapping=source.describe(),
+                    input=source.fingerprint,
                 )
-                threads = _Threads(
-                    run, self._sender, operation, encode, is_asked_to_stop=lambda: self._asked_to_stop
-                )
-                threads.work_through(blocks, check)
-                # A wish to stop that came after the last record changes nothing.
-                is_cut_short = self._asked_to_stop and not (threads.is_read and not run.pending)
-                outcome = run.outcome(now_s=time.monotonic(), interrupted=is_cut_short)
-        finally:
-            if kept is not None:
-                kept.close(finished=outcome is not None and outcome.is_complete)
-        return outcome
+                journal = Journal(journal_path, identity)
+                if operation == "PutVectors":
+                    resume_check = ResumeCheck(self._sender, self.address, journal)
+            outcome = None
+            path = rejects_path or default_rejects_path(source.name)
+            try:
+                rejects = RejectsFile(journal.untouched_rejects_path(path) if journal else path)
+                with closing(rejects):
+                    run = BulkRun(
+                        self.config,
+                        rejects=rejects,
+                        journal=journal,
+                        subscribers=self._subscribers,
+                        total=source.total,
+                        strict=strict,
+                        now_s=time.monotonic(),
+                    )
+                    threads = _ThreadedRun(run, self._sender, operation, encode, is_stopped=is_stopped)
+                    threads.write_all(handover, validate_resumed)
+                    # A stop after the last record changes nothing.
+                    is_interrupted = is_stopped() and not (handover.is_exhausted and not run.pending)
+                    outcome = run.outcome(now_s=time.monotonic(), interrupted=is_interrupted)
+            finally:
+                if journal:
+                    journal.close(finished=outcome is not None and outcome.is_complete)
+            return outcome
+
+        return handover.run(blocks, write)
+
+
+def _check_order(source: Source, journal: str | Path | None, *, is_stable: bool) -> None:
+    """Raise UsageError if a journal cannot tell which records of *source* it has."""
+    if journal is not None and not (source.is_identified or is_stable):
+        raise UsageError(
+            f"a journal needs to know the order of the records, and {source.name} does not state it",
+            hint="Pass stable_order=True if it yields the same records in the same order each time.",
+        )
+
+
+def _as_path(name: str, path: str | Path | None) -> Path | None:
+    """Return *path* as a Path. Raises UsageError if it is something else."""
+    if path is None or isinstance(path, str | Path):
+        return None if path is None else Path(path)
+    raise UsageError(f"{name} must be a path, but is a {type(path).__name__}")
 
 
 def as_source(source: Source | str | Path | Iterable[Any], *, keys_only: bool = False) -> Source:
-    """What `put` and `delete` take, as a source. Raises SourceError."""
+    """Return an argument of `put` or `delete` as a source. Raises SourceError."""
     if isinstance(source, Source):
         return source
     if isinstance(source, str | Path):
+        if keys_only and not (str(source) == "-" or Path(source).exists()):
+            raise SourceError(f"there is no file {source}", hint="Give keys as a list, such as ['a', 'b'].")
         return open_source(source, keys_only=keys_only)
-    return source_of(source, keys_only=keys_only)
+    return source_from_records(source, keys_only=keys_only)
 
 
-class _Threads:
-    """The world around a `Run`: its lock, its clock, and its workers."""
+class _ThreadedRun:
+    """Runs a `BulkRun` on threads: its lock, its clock and its workers. It is the `DeliveryHandler` of all
+    batches.
+
+    No thread that takes the lock can be interrupted; see `block_handover`.
+    """
 
     def __init__(
         self,
-        run: Run,
+        run: BulkRun,
         sender: Sender,
         operation: str,
         encode: Callable[[Batch], Body],
         *,
-        is_asked_to_stop: Callable[[], bool],
+        is_stopped: Callable[[], bool],
     ) -> None:
         self._run, self._sender, self._operation, self._encode = run, sender, operation, encode
-        self._is_asked_to_stop = is_asked_to_stop
+        self._is_stopped = is_stopped
         self._changed = Condition()
-        self._flying = 0
-        #: The source has been read to its end.
-        self.is_read = False
-        self._chance = random.Random()  # noqa: S311 - jitter is no secret
+        self._in_flight = 0
+        self._random = random.Random()  # noqa: S311 - jitter is no secret
 
-    def work_through(
-        self, blocks: Iterator[Block], check: Callable[[Block], tuple[Block, tuple[Reject, ...]]]
-    ) -> None:
-        """Read, check, cut and hand out until the source or the run ends; what is in flight is awaited."""
-        with ThreadPoolExecutor(self._run.config.in_flight, thread_name_prefix="vecgate-put") as pool:
-            try:
-                for batch in batches(self._admitted(blocks, check), self._run.rows):
-                    if not self._claim(batch):
-                        break
-                    pool.submit(self._work, batch)
-            except VecgateError as error:
-                with self._changed:
-                    self._run.stop(error)
-            except BaseException:
-                # Not ours to judge: let the workers end, then let it out.
-                with self._changed:
-                    self._run.stop(VecgateError("the input could not be read to its end"))
-                raise
+    def write_all(self, handover: BlockHandover, validator: Validator) -> None:
+        """Validate, batch and dispatch until the source or the run ends, then wait for the workers."""
+        todo = new_queue()
+        # Daemons: after a second interrupt, a request that hangs must not keep the process alive.
+        workers = [
+            Thread(target=self._work, args=(todo,), name=f"vecgate-worker-{number}", daemon=True)
+            for number in range(self._run.config.in_flight)
+        ]
+        for worker in workers:
+            worker.start()
+        try:
+            for batch in batches(self._admit(handover, validator), self._run.batch_rows):
+                if not self._claim(batch):
+                    break
+                todo.put(batch)
+        except VecgateError as error:
+            self._stop(error)
+        except BaseException:
+            # Not an error of vecgate: let the workers end, then let it propagate.
+            self._stop(VecgateError("the input could not be read to its end"))
+            raise
+        finally:
+            for _ in workers:
+                todo.put(None)
+            for worker in workers:
+                worker.join()
 
-    def _admitted(
-        self, blocks: Iterator[Block], check: Callable[[Block], tuple[Block, tuple[Reject, ...]]]
-    ) -> Iterator[Block]:
-        for block in blocks:
+    def acquire(self, vectors: int) -> Departure:
+        """Wait until the pace allows a request of *vectors*."""
+        while not self._is_over():
+            with self._changed:
+                departure = self._run.try_acquire(vectors, now_s=time.monotonic())
+            if isinstance(departure, Departure):
+                return departure
+            self._wait(departure)
+        raise RunEnded
+
+    def send(self, body: Body) -> float:
+        """Send *body* and return the latency in seconds."""
+        begun_s = time.monotonic()
+        self._sender.send(self._operation, body)
+        return time.monotonic() - begun_s
+
+    def decide_retry(self, failed: Failed) -> RetryDecision:
+        """Let the run decide, under the lock."""
+        with self._changed:
+            return self._run.decide_retry(failed, now_s=time.monotonic(), random_value=self._random.random())
+
+    def pause(self, seconds: float) -> None:
+        """Wait *seconds* unless the run ends."""
+        self._wait(seconds)
+        if self._is_over():
+            raise RunEnded
+
+    def record_acknowledged(self, acknowledged: Acknowledged) -> None:
+        """Record an acknowledged batch under the lock."""
+        with self._changed:
+            self._run.record_acknowledged(acknowledged, now_s=time.monotonic())
+
+    def record_rejected(self, rejected: Rejected) -> None:
+        """Record a rejected record under the lock."""
+        with self._changed:
+            self._run.record_rejected(rejected)
+
+    def _admit(self, handover: BlockHandover, validator: Validator) -> Iterator[Block]:
+        for block in handover.taken(is_stopped=self._is_over):
             if self._is_over():
                 return
-            good, rejects = check(block)
+            valid, rejects = validator(block)
             with self._changed:
-                left = self._run.admit(good, rejects)
-            yield left
-        self.is_read = True
+                unsettled = self._run.admit(valid, rejects)
+            yield unsettled
 
     def _claim(self, batch: Batch) -> bool:
-        """Wait until there is room and none of the keys is in flight; False when the run ends first."""
+        """Wait until there is a free worker and none of the keys is in flight. Return False if the run ends
+        first.
+        """
         with self._changed:
             while not self._is_over():
-                if self._flying < self._run.config.in_flight and self._run.keys.claim(batch.block.keys):
-                    self._flying += 1
+                if self._in_flight < self._run.config.in_flight and self._run.keys.claim(batch.block.keys):
+                    self._in_flight += 1
                     return True
-                self._changed.wait(GLANCE_S)
+                self._changed.wait(POLL_S)
         return False
 
-    def _work(self, batch: Batch) -> None:
+    def _work(self, todo: Any) -> None:  # noqa: ANN401 - see `new_queue`
+        while (batch := todo.get()) is not None:
+            self._deliver(batch)
+
+    def _deliver(self, batch: Batch) -> None:
         is_settled = False
         try:
             steps = deliver(batch, self._encode, payload_bytes_max=self._run.config.payload_bytes_max)
-            is_settled = self._drive(steps)
+            is_settled = drive(steps, self)
         except VecgateError as error:
-            with self._changed:
-                self._run.stop(error)
-        except Exception as error:  # noqa: BLE001 - a bug of ours: the run ends, and says so
-            with self._changed:
-                self._run.stop(VecgateError(f"vecgate itself failed: {type(error).__name__}: {error}"))
+            self._stop(error)
+        except Exception as error:  # noqa: BLE001 - a bug in vecgate: the run ends and reports it
+            self._stop(VecgateError(f"vecgate itself failed: {type(error).__name__}: {error}"))
         finally:
             with self._changed:
-                self._flying -= 1
-                # Keys of a pending batch stay claimed: nothing of the same key may be journaled after it.
+                self._in_flight -= 1
+                # Keys of a pending batch stay claimed: no record of the same key may be journaled after it.
                 if is_settled:
                     self._run.keys.release(batch.block.keys)
                 self._changed.notify_all()
 
-    def _drive(self, steps: Steps) -> bool:
-        """Do what *steps* ask for, to their end; False when the run ends first."""
-        answer: object = None
-        failure: VecgateError | None = None
-        while True:
-            try:
-                effect = steps.throw(failure) if failure else steps.send(answer)
-            except StopIteration as end:
-                return bool(end.value)
-            answer = failure = None
-            if isinstance(effect, Send):
-                answer, failure = self._send(effect.body)
-            else:
-                answer = self._do(effect)
-            if isinstance(effect, Leave | Pause) and self._is_over():
-                steps.close()
-                return False
-
-    def _send(self, body: Body) -> tuple[float, VecgateError | None]:
-        begun_s = time.monotonic()
-        try:
-            self._sender.send(self._operation, body)
-        except VecgateError as error:
-            return 0.0, error
-        return time.monotonic() - begun_s, None
-
-    def _do(self, effect: Effect) -> object:
-        if isinstance(effect, Leave):
-            return self._leave(effect.vectors)
-        if isinstance(effect, Pause):
-            self._wait(effect.seconds)
-            return None
+    def _stop(self, reason: VecgateError) -> None:
         with self._changed:
-            match effect:
-                case Failed():
-                    return self._run.judge(effect, now_s=time.monotonic(), chance=self._chance.random())
-                case Taken():
-                    self._run.taken(effect, now_s=time.monotonic())
-                case Refused():
-                    self._run.refused(effect)
-        return None
-
-    def _leave(self, vectors: int) -> Departure | None:
-        while not self._is_over():
-            with self._changed:
-                departure = self._run.try_leave(vectors, now_s=time.monotonic())
-            if isinstance(departure, Departure):
-                return departure
-            self._wait(departure)
-        return None
+            self._run.stop(reason)
 
     def _wait(self, seconds: float) -> None:
-        """Let *seconds* go by, or fewer when the run ends."""
+        """Wait *seconds*, or less if the run ends."""
         until_s = time.monotonic() + seconds
-        while (left_s := until_s - time.monotonic()) > 0 and not self._is_over():
-            time.sleep(min(left_s, GLANCE_S))
+        while (remaining_s := until_s - time.monotonic()) > 0 and not self._is_over():
+            time.sleep(min(remaining_s, POLL_S))
 
     def _is_over(self) -> bool:
-        return self._is_asked_to_stop() or self._run.stopped_by is not None
+        return self._is_stopped() or self._run.stopped_by is not None

@@ -1,5 +1,6 @@
-"""The command line: one module a command, `main` finds them, `exit_codes` is the one list of exit codes.
+"""The command line: one module for each command in `commands`, and what a long command does in `runs`.
 
-Results go to stdout, progress and logs to stderr; the last line is the verdict. Commands hold no logic of
-their own: they turn words into arguments and results into words. May import everything below.
+Results go to stdout, progress and logs to stderr; the last line is the verdict. Commands turn options into
+arguments and results into text, and have no other logic. `options` has the options that several commands
+share, `ci_options` those for CI outputs, and `main` maps every error to an exit code. May import everything.
 """

@@ -1,40 +1,40 @@
-"""The front door: finds the command, and turns every failure into one clear line and an exit code."""
+"""The entry point: finds the command, and turns every error into one line and an exit code."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+import traceback
 from importlib import import_module
 from typing import NoReturn
 
 import click
 
-from vecgate.cli.exit_codes import ExitCode, exit_code_of
 from vecgate.errors import VecgateError
+from vecgate.exit_codes import ExitCode, exit_code_of
+from vecgate.redaction import register_environment
+from vecgate.safe_output import guard_output, safe_text
 
-#: Command to the sentence that `vecgate --help` shows; the module of that name in this package defines it.
+#: Command to its line in `vecgate --help`. The module of that name in `commands` defines it.
 COMMANDS = {
-    "demo": "The whole story on the embedded endpoint, with real embeddings.",
+    "demo": "Run ingest, search, conformance and load on a local endpoint.",
     "serve": "Run the local S3 Vectors endpoint.",
     "put": "Ingest files of embeddings into an index.",
     "delete": "Delete vectors by key.",
     "query": "Search an index.",
     "scan": "Export an index.",
-    "ramp": "Run a load scenario, open loop, with thresholds and price.",
-    "conform": "Hold a target against the specification of S3 Vectors.",
-    "capacity": "The highest rate whose thresholds hold.",
-    "scale": "Throughput over batch size and parallelism, and a recommendation.",
-    "doctor": "Look at credentials, clock, permissions and quotas; print the IAM policy of a run.",
-    "bench": "The microbenchmarks, with a baseline or against a revision.",
-    "report": "Render result streams as one HTML page.",
-    "compare": "Hold two runs against each other.",
-    "clean": "Find, and remove, what runs have left on a target.",
+    "ramp": "Run a load scenario and check its thresholds.",
+    "conform": "Test a target against the documented behaviour of S3 Vectors.",
+    "capacity": "Find the highest rate at which all thresholds pass.",
+    "scale": "Measure throughput by batch size and parallelism.",
+    "doctor": "Check settings, permissions and quotas; print IAM policies.",
+    "report": "Render result streams as an HTML page.",
+    "compare": "Compare two runs.",
+    "clean": "Find and remove buckets that runs did not remove.",
     "completion": "Print the completion script for a shell.",
 }
-
-
-#: Package to the extra that brings it.
+#: Top-level package to the extra that installs it.
 EXTRAS = {
     "altair": "report",
     "h5py": "hdf5",
@@ -50,24 +50,24 @@ EXTRAS = {
 
 
 class LazyGroup(click.Group):
-    """Imports a command when it is used: `vecgate serve` has no need of parquet."""
+    """Imports a command when it is used, so that `vecgate serve` does not load pyarrow."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Their names, in the order of the help."""
+        """Return the names of the commands, in the order of the help."""
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, imported now."""
+        """Import and return the command of that name."""
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(f"vecgate.cli.{cmd_name}"), cmd_name)
+        command = getattr(import_module(f"vecgate.cli.commands.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing one."""
+        """Write the list of commands without importing any of them."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -82,18 +82,28 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line and leave with its exit code. SIGTERM, which is how CI cancels, is as Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Run the command line and exit with its exit code."""
+    run_as_program(cli, "vecgate")
+
+
+def run_as_program(command: click.Command, name: str) -> NoReturn:
+    """Run *command* and exit with its exit code. SIGTERM, which CI sends to cancel, acts as Ctrl-C.
+
+    Nothing that it prints contains a secret or takes effect on the terminal, see `safe_output`.
+    """
+    register_environment(os.environ)
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        sys.exit(_code())
+        with guard_output():
+            sys.exit(_run(command, name))
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)
 
 
-def _code() -> int:
-    """The exit code of the command, which has run."""
+def _run(command: click.Command, name: str) -> int:
+    """Run *command*, print its error if it fails, and return the exit code."""
     try:
-        code = cli.main(prog_name="vecgate", standalone_mode=False)
+        code = command.main(prog_name=name, standalone_mode=False)
     except click.exceptions.Exit as exit_:
         code = exit_.exit_code
     except click.ClickException as error:
@@ -102,35 +112,31 @@ def _code() -> int:
         code = fail(str(error), hint=error.hint, code=exit_code_of(error))
     except (KeyboardInterrupt, click.exceptions.Abort):
         code = fail("interrupted", code=ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has left (`vecgate scan | head`): nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.PASS
-    except Exception as error:  # the last resort: nobody is shown a traceback unasked
+    except Exception as error:  # noqa: BLE001 - the last resort; a traceback is shown only with VECGATE_DEBUG
         if os.environ.get("VECGATE_DEBUG"):
-            raise
-        code = _broken(error)
+            traceback.print_exc()
+        code = _fail_unexpectedly(error)
     return int(code or ExitCode.PASS)
 
 
 def fail(message: str, *, hint: str = "", code: ExitCode) -> ExitCode:
-    """Say what is wrong and the way out, on stderr."""
-    click.echo(f"error: {message}", err=True)
+    """Print *message* and *hint* on stderr, and return *code*."""
+    click.echo(safe_text(f"error: {message}"), err=True)
     if hint:
-        click.echo(f"hint: {hint}", err=True)
+        click.echo(safe_text(f"hint: {hint}"), err=True)
     return code
 
 
-def _broken(error: Exception) -> ExitCode:
-    """Something that an extra brings is not installed, or vecgate itself failed."""
+def _fail_unexpectedly(error: Exception) -> ExitCode:
+    """Report that a package of an extra is not installed, or that vecgate itself failed."""
     name = error.name or "" if isinstance(error, ModuleNotFoundError) else ""
     if extra := EXTRAS.get(name.partition(".")[0]):
         hint = f"pip install 'vecgate[{extra}]'"
-        return fail(f"this needs {name}, which is not installed", hint=hint, code=ExitCode.USAGE)
+        return fail(f"this command needs {name}, which is not installed", hint=hint, code=ExitCode.USAGE)
     return fail(
         f"vecgate itself failed: {type(error).__name__}: {error}",
-        hint="Set VECGATE_DEBUG=1 to see where, and please report it.",
-        code=ExitCode.BROKEN,
+        hint="Set VECGATE_DEBUG=1 for a traceback, and please report it.",
+        code=ExitCode.INTERNAL,
     )
 
 

@@ -1,9 +1,10 @@
-"""Options that several commands share. Those that belong together arrive as one argument."""
+"""Options that several commands share. A group of options is passed to the command as one argument."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import reduce, wraps
@@ -13,136 +14,223 @@ from typing import Any, TypeVar
 
 import click
 
+from vecgate.bulk.core.reject_limit import RejectLimit
+from vecgate.conformance_kit.plugin_options import DEFAULT_PREFIX, PREFIX_PATTERN
+from vecgate.errors import ConfigError
 from vecgate.s3vectors.arn import IndexAddress
-from vecgate.targets.target import Target, TargetChoice, open_target
-from vecgate.testing.options import DEFAULT_PREFIX, PREFIX
+from vecgate.safe_output import safe_text, trusted_stream
+from vecgate.targets.resolution import open_target
+from vecgate.targets.target import Target, TargetChoice
 
-PREFIX_HINT = "Up to 36 lower-case letters, digits and hyphens, the first no hyphen."
+#: Seconds in the units of a duration.
+DURATION_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3_600.0}
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
 class IndexChoice:
-    """The index that the user named, by `--bucket` and `--index`."""
+    """The index that the user chose with `--bucket` and `--index`."""
 
     bucket: str
     index: str
 
     @property
     def address(self) -> IndexAddress:
-        """Where it is. Raises UsageError where the names are not enough."""
+        """The address of the index. Raises UsageError if a name is missing."""
         return IndexAddress.parse(bucket=self.bucket, index=self.index)
 
 
 @dataclass(frozen=True, slots=True)
-class KeepChoice:
-    """What a run keeps on disk, as the user said it: None leaves a path to us."""
+class RunFiles:
+    """The files of an ingest or a deletion, as the user chose them. A path of None is the default one."""
 
     journal: Path | None
     resume: bool
     restart: bool
-    set_aside: Path | None
+    rejects: Path | None
 
 
-def opened(choice: TargetChoice) -> AbstractContextManager[Target]:
-    """The target of *choice*, in this environment."""
+@dataclass(frozen=True, slots=True)
+class Endurance:
+    """When an ingest or a deletion stops early; see `BulkConfig`. None is the default of the preset."""
+
+    retry_for_s: float | None
+    rejects_max: RejectLimit | None
+
+
+def open_chosen_target(choice: TargetChoice) -> AbstractContextManager[Target]:
+    """Open the target of *choice* with the settings of the process environment."""
     return open_target(choice, os.environ)
 
 
-def say(text: str, *, quiet: bool = False) -> None:
-    """A line for people, on stderr."""
+def print_status(text: str, *, quiet: bool = False) -> None:
+    """Print a status line on stderr, unless *quiet*. Its text may be foreign."""
     if not quiet:
-        click.echo(text, err=True)
+        click.echo(safe_text(text), err=True)
 
 
-def arriving_as(name: str, make: Callable[..., object], *options: Callable[[F], F]) -> Callable[[F], F]:
-    """A decorator: *options* for a command, which arrive as one argument *name* that *make* makes of them."""
+def print_annotations(lines: Iterable[str]) -> None:
+    """Print workflow commands on stderr. `reporting.ci.annotations` has escaped the foreign text in them."""
+    for line in lines:
+        click.echo(line, file=trusted_stream(sys.stderr))
+
+
+def option_group(name: str, make: Callable[..., object], *options: Callable[[F], F]) -> Callable[[F], F]:
+    """Return a decorator that adds *options* to a command, which gets them as one argument *name*.
+
+    *make* builds the argument. Its parameters are those of the options.
+    """
 
     def decorate(command: F) -> F:
         @wraps(command)
-        def gathered(**values: Any) -> Any:  # noqa: ANN401 - click's
+        def call_with_group(**values: Any) -> Any:  # noqa: ANN401 - click's
             own = {parameter: values.pop(parameter) for parameter in signature(make).parameters}
             return command(**{name: make(**own)}, **values)
 
-        return reduce(lambda made, option: option(made), reversed(options), gathered)  # type: ignore[return-value]
+        return reduce(lambda wrapped, option: option(wrapped), reversed(options), call_with_group)  # type: ignore[return-value]
 
     return decorate
+
+
+def check_reject_limit(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> RejectLimit | None:
+    """Return *value* as a limit. A callback of click."""
+    try:
+        return None if value is None else RejectLimit.parse(value)
+    except ConfigError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
+
+
+def check_retry_for(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Return *value*, such as `90s` or `10m`, in seconds. A callback of click."""
+    if value is None:
+        return None
+    number, unit = (value[:-1], value[-1:]) if value[-1:] in DURATION_UNITS_S else (value, "s")
+    if not number.isascii() or not number.isdecimal():
+        raise click.BadParameter(f"{value!r} is not a duration; use 90s, 10m or 2h", context, parameter)
+    return int(number) * DURATION_UNITS_S[unit]
+
+
+#: When an ingest or a deletion stops early, as `endurance`.
+endurance_options = option_group(
+    "endurance",
+    Endurance,
+    click.option(
+        "--retry-for",
+        "retry_for_s",
+        callback=check_retry_for,
+        default=None,
+        metavar="DURATION",
+        help="Wait this long for a target that is unavailable, then stop: 90s, 10m, 2h.  [default: 10m]",
+    ),
+    click.option(
+        "--max-rejects",
+        "rejects_max",
+        callback=check_reject_limit,
+        default=None,
+        metavar="N|N%",
+        help="Stop when more records are rejected; a share is judged from 1,000 records on.  [default: 10%]",
+    ),
+)
 
 
 def _target_choice(target: str, region: str, profile: str, ca_bundle: str, no_verify: bool) -> TargetChoice:
     return TargetChoice(target, region, profile, ca_bundle, verify=not no_verify)
 
 
-#: A file, which may be there or not.
+#: A file, existing or not.
 FILE = click.Path(path_type=Path, dir_okay=False)
 
-#: `--target` and what belongs to it, as `choice`.
-target_options = arriving_as(
+#: `--target` and its settings, as `choice`.
+target_options = option_group(
     "choice",
     _target_choice,
     click.option(
-        "--target", default="", help="local, moto, aws, a URL or a TOML file.  [env: VECGATE_TARGET]"
+        "--target",
+        default="",
+        metavar="TARGET",
+        help="local, moto, aws, a URL or a TOML file.  [env: VECGATE_TARGET]",
     ),
-    click.option("--region", default="", help="AWS region.  [env: AWS_REGION, AWS_DEFAULT_REGION]"),
-    click.option("--profile", default="", help="Profile of the AWS configuration.  [env: AWS_PROFILE]"),
-    click.option("--ca-bundle", default="", help="Certificates to trust, a file.  [env: AWS_CA_BUNDLE]"),
-    click.option("--no-verify", is_flag=True, help="Accept any certificate."),
+    click.option(
+        "--region", default="", metavar="REGION", help="AWS region.  [env: AWS_REGION, AWS_DEFAULT_REGION]"
+    ),
+    click.option(
+        "--profile", default="", metavar="NAME", help="Profile of the AWS configuration.  [env: AWS_PROFILE]"
+    ),
+    click.option(
+        "--ca-bundle",
+        default="",
+        metavar="FILE",
+        help="File with trusted certificates.  [env: AWS_CA_BUNDLE]",
+    ),
+    click.option("--no-verify", is_flag=True, help="Accept any TLS certificate."),
 )
 
-#: `--bucket` and `--index`, as `where`.
-index_options = arriving_as(
-    "where",
+#: `--bucket` and `--index`, as `index_choice`.
+index_options = option_group(
+    "index_choice",
     IndexChoice,
-    click.option("--bucket", default="", help="Vector bucket; not needed with an ARN."),
-    click.option("--index", default="", help="Index, by name or ARN."),
+    click.option(
+        "--bucket", default="", metavar="NAME", help="Vector bucket. Not needed if --index is an ARN."
+    ),
+    click.option("--index", default="", metavar="NAME", help="Index, by name or ARN."),
 )
 
-#: What a run keeps on disk, as `keep`.
-run_options = arriving_as(
-    "keep",
-    KeepChoice,
+#: The files of an ingest or a deletion, as `run_files`.
+run_file_options = option_group(
+    "run_files",
+    RunFiles,
     click.option(
         "--journal",
         type=FILE,
         default=None,
-        help="Where acknowledged records are kept; by default a file of its own per input and index.",
+        help="Record acknowledged records in this file.  [default: a file for each input and index]",
     ),
-    click.option("--resume", is_flag=True, help="Go on where an earlier run of this input ended."),
-    click.option("--restart", is_flag=True, help="Forget an earlier run of this input."),
+    click.option("--resume", is_flag=True, help="Continue the unfinished run of this input."),
+    click.option("--restart", is_flag=True, help="Discard the unfinished run of this input and start again."),
     click.option(
-        "--set-aside",
+        "--rejects",
         type=FILE,
         default=None,
-        help="File for records that cannot be written; by default FILE.set-aside.jsonl here.",
+        help="Write rejected records to this file.  [default: FILE.rejected.jsonl in the current folder]",
     ),
 )
 
 
-def bucket_prefix(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """*value*, which can begin a bucket's name; empty for the usual beginning. As a callback of an option."""
-    if value and not PREFIX.fullmatch(value):
-        told = f"{value!r} starts no bucket name. {PREFIX_HINT}"
-        raise click.BadParameter(told, context, parameter)
+def check_bucket_prefix(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Return *value* if a bucket name can begin with it, or empty for the default. A callback of click."""
+    if value and not PREFIX_PATTERN.fullmatch(value):
+        raise click.BadParameter(
+            f"{value!r} cannot start a bucket name; use up to 36 lower-case letters, digits and hyphens, "
+            "and start with a letter or digit",
+            context,
+            parameter,
+        )
     return value
 
 
 bucket_prefix_option = click.option(
     "--bucket-prefix",
-    callback=bucket_prefix,
+    callback=check_bucket_prefix,
     default=DEFAULT_PREFIX,
     show_default=True,
-    help="Start of the name of what is made.",
+    metavar="PREFIX",
+    help="Prefix of the names of created buckets.",
 )
 
 
 def output_options(command: F) -> F:
-    """`--json` and `--quiet`."""
-    command = click.option("--quiet", "-q", is_flag=True, help="No progress; the result alone.")(command)
+    """Add `--json` and `--quiet`."""
+    command = click.option("--quiet", "-q", is_flag=True, help="Print only the result, without progress.")(
+        command
+    )
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
 
 
 def results_option(command: F) -> F:
-    """`--results`."""
-    return click.option("-o", "--results", type=FILE, default=None, help="Keep the result stream here.")(
-        command
-    )
+    """Add `--results`."""
+    return click.option(
+        "-o", "--results", type=FILE, default=None, help="Write the result stream to this file."
+    )(command)

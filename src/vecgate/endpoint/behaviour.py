@@ -1,4 +1,4 @@
-"""Switches, for where no source settles what AWS does, and for tests that need another AWS."""
+"""Switches for behaviour of AWS that no source settles, and for tests that need a different AWS."""
 
 from __future__ import annotations
 
@@ -12,44 +12,46 @@ from vecgate.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How the endpoint behaves where it could behave otherwise.
+    """The endpoint's behaviour where alternatives exist.
 
-    refuses_duplicate_keys  PutVectors with a repeated key is a 400; if not, the last record of a key wins.
+    refuses_duplicate_keys  PutVectors with a repeated key is a 400; otherwise the last record of a key wins.
                             Users of the service report both: inferred
-    absent_differs          `$ne` and `$nin` match where the key is absent, as the negations of `$eq` and
+    ne_matches_absent       `$ne` and `$nin` match vectors that lack the key, as the negations of `$eq` and
                             `$in`. No source: inferred
-    classic_until_s         buckets made before this, in epoch seconds, are old ones: CLASSIC unless told
-                            otherwise. On AWS that is 2026-09-30; here no bucket is old unless asked for
-    backfill_s              how long a text search configuration that is added to an index with vectors is
-                            BUILDING. Ours
-    hybrid_depth            how far down each ranking a hybrid search looks, topK at least. Ours
+    classic_until_s         buckets created before this time, in epoch seconds, are CLASSIC by default. On AWS
+                            that is 2026-09-30; by default no bucket here is that old
+    backfill_s              how long a text search configuration that is added to an index with vectors stays
+                            BUILDING. AWS publishes no number
+    hybrid_depth            how many results of each ranking a hybrid search fuses, at least topK. AWS
+                            publishes no number
     """
 
     refuses_duplicate_keys: bool = True
-    absent_differs: bool = True
+    ne_matches_absent: bool = True
     classic_until_s: float = 0.0
     backfill_s: float = 1.0
     hybrid_depth: int = 1_000
 
 
-def read_behaviour(words: Iterable[str]) -> Behaviour:
-    """The behaviour that *words* such as `absent_differs=false` ask for; what they do not name stays.
+def parse_behaviour(assignments: Iterable[str]) -> Behaviour:
+    """Return the behaviour that assignments such as `ne_matches_absent=false` select; the rest keeps its
+    default.
 
-    Raises ConfigError for a word that is not understood.
+    Raises ConfigError for an unknown name or a bad value.
     """
-    values = dict(word.partition("=")[::2] for word in words)
+    values = dict(assignment.partition("=")[::2] for assignment in assignments)
     try:
-        # Text that reads as a boolean or a number becomes one.
-        chosen = msgspec.convert(values, _Chosen, strict=False)
+        # Not strict: text such as `false` or `2.5` converts to the type of the field.
+        entry = msgspec.convert(values, _BehaviourEntry, strict=False)
     except msgspec.ValidationError as error:
         names = ", ".join(Behaviour.__dataclass_fields__)
-        raise ConfigError(f"--behaviour is not understood: {error}", hint=f"There are {names}.") from None
-    return Behaviour(**msgspec.structs.asdict(chosen))
+        raise ConfigError(f"invalid --behaviour: {error}", hint=f"The switches are {names}.") from None
+    return Behaviour(**msgspec.structs.asdict(entry))
 
 
-#: The same fields, read strictly: an unknown one is an error.
-_Chosen = msgspec.defstruct(
-    "_Chosen",
+#: The same fields; an unknown one is an error.
+_BehaviourEntry = msgspec.defstruct(
+    "_BehaviourEntry",
     [(name, field.type, field.default) for name, field in Behaviour.__dataclass_fields__.items()],
     forbid_unknown_fields=True,
 )

@@ -1,43 +1,42 @@
-"""The endpoint in a process of its own, for as long as a `with` block lasts.
+"""The endpoint in a child process, for the duration of a `with` block.
 
-Nothing is left behind: the child stops when its stdin closes, and the system closes that with this process.
+The child never outlives this process: it stops when its stdin closes, and the operating system closes that
+when this process exits.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-import select
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
-from vecgate.errors import TargetUnreachable, UsageError
+from vecgate.process import START_TIMEOUT_S, ServerProcess
 
 DEFAULT_HOST = "127.0.0.1"
-READY_WITHIN_S = 20.0
-STOP_WITHIN_S = 8.0
-#: What `vecgate serve` says on stdout, followed by its URL.
+DEFAULT_PORT = 7333
+#: The line that `vecgate serve` prints on stdout begins with this, followed by its URL.
 READY = "vecgate endpoint ready on "
-#: How a key pair is handed over: command lines are for everyone to see.
+#: A key pair is passed in environment variables, because every user of the machine can read command lines.
 ACCESS_KEY_VARIABLE, SECRET_KEY_VARIABLE = "VECGATE_ACCESS_KEY", "VECGATE_SECRET_KEY"
+#: So is the token of the admin API.
+ADMIN_TOKEN_VARIABLE = "VECGATE_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 
 
 class LocalEndpoint:
-    """`vecgate serve` in its own process, on a free port unless *port* names one.
+    """`vecgate serve` in a child process, on a free port unless *port* is given.
 
-    data_dir     where it keeps everything; in memory without
-    auth         refuse what is not signed with `access_key` and `secret_key`, a pair made up for it
-    options      further ones of `vecgate serve`, such as `--inject flaky`
-    environment  variables to set in that process beside this one's
+    data_dir         where it keeps its data; in memory without
+    auth             require signatures with a random key pair, `access_key` and `secret_key`
+    options          further options of `vecgate serve`, such as `--inject flaky`
+    environment      additional environment variables of the child
+    start_timeout_s  how long to wait until it is ready
 
-    `url` is where it answers. Raises TargetUnreachable where it does not come up in time, UsageError where it
-    refuses to.
+    `url` is its address, `admin_headers` the headers of requests to its admin API. Raises TargetUnreachable
+    if it is not ready in time, UsageError if it exits instead.
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class LocalEndpoint:
         auth: bool = False,
         options: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
-        ready_within_s: float = READY_WITHIN_S,
+        start_timeout_s: float = START_TIMEOUT_S,
     ) -> None:
         self.url = self.access_key = self.secret_key = ""
         self._command = [
@@ -65,7 +64,12 @@ class LocalEndpoint:
         ]
         if data_dir is not None:
             self._command += ["--data-dir", str(data_dir)]
-        self._environment = {**os.environ, **(environment or {})}
+        self.admin_token = secrets.token_urlsafe(24)
+        self._environment = {
+            **os.environ,
+            **(environment or {}),
+            ADMIN_TOKEN_VARIABLE: self.admin_token,
+        }
         for variable in (ACCESS_KEY_VARIABLE, SECRET_KEY_VARIABLE):
             self._environment.pop(variable, None)
         if auth:
@@ -76,13 +80,18 @@ class LocalEndpoint:
             }
         elif not any(option.startswith(("--keys", "--access-key")) for option in options):
             self._command.append("--no-auth")
-        self._ready_within_s = ready_within_s
-        self._process: subprocess.Popen[bytes] | None = None
+        self._start_timeout_s = start_timeout_s
+        self._server: ServerProcess | None = None
+
+    @property
+    def admin_headers(self) -> dict[str, str]:
+        """The headers of a request to the admin API."""
+        return {"Authorization": f"Bearer {self.admin_token}"}
 
     @property
     def pid(self) -> int:
-        """The id of the process, 0 while there is none."""
-        return self._process.pid if self._process else 0
+        """The process id; 0 if it is not running."""
+        return self._server.pid if self._server else 0
 
     def __enter__(self) -> Self:
         self.start()
@@ -94,61 +103,17 @@ class LocalEndpoint:
         self.stop()
 
     def start(self) -> None:
-        """Start the process and wait until it answers."""
-        with tempfile.TemporaryFile() as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [*self._command, "--until-stdin-closes"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=self._environment,
-                process_group=0,  # Ctrl-C is for us: what is in flight here still needs its answer
-            )
-            try:
-                self.url = self._ready_url(self._process, log)
-            except BaseException:
-                self.stop()
-                raise
+        """Start the process and wait until it is ready."""
+        self._server = ServerProcess(
+            [*self._command, "--until-stdin-closes"],
+            name="the local endpoint",
+            ready_prefix=READY,
+            start_timeout_s=self._start_timeout_s,
+            environment=self._environment,
+        )
+        self.url = self._server.start()
 
     def stop(self) -> None:
-        """Stop the process: gracefully, then by force. Does nothing where there is none."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with process:  # which closes its pipes and waits for it
-            process.terminate()
-            try:
-                process.wait(STOP_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-    def _ready_url(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
-        assert process.stdout is not None
-        try:
-            line = _line_within(process.stdout, self._ready_within_s).decode()
-        except TimeoutError:
-            wait_s = self._ready_within_s
-            raise TargetUnreachable(f"the local endpoint did not come up within {wait_s:g} s") from None
-        if line.startswith(READY):
-            return line.removeprefix(READY).strip()
-        process.wait(STOP_WITHIN_S)
-        log.seek(0)
-        raise UsageError(f"the local endpoint did not start: {_first_line(log)}")
-
-
-def _line_within(stream: IO[bytes], wait_s: float) -> bytes:
-    """A line, or what there is of one when the other side closes. Raises TimeoutError."""
-    deadline, line = time.monotonic() + wait_s, b""
-    while not line.endswith(b"\n"):
-        ready, _, _ = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
-            raise TimeoutError
-        piece = os.read(stream.fileno(), 1024)
-        if not piece:
-            break
-        line += piece
-    return line
-
-
-def _first_line(log: IO[bytes]) -> str:
-    return log.readline().decode(errors="replace").strip() or "it said nothing"
+        """Stop the process: gracefully, then by force. No effect if it is not running."""
+        if self._server is not None:
+            self._server.stop()

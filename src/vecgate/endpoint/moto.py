@@ -1,8 +1,8 @@
-"""The moto door: `@mock_aws` answers the whole S3 Vectors API through this endpoint.
+"""The moto adapter: inside `@mock_aws`, this endpoint answers the whole S3 Vectors API.
 
-moto's own S3 Vectors has no QueryVectors, no pages and no index modes. While the door is open, moto finds it
-in its table of paths for the service, where it looks every request up, those to its server too. What is
-stored belongs to an account and a region, and is gone when moto resets. The rest of moto stays as it is.
+moto's own S3 Vectors has no QueryVectors, no pages and no index modes. While the adapter is installed, moto
+finds it in its table of URL paths for the service, which also serves moto's server mode. There is one state
+for each account and region; moto's reset clears it. Other services of moto are unaffected.
 
     from vecgate.endpoint.moto import install
 
@@ -22,11 +22,10 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeAlias
-from urllib.parse import urlsplit
 
-from vecgate.endpoint.answers import Request
 from vecgate.endpoint.core import apply
-from vecgate.endpoint.state import DEFAULT_REGION, State
+from vecgate.endpoint.requests.messages import Request
+from vecgate.endpoint.storage.state import DEFAULT_REGION, State
 from vecgate.errors import UsageError
 
 try:
@@ -37,49 +36,52 @@ try:
     from moto.utilities.utils import PARTITION_NAMES, get_partition
 except ImportError as missing:
     raise UsageError(
-        f"the moto door needs moto with S3 Vectors: {missing}", hint="pip install 'vecgate[moto]'"
+        f"vecgate.endpoint.moto needs a moto that has S3 Vectors: {missing}",
+        hint="pip install 'vecgate[moto]'",
     ) from missing
 
-#: Status, headers and body, as moto has them.
-MotoAnswer: TypeAlias = tuple[int, dict[str, str], bytes]
+#: Status, headers and body, in the form that moto expects.
+MotoResponse: TypeAlias = tuple[int, dict[str, str], bytes]
 
 SERVICE = "s3vectors"
-#: In moto's notation: any path of the service.
+#: Any path of the service, in moto's notation.
 ANY_PATH = "{0}/.*$"
-#: Endpoints that moto does not take for the service's: FIPS, and those of China.
-MORE_HOSTS = r"https?://s3vectors(?:-fips\.(.+)\.api\.aws|\.(.+)\.api\.amazonwebservices\.com\.cn)"
+#: Endpoints that moto does not map to the service: FIPS, and those in China.
+EXTRA_HOSTS = r"https?://s3vectors(?:-fips\.(.+)\.api\.aws|\.(.+)\.api\.amazonwebservices\.com\.cn)"
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/")
 ANONYMOUS = "anonymous"
 
 
-class StatesBackend(BaseBackend):
-    """The states of one account in one partition, by region. moto resets it by making it anew."""
+class RegionalStates(BaseBackend):
+    """The states of one account in one partition, by region. moto resets it by creating a new one."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.states: dict[str, State] = {}
 
     def state_in(self, region: str) -> State:
-        """The state of *region*, empty at first."""
+        """Return the state of *region*, empty at first."""
         if region not in self.states:
             self.states[region] = State(account=self.account_id, region=region, partition=self.partition)
         return self.states[region]
 
 
-class MotoDoor:
-    """Answers the requests that moto has for S3 Vectors, one at a time. As a context manager it closes.
+class MotoBackend:
+    """Answers the S3 Vectors requests that moto intercepts, one at a time.
 
-    clock  gives epoch seconds
+    As a context manager it uninstalls itself at the end.
+
+    clock  returns the time in epoch seconds
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._backends = BackendDict(
-            StatesBackend, SERVICE, use_boto3_regions=False, additional_regions=PARTITION_NAMES
+            RegionalStates, SERVICE, use_boto3_regions=False, additional_regions=PARTITION_NAMES
         )
-        self._hosts = (SERVICE, re.compile(MORE_HOSTS))
-        self._motos_paths = dict(urls.url_paths)
+        self._hosts = (SERVICE, re.compile(EXTRA_HOSTS))
+        self._original_paths = dict(urls.url_paths)
 
     def __enter__(self) -> Self:
         return self
@@ -89,57 +91,56 @@ class MotoDoor:
     ) -> None:
         uninstall()
 
-    def answer(self, request: Any, url: str, headers: Any) -> MotoAnswer:  # noqa: ANN401 - moto ships no types
-        """The answer to moto's *request* at *url*, which is still percent-encoded."""
-        access_key, region = _signer(headers.get("Authorization", ""))
+    def respond(self, request: Any, url: str, headers: Any) -> MotoResponse:  # noqa: ANN401 - moto ships no types
+        """Return the response to moto's *request*. *url* is still percent-encoded."""
+        received = Request.from_url(request.method, url, request.get_data())
+        access_key, region = _parse_credential(headers.get("Authorization", ""))
         account = (
             os.environ.get("MOTO_ACCOUNT_ID")
             or headers.get("x-moto-account-id")
             or get_account_id_from(access_key)
         )
-        at = urlsplit(url)
-        asked = Request(request.method, at.path, request.get_data(), at.query)
-        with self._turn:
+        with self._lock:
             state = self._backends[account][get_partition(region)].state_in(region)
-            answer = apply(state, asked, self._clock())
-        return answer.status, dict(answer.headers()), answer.body
+            response = apply(state, received, self._clock())
+        return response.status, dict(response.headers()), response.body
 
-    def open(self) -> None:
-        """Have moto find this door, and nothing else, for the service."""
+    def register(self) -> None:
+        """Make moto call this adapter for every path of the service."""
         urls.url_paths.clear()
-        urls.url_paths[ANY_PATH] = self.answer
-        urls.url_bases.append(MORE_HOSTS)
+        urls.url_paths[ANY_PATH] = self.respond
+        urls.url_bases.append(EXTRA_HOSTS)
         backend_index.backend_url_patterns.append(self._hosts)
 
-    def close(self) -> None:
-        """Leave moto as it was found."""
+    def unregister(self) -> None:
+        """Restore moto's own tables."""
         backend_index.backend_url_patterns.remove(self._hosts)
-        urls.url_bases.remove(MORE_HOSTS)
+        urls.url_bases.remove(EXTRA_HOSTS)
         urls.url_paths.clear()
-        urls.url_paths.update(self._motos_paths)
+        urls.url_paths.update(self._original_paths)
 
 
-def install(*, clock: Callable[[], float] = time.time) -> MotoDoor:
-    """Have `mock_aws` answer S3 Vectors from here until `uninstall`; that it may do already."""
-    door = _installed()
-    if door is None:
-        door = MotoDoor(clock=clock)
-        door.open()
-    return door
+def install(*, clock: Callable[[], float] = time.time) -> MotoBackend:
+    """Answer S3 Vectors inside `mock_aws` until `uninstall`. A second call has no effect."""
+    backend = _installed()
+    if backend is None:
+        backend = MotoBackend(clock=clock)
+        backend.register()
+    return backend
 
 
 def uninstall() -> None:
-    """Give S3 Vectors back to moto; nothing happens where it has it."""
-    if door := _installed():
-        door.close()
+    """Give S3 Vectors back to moto. No effect if the adapter is not installed."""
+    if backend := _installed():
+        backend.unregister()
 
 
-def _installed() -> MotoDoor | None:
-    door = getattr(urls.url_paths.get(ANY_PATH), "__self__", None)
-    return door if isinstance(door, MotoDoor) else None
+def _installed() -> MotoBackend | None:
+    backend = getattr(urls.url_paths.get(ANY_PATH), "__self__", None)
+    return backend if isinstance(backend, MotoBackend) else None
 
 
-def _signer(authorization: str) -> tuple[str, str]:
-    """The access key and the region in the header of a signed request."""
-    found = CREDENTIAL.search(authorization)
-    return (found[1], found[2]) if found else (ANONYMOUS, DEFAULT_REGION)
+def _parse_credential(authorization: str) -> tuple[str, str]:
+    """Return the access key and the region in the Authorization header of a signed request."""
+    match = CREDENTIAL.search(authorization)
+    return (match[1], match[2]) if match else (ANONYMOUS, DEFAULT_REGION)

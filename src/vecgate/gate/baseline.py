@@ -1,68 +1,112 @@
-"""What passed before and does not now. The gate is the difference, not the share."""
+"""Compares a conformance run with an earlier one: what passed or was supported before must still be so."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vecgate.results.records import Run
-from vecgate.results.verdicts import Check
+from vecgate.formatting import format_count
+from vecgate.gate.requirement_ids import current_id
+from vecgate.results.records import ConformanceRun, Result
+from vecgate.results.verdict_records import Check
+
+#: Outcomes of a requirement that the target meets.
+MET_OUTCOMES = frozenset({"passed", "unexpected-pass"})
 
 
 @dataclass(frozen=True, slots=True)
 class Regressions:
-    """What a baseline has as passed and a run has not.
+    """Requirements that the target met in the baseline and does not meet now, and capabilities that it lost.
 
-    worse     id to what it is now
-    vanished  ids that the run does not know
+    regressed  id to the outcome now
+    vanished   ids that the run does not contain
+    lost       capabilities that the target supported in the baseline
     """
 
-    worse: dict[str, str]
+    regressed: Mapping[str, str]
     vanished: tuple[str, ...]
+    lost: tuple[str, ...] = ()
 
-    def __bool__(self) -> bool:
-        return bool(self.worse or self.vanished)
-
-
-def passed_in(run: Run) -> frozenset[str]:
-    """The ids that passed in *run*."""
-    return frozenset(result.id for result in run.results if result.outcome == "passed")
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All of the requirements."""
+        return (*self.regressed, *self.vanished)
 
 
-def looked_at(before: Run, now: Run) -> frozenset[str]:
-    """The ids that passed *before* and were to run *now*: of a part of the suite, a part."""
-    return passed_in(before) - frozenset(now.footer.left_out if now.footer else ())
+def results_by_id(run: ConformanceRun) -> dict[str, Result]:
+    """Return the results of *run* by the ids of today. Retired requirements are left out."""
+    ids = {result.id: current_id(result.id) for result in run.results}
+    return {id_: result for result in run.results if (id_ := ids[result.id]) is not None}
 
 
-def regressions(before: Run, now: Run) -> Regressions:
-    """What passed *before* and does not *now*; what was not to run now is not held against it."""
-    outcomes = {result.id: result.outcome for result in now.results}
-    expected = looked_at(before, now)
-    worse = {id_: outcomes[id_] for id_ in sorted(expected & outcomes.keys()) if outcomes[id_] != "passed"}
-    return Regressions(dict(worse), tuple(sorted(expected - outcomes.keys())))
+def passed_ids(run: ConformanceRun) -> frozenset[str]:
+    """Return the ids that passed in *run*, also those whose failure was expected."""
+    return frozenset(id_ for id_, result in results_by_id(run).items() if result.outcome in MET_OUTCOMES)
 
 
-def baseline_check(before: Run, now: Run) -> Check:
-    """What passed *before* and was to run *now* must pass, and that must be something."""
-    held = len(passed_in(before))
-    if not held:
-        return Check("baseline", "nothing passed in the baseline: it holds nothing", "failed")
-    looked = len(looked_at(before, now))
-    found = regressions(before, now)
-    told = [
-        *([_passed_before(len(found.worse), "does not now", "do not now")] if found.worse else []),
-        *([_passed_before(len(found.vanished), "is gone", "are gone")] if found.vanished else []),
-    ]
-    if told:
-        return Check("baseline", ", ".join(told), "failed", (*found.worse, *found.vanished))
-    if not looked:
-        return Check("baseline", f"none of {held:,} that passed before was looked at", "failed")
-    part = f"{held:,} passed before" if looked == held else _part(looked, held)
-    return Check("baseline", f"{part}, and none is worse", "passed")
+def compared_ids(base: ConformanceRun, head: ConformanceRun) -> frozenset[str]:
+    """Return the ids that passed in *base* and were selected in *head*."""
+    return passed_ids(base) - deselected_ids(head)
 
 
-def _part(looked: int, held: int) -> str:
-    return f"{looked:,} of {held:,} that passed before {'was' if looked == 1 else 'were'} looked at"
+def deselected_ids(run: ConformanceRun) -> frozenset[str]:
+    """Return the ids that were not selected for *run*."""
+    ids = map(current_id, run.footer.deselected if run.footer else ())
+    return frozenset(id_ for id_ in ids if id_ is not None)
 
 
-def _passed_before(number: int, one: str, many: str) -> str:
-    return f"{number:,} passed before and {one if number == 1 else many}"
+def find_regressions(base: ConformanceRun, head: ConformanceRun) -> Regressions:
+    """Return what passed in *base*, was selected in *head*, and does not pass there.
+
+    A capability is lost if *base* supported it, even if no requirement of it passed there.
+    """
+    results = results_by_id(head)
+    expected = compared_ids(base, head)
+    outcomes = {id_: results[id_].outcome for id_ in sorted(expected & results.keys())}
+    before = results_by_id(base)
+    regressed = {
+        id_: outcome for id_, outcome in outcomes.items() if outcome not in {"passed", before[id_].outcome}
+    }
+    lost = head.header.unsupported.keys() - base.header.unsupported.keys()
+    return Regressions(regressed, tuple(sorted(expected - results.keys())), tuple(sorted(lost)))
+
+
+def baseline_check(
+    base: ConformanceRun, head: ConformanceRun, *, name: str = "baseline", base_name: str = "baseline"
+) -> Check:
+    """Check that what passed in *base* and was selected in *head* passes, and that it is not empty.
+
+    An incomplete *base* proves nothing: what it does not contain might have passed.
+    """
+    passed, compared = len(passed_ids(base)), len(compared_ids(base, head))
+    source = f"passed in the {base_name}"
+    if base.footer is None or not base.footer.is_complete:
+        return Check(name, f"the {base_name} is a run that did not end, so it shows only a part", "failed")
+    if not passed:
+        return Check(name, f"nothing {source}, so there is nothing to compare", "failed")
+    if not compared:
+        return Check(name, f"none of the {passed:,} requirements that {source} was run", "failed")
+    found = find_regressions(base, head)
+    if found.ids or found.lost:
+        reasons = [
+            *_describe_lost(found.lost, base_name),
+            *(
+                f"{format_count(len(ids), 'requirement')} that {source} {one if len(ids) == 1 else several}"
+                for ids, one, several in (
+                    (found.regressed, "does not pass now", "do not pass now"),
+                    (found.vanished, "is missing now", "are missing now"),
+                )
+                if ids
+            ),
+        ]
+        return Check(name, ", ".join(reasons), "failed", found.ids)
+    if compared < passed:
+        measured = f"{compared:,} of {passed:,} requirements that {source} were run, and none regressed"
+        return Check(name, measured, "passed")
+    return Check(name, f"{format_count(passed, 'requirement')} {source}, and none regressed", "passed")
+
+
+def _describe_lost(lost: Sequence[str], base_name: str) -> list[str]:
+    if not lost:
+        return []
+    return [f"the target no longer supports {' and '.join(lost)}, which it did in the {base_name}"]

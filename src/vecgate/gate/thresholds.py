@@ -1,7 +1,7 @@
-"""What a load run must meet, in k6's words: `p(99){operation:PutVectors} < 500ms`.
+"""Thresholds of a load run, in the syntax of k6: `p(99){operation:PutVectors} < 500ms`.
 
-A threshold is a metric, tags that say of what, a comparator, and a limit with its unit. `measures` holds it
-against a run.
+A threshold has a metric, tags that select requests, a comparator, and a limit with its unit.
+`threshold_checks` measures it in a run.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from vecgate.errors import UsageError
-from vecgate.results.load import Plan
-from vecgate.results.spans import stages_of
+from vecgate.results.load_records import LoadPlan
+from vecgate.results.spans import stage_intervals
 
 COMPARATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
@@ -23,7 +23,7 @@ COMPARATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     ">=": operator.ge,
     "==": operator.eq,
 }
-#: The unit in which each is measured, and how many of that it is.
+#: Each unit, with the unit in which vecgate measures and the factor between the two.
 UNITS: Final[Mapping[str, tuple[str, float]]] = {
     "us": ("ms", 1e-3),
     "ms": ("ms", 1),
@@ -34,7 +34,7 @@ UNITS: Final[Mapping[str, tuple[str, float]]] = {
     "vectors/s": ("vectors/s", 1),
     "requests/s": ("requests/s", 1),
 }
-HINT = "Such as `p(99){operation:PutVectors} < 500ms` or `errors < 0.1%`; docs/thresholds.md has all."
+HINT = "Write for example `p(99){operation:PutVectors} < 500ms` or `errors < 0.1%`; see docs/thresholds.md."
 
 _FORM = re.compile(r"([^{}<>=]*?)\s*(?:\{([^{}]*)\})?\s*(<=|>=|==|<|>)\s*([^<>=]*)")
 _PERCENTILE = re.compile(r"p\(?(\d+(?:\.\d+)?)\)?")
@@ -45,11 +45,11 @@ _SERVICE = "service_"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What may be said of a metric.
+    """The parts that a threshold with this metric may have.
 
-    units  that its limit may have
-    tags   that say of what it is
-    most   that its limit may be, in the first of *units*
+    units  of the limit
+    tags   that select requests
+    most   highest limit, in the first of *units*
     """
 
     units: tuple[str, ...]
@@ -75,7 +75,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "recall": Metric(("",), (), 1),
     "cost": Metric(("usd", "")),
 }
-#: As people write them.
+#: As users write them.
 WRITTEN = (
     "p(99), med, avg, max, errors, throttled, rate, count, achieved, dropped, late, lost, recall@10, cost"
 )
@@ -83,16 +83,17 @@ WRITTEN = (
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What a run must meet.
+    """One condition that a run must meet.
 
-    text        as it was written
+    text        as the user wrote it
     metric      one of METRICS
-    percentile  of a `p`
-    k           of a recall
-    operation   the only one that counts; *stage* likewise; empty for all
-    is_service  the time counts from the actual departure, not the intended one
     comparator  one of COMPARATORS
-    limit       in *unit*, the one that the metric is measured in
+    limit       in *unit*, in which the metric is measured
+    percentile  of the metric `p`
+    k           topK of the metric `recall`
+    operation   only this operation counts; empty for all
+    stage       only this stage counts; empty for all
+    is_service  times count from the actual start of a request, not from the scheduled one
     """
 
     text: str
@@ -106,17 +107,17 @@ class Threshold:
     stage: str = ""
     is_service: bool = False
 
-    def holds(self, value: float) -> bool:
-        """Whether *value*, in *unit*, meets it."""
+    def is_met_by(self, value: float) -> bool:
+        """Return whether *value*, in *unit*, meets the threshold."""
         return COMPARATORS[self.comparator](value, self.limit)
 
 
 def parse_threshold(text: str) -> Threshold:
-    """The threshold that *text* says. Raises UsageError, which says what is allowed."""
+    """Return the threshold that *text* states. Raises UsageError that says what is allowed."""
     match = _FORM.fullmatch(text.strip())
     if match is None:
-        raise _wrong(
-            text, f"it reads METRIC{{TAG:VALUE}} COMPARATOR LIMIT; comparators are {_list(COMPARATORS)}"
+        raise _error(
+            text, f"write METRIC{{TAG:VALUE}} COMPARATOR LIMIT; comparators are {_join(COMPARATORS)}"
         )
     named, tagged, comparator, limited = match.groups()
     metric, percentile, k, is_service = _metric(text, named)
@@ -136,12 +137,12 @@ def parse_threshold(text: str) -> Threshold:
     )
 
 
-def parse_thresholds(texts: Sequence[str], plan: Plan) -> tuple[Threshold, ...]:
-    """The thresholds that *texts* say, for a run of *plan*. Raises UsageError with all that is wrong."""
+def parse_thresholds(texts: Sequence[str], plan: LoadPlan) -> tuple[Threshold, ...]:
+    """Return the thresholds that *texts* state for a run of *plan*. UsageError lists all problems."""
     found, problems = [], []
     for text in texts:
         try:
-            found.append(_fitting(parse_threshold(text), plan))
+            found.append(_check_tags(parse_threshold(text), plan))
         except UsageError as error:
             problems.append(str(error))
     if problems:
@@ -149,28 +150,28 @@ def parse_thresholds(texts: Sequence[str], plan: Plan) -> tuple[Threshold, ...]:
     return tuple(found)
 
 
-def _fitting(threshold: Threshold, plan: Plan) -> Threshold:
-    known = {"operation": list(plan.operations), "stage": [name for name, _, _ in stages_of(plan)]}
+def _check_tags(threshold: Threshold, plan: LoadPlan) -> Threshold:
+    known = {"operation": list(plan.operations), "stage": [name for name, _, _ in stage_intervals(plan)]}
     for tag, names in known.items():
         wanted = getattr(threshold, tag)
         if wanted and wanted not in names:
-            raise _wrong(threshold.text, f"the run has no {tag} {wanted!r}; it has {_list(names)}")
+            raise _error(threshold.text, f"the run has no {tag} {wanted!r}; it has {_join(names)}")
     return threshold
 
 
 def _metric(text: str, named: str) -> tuple[str, float, int, bool]:
-    """Name, percentile and k, and whether it is service time."""
+    """Return the name, the percentile, k, and whether the metric is a service time."""
     is_service = named.startswith(_SERVICE)
     name = named.removeprefix(_SERVICE)
     percentile = _PERCENTILE.fullmatch("p50" if name == "med" else name)
     recall = _RECALL.fullmatch(name)
     found = "p" if percentile else "recall" if recall else name
     if found not in METRICS or (is_service and METRICS[found] is not _TIME):
-        raise _wrong(text, f"{named!r} is no metric; metrics are {WRITTEN}, and service_p(99) and so on")
+        raise _error(text, f"{named!r} is not a metric; metrics are {WRITTEN}, and service_p(99) and so on")
     if percentile and not 0 < float(percentile[1]) <= 100:  # noqa: PLR2004 - per cent
-        raise _wrong(text, f"{named!r} is no percentile; those are above 0 and up to 100")
+        raise _error(text, f"{named!r} is not a percentile; allowed is above 0, up to 100")
     if name in {"p", "recall"} or (recall and not int(recall[1])):
-        raise _wrong(text, f"{named!r} lacks its number, as in p(99) and recall@10")
+        raise _error(text, f"{named!r} needs a number, as in p(99) or recall@10")
     return found, float(percentile[1]) if percentile else 0.0, int(recall[1]) if recall else 0, is_service
 
 
@@ -179,35 +180,35 @@ def _tags(text: str, metric: str, tagged: str | None) -> dict[str, str]:
     for each in tagged.split(",") if tagged is not None else ():
         tag, colon, value = (part.strip() for part in each.partition(":"))
         if not (colon and value) or tag in tags:
-            raise _wrong(
-                text, f"{each.strip()!r} is no tag: each is written once, as in {{operation:PutVectors}}"
+            raise _error(
+                text, f"{each.strip()!r} is not a tag; write each tag once, as in {{operation:PutVectors}}"
             )
         if tag not in allowed:
-            raise _wrong(text, f"{metric} has no tag {tag!r}; it has {_list(allowed) or 'none'}")
+            raise _error(text, f"{metric} has no tag {tag!r}; its tags are {_join(allowed) or 'none'}")
         tags[tag] = value
     if tags.get("time", "service") not in {"service", "response"}:
-        raise _wrong(text, f"time is {tags['time']!r}; allowed are response, service")
+        raise _error(text, f"time is {tags['time']!r}; allowed are response, service")
     return tags
 
 
 def _limit(text: str, metric: str, limited: str) -> tuple[float, str]:
-    """The limit in the unit that the metric is measured in, and that unit."""
+    """Return the limit in the unit in which the metric is measured, and that unit."""
     match, allowed = _LIMIT.fullmatch(limited.strip()), METRICS[metric]
     if match is None:
-        raise _wrong(text, f"the limit {limited.strip()!r} is no number that is 0 or more")
+        raise _error(text, f"the limit {limited.strip()!r} is not a number of 0 or more")
     number, given = float(match[1]), match[2].strip()
     if given not in allowed.units:
-        wrong = f"{given!r} is no unit of {metric}" if given else f"{metric} needs a unit"
-        raise _wrong(text, f"{wrong}; allowed are {_list(unit or 'no unit' for unit in allowed.units)}")
+        problem = f"{given!r} is not a unit of {metric}" if given else f"{metric} needs a unit"
+        raise _error(text, f"{problem}; allowed are {_join(unit or 'no unit' for unit in allowed.units)}")
     if allowed.most is not None and given == allowed.units[0] and number > allowed.most:
-        raise _wrong(text, f"{metric} is never above {allowed.most:g}{given and f' {given}'}")
+        raise _error(text, f"{metric} is never above {allowed.most:g}{given and f' {given}'}")
     unit, factor = UNITS[given or allowed.units[-1]] if metric != "cost" else UNITS["usd"]
     return number * factor, unit
 
 
-def _list(names: Iterable[str]) -> str:
+def _join(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def _wrong(text: str, problem: str) -> UsageError:
+def _error(text: str, problem: str) -> UsageError:
     return UsageError(f"threshold {text!r}: {problem}", hint=HINT)

@@ -1,5 +1,6 @@
-"""The load lab: open-loop ramps on Locust, with thresholds, price and care for the bucket.
+"""Open-loop load tests on Locust, with thresholds, a cost limit and clean-up.
 
-`arrivals` and `sharing` say when each request is due and on which worker, and decide nothing else. `lab` is
-all that imports locust: that patches the standard library, so only the processes of a load test do it.
+`scenario` describes a load test, `schedule` says which request is due when, `traffic` builds and counts the
+requests, and `runtime` sends them, in processes that `load_runner` starts. `experiments` are series of runs:
+the capacity search and the scaling grid. Start with `load_runner`.
 """

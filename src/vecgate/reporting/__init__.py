@@ -1,4 +1,5 @@
-"""What a run found, for people and for tools: terminal, Markdown, JUnit. A replay of the result stream.
+"""Reports about a result stream: for the terminal, for CI, and as HTML pages.
 
-Nothing here decides: `vecgate.gate` does. May import everything but the commands.
+Reports only render what a stream contains; `vecgate.gate` decides the verdict. May import everything but
+the commands.
 """

@@ -1,5 +1,5 @@
-"""What a run found: frozen records, written as JSON lines while it runs, and read back by every report.
+"""The results of a run: frozen records, written as JSON lines while it runs and read back by every report.
 
-`records` says what there is, `stream` writes and reads it. Nothing here decides or renders. Imports only
-`vecgate.errors`.
+Start at `records`, which lists the record types, and `result_stream`, which writes and reads them. Nothing
+here judges or renders a run. Imports only `vecgate.errors` and `vecgate.formatting`.
 """

@@ -1,4 +1,4 @@
-"""Where a result was made, as every header tells it: enough to know what may be compared."""
+"""Facts about where a result was made. They decide which runs can be compared."""
 
 from __future__ import annotations
 
@@ -13,29 +13,34 @@ from pathlib import Path
 CPUINFO = Path("/proc/cpuinfo")
 
 
-def new_run() -> str:
-    """An id for a run, part of the name of all that it makes."""
+def new_run_id() -> str:
+    """Return a random id for a run; it becomes part of the names of all resources that the run creates."""
     return secrets.token_hex(4)
 
 
-def now() -> str:
-    """This moment in UTC, ISO 8601."""
+def utc_now() -> str:
+    """Return the current time in UTC as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def versions_of(packages: Iterable[str]) -> dict[str, str]:
-    """The versions of Python and of those *packages* that are installed."""
-    found = {"python": platform.python_version()}
+def seconds_since(started_at: str) -> float:
+    """Return the seconds since *started_at*, an ISO 8601 timestamp."""
+    return round((datetime.now(UTC) - datetime.fromisoformat(started_at)).total_seconds(), 3)
+
+
+def installed_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of Python and of those *packages* that are installed."""
+    versions = {"python": platform.python_version()}
     for package in packages:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
-def environment() -> dict[str, str]:
-    """The machine: nothing that names it or its user."""
+def describe_machine() -> dict[str, str]:
+    """Return facts about the machine that identify neither it nor its user."""
     return {
         "system": platform.platform(),
         "machine": platform.machine(),

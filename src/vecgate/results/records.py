@@ -1,6 +1,6 @@
-"""The records of a result stream, a line each: a header, what the run found, a footer, perhaps a verdict.
+"""The records of a result stream, one per line: a header, the results, a footer, and perhaps a verdict.
 
-Those of load runs, benchmarks and the batch client are in modules of their own; `Record` is any of them.
+The records of load runs, benchmarks and the batch client have modules of their own. `Record` is any of them.
 """
 
 from __future__ import annotations
@@ -10,68 +10,69 @@ from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from vecgate.results.benchmarks import Benchmark, PeerRun
-from vecgate.results.bulk import BulkPlan, BulkTotals
-from vecgate.results.load import (
+from vecgate.results.benchmark_records import Benchmark, PeerRun
+from vecgate.results.bulk_records import BulkPlan, BulkTotals
+from vecgate.results.load_records import (
     Capacity,
     Cell,
     Event,
-    Plan,
+    LoadPlan,
     Recall,
     Second,
     Trial,
     WorkerTotals,
 )
-from vecgate.results.verdicts import Judged
+from vecgate.results.verdict_records import VerdictRecord
 
-#: Raised when a reader of before could misread what a writer of now writes.
-SCHEMA_VERSION = 1
+#: Incremented when an earlier reader could misread a stream. `schema_upgrade` reads earlier streams.
+SCHEMA_VERSION = 2
 
-#: What a run was for. One stream holds one run; a report may show several.
-Kind: TypeAlias = Literal["conformance", "load", "capacity", "scale", "benchmarks", "peers", "bulk"]
-Outcome: TypeAlias = Literal["passed", "failed", "deviation", "outgrown", "unsupported", "skipped"]
+#: The kind of a run. One stream contains one run; a report may show several.
+RunKind: TypeAlias = Literal["conformance", "load", "capacity", "scale", "benchmarks", "peers", "bulk"]
+Outcome: TypeAlias = Literal["passed", "failed", "deviation", "unexpected-pass", "unsupported", "skipped"]
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header", tag_field="record"):
-    """What was run, against what, and where.
+    """The run, its target and its machine.
 
     schema        version of these records
-    kind          what the run is for
-    run           id of the run, part of the name of all that it made
+    run           id of the run; it is part of the names of all resources that the run creates
     started_at    ISO 8601, UTC
-    target        as it was named; *url* and *region*, where requests went
-    lacking       capability that the target lacks, to the reason
-    unlisted      those of them that no S3 Vectors server may lack, and no list of deviations has
-    versions      of vecgate and what it stands on, and of moto where that is the target
-    environment   of the machine
-    options       that change what is run
+    target        as the user named it; *url* and *region* are where the requests went
+    unsupported   capabilities that the target does not support, with the reasons
+    missing_core  unsupported capabilities that every S3 Vectors server must have, and that no deviation lists
+    required      capabilities that the run requires, whatever the deviations list
+    versions      of vecgate and its dependencies, and of moto if that is the target
+    environment   the machine
+    options       options that change what is run
     """
 
     schema: int = SCHEMA_VERSION
-    kind: Kind = "conformance"
+    kind: RunKind = "conformance"
     run: str
     started_at: str
     target: str
     url: str = ""
     region: str = ""
-    lacking: Mapping[str, str] = msgspec.field(default_factory=dict)
-    unlisted: tuple[str, ...] = ()
+    unsupported: Mapping[str, str] = msgspec.field(default_factory=dict)
+    missing_core: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
     versions: Mapping[str, str] = msgspec.field(default_factory=dict)
     environment: Mapping[str, str] = msgspec.field(default_factory=dict)
     options: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, tag="requirement", tag_field="record"):
-    """How one requirement came out.
+    """The result of one requirement.
 
     id          of the requirement, with the case of a parametrised test
-    test        node id
-    level       must, should or may; *evidence* and *source* as the requirement has them
-    outcome     passed; failed; deviation: failed, as is known; outgrown: passed, although a deviation is
-                listed; unsupported: the target lacks what it takes; skipped: not tested for another reason,
-                such as that nobody asked for it
-    reason      of what did not pass, one line
-    detail      requests, answers and traceback of what failed
+    test        node id of the test
+    level       must, should or may; *evidence* and *source* are those of the requirement
+    outcome     passed; failed; deviation: failed as a listed deviation says; unexpected-pass: passed although
+                a deviation is listed; unsupported: the target does not support a capability that it needs;
+                skipped: not tested for another reason, for example because it was not selected
+    reason      why it did not pass, one line
+    detail      requests, answers and traceback of a failure
     request_id  of the last answer
     """
 
@@ -90,30 +91,30 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag="requirement", tag_f
 
 
 class Footer(msgspec.Struct, frozen=True, kw_only=True, tag="footer", tag_field="record"):
-    """How the run ended.
+    """The end of a run.
 
-    ended_at     ISO 8601, UTC
-    duration_s   from start to end
-    requests     sent, by operation
-    left_out     ids of the requirements that were not to run
-    stale        entries of the list of deviations that are no longer true, a sentence each
-    leaks        what could not be removed
-    is_complete  every requirement that was to run has a record
+    ended_at          ISO 8601, UTC
+    duration_s        from start to end
+    requests          number of requests sent, by operation
+    deselected        ids of the requirements that were not selected
+    stale_deviations  entries of the list of deviations that no longer hold, a sentence each
+    orphaned          resources that could not be removed, a line each
+    is_complete       every selected requirement has a record
     """
 
     ended_at: str
     duration_s: float
     requests: Mapping[str, int] = msgspec.field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
-    stale: tuple[str, ...] = ()
-    leaks: tuple[str, ...] = ()
+    deselected: tuple[str, ...] = ()
+    stale_deviations: tuple[str, ...] = ()
+    orphaned: tuple[str, ...] = ()
     is_complete: bool = True
 
 
 Record: TypeAlias = (
     Header
     | Result
-    | Plan
+    | LoadPlan
     | Second
     | Event
     | WorkerTotals
@@ -126,17 +127,16 @@ Record: TypeAlias = (
     | BulkPlan
     | BulkTotals
     | Footer
-    | Judged
+    | VerdictRecord
 )
 R = TypeVar("R", bound=Record)
 
 
-class Run(msgspec.Struct, frozen=True):
-    """A conformance run that was read.
+class ConformanceRun(msgspec.Struct, frozen=True):
+    """A conformance run as it was read.
 
-    header     what was run
     results    in the order in which they ended
-    footer     None where the run was cut off
+    footer     None if the run was cut off
     """
 
     header: Header
@@ -145,37 +145,39 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """Any result stream that was read.
+    """Any result stream as it was read.
 
-    header     what was run
-    records    all others but the footer, in the order in which they were written; a verdict stands last
-    footer     None where the run was cut off
-    problems   what was wrong with the file, a sentence each
-    broken     how many of its lines are no records of the run
-    swept      what could not be removed after the run either, a line each; None where nobody tried
+    records         all records except header and footer, in the order of the file; a verdict is the last
+    footer          None if the run was cut off
+    problems        what is wrong with the file, a sentence each
+    invalid_lines   number of lines that are not records of the run
+    sweep_failures  resources that a sweep after the run could not remove, a line each; None without a
+                    sweep
     """
 
     header: Header
     records: tuple[Record, ...]
     footer: Footer | None = None
     problems: tuple[str, ...] = ()
-    broken: int = 0
-    swept: tuple[str, ...] | None = None
+    invalid_lines: int = 0
+    sweep_failures: tuple[str, ...] | None = None
 
     @property
-    def leaks(self) -> tuple[str, ...]:
-        """What is left behind, a line each: whoever looked last knows."""
-        return self.swept if self.swept is not None else self.footer.leaks if self.footer else ()
+    def orphaned(self) -> tuple[str, ...]:
+        """Resources that remain, a line each. A sweep after the run knows better than the footer."""
+        if self.sweep_failures is not None:
+            return self.sweep_failures
+        return self.footer.orphaned if self.footer else ()
 
     def of(self, kind: type[R]) -> tuple[R, ...]:
-        """The records of that *kind*, in order."""
+        """Return the records of that *kind*, in order."""
         return tuple(record for record in self.records if isinstance(record, kind))
 
     def first(self, kind: type[R]) -> R | None:
-        """The first record of that *kind*, or None."""
+        """Return the first record of that *kind*, or None."""
         return next(iter(self.of(kind)), None)
 
     @property
-    def run(self) -> Run:
+    def run(self) -> ConformanceRun:
         """The stream as a conformance run."""
-        return Run(self.header, self.of(Result), self.footer)
+        return ConformanceRun(self.header, self.of(Result), self.footer)

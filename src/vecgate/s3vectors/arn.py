@@ -11,7 +11,7 @@ from vecgate.s3vectors.model import shapes
 
 @dataclass(frozen=True, slots=True)
 class IndexAddress:
-    """Where an index is: its bucket's and its own name, or its ARN alone."""
+    """The address of an index: the names of its bucket and of the index, or its ARN alone."""
 
     bucket: str = ""
     index: str = ""
@@ -19,26 +19,26 @@ class IndexAddress:
 
     @classmethod
     def parse(cls, *, bucket: str = "", index: str = "") -> IndexAddress:
-        """The address of *index*, a name (then *bucket* is needed) or an ARN.
+        """Return the address of *index*, a name (which needs a *bucket*) or an ARN.
 
-        Raises UsageError where neither form is complete.
+        Raises UsageError if neither form is complete.
         """
         if index.startswith("arn:"):
             if not re.fullmatch(shapes()["IndexArn"]["pattern"], index):
                 raise UsageError(
                     f"{index!r} is not the ARN of an index",
-                    hint="It reads arn:aws:s3vectors:REGION:ACCOUNT:bucket/BUCKET/index/INDEX.",
+                    hint="The form is arn:aws:s3vectors:REGION:ACCOUNT:bucket/BUCKET/index/INDEX.",
                 )
             return cls(arn=index)
         if not bucket or not index:
             missing = "bucket" if index else "index"
             raise UsageError(
-                f"no {missing} is named", hint="Give the bucket and the index, or the index by its ARN."
+                f"no {missing} is named", hint="Name the bucket and the index, or give the ARN of the index."
             )
         return cls(bucket=bucket, index=index)
 
     def members(self) -> dict[str, str]:
-        """The address as the members of a request."""
+        """Return the address as members of a request."""
         if self.arn:
             return {"indexArn": self.arn}
         return {"vectorBucketName": self.bucket, "indexName": self.index}
@@ -58,10 +58,10 @@ class IndexAddress:
 
 
 def bucket_arn(bucket: str, *, region: str, account: str, partition: str = "aws") -> str:
-    """The ARN of a vector bucket."""
+    """Return the ARN of a vector bucket."""
     return f"arn:{partition}:s3vectors:{region}:{account}:bucket/{bucket}"
 
 
 def index_arn(bucket: str, index: str, *, region: str, account: str, partition: str = "aws") -> str:
-    """The ARN of an index."""
+    """Return the ARN of an index."""
     return f"{bucket_arn(bucket, region=region, account=account, partition=partition)}/index/{index}"

@@ -1,4 +1,4 @@
-"""What botocore's service model states, read from it rather than typed again."""
+"""Reads facts from botocore's service model, so that they are not copied."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, cast
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-#: Where the model gives an error no status. Observed on AWS for ValidationException.
+#: The status of errors for which the model has none. Observed on AWS for ValidationException.
 DEFAULT_ERROR_STATUS = 400
 
 
@@ -20,7 +20,7 @@ class ErrorCode:
     name           such as TooManyRequestsException
     status         the HTTP status it comes with
     is_retryable   the same request may succeed later
-    is_throttling  the service asks for less
+    is_throttling  the service asks for fewer requests
     """
 
     name: str
@@ -31,24 +31,24 @@ class ErrorCode:
 
 @cache
 def service_model() -> ServiceModel:
-    """The `s3vectors` service model of the installed botocore."""
+    """Return the `s3vectors` service model of the installed botocore."""
     return ServiceModel(Loader().load_service_model("s3vectors", "service-2"), "s3vectors")
 
 
 @cache
 def shapes() -> dict[str, dict[str, Any]]:
-    """The model's shapes by name, as plain data."""
+    """Return the shapes of the model by name, as plain data."""
     return cast("dict[str, dict[str, Any]]", Loader().load_service_model("s3vectors", "service-2")["shapes"])
 
 
 def constraint(shape: str, name: str) -> int:
-    """The bound *name* (`min` or `max`) of *shape*."""
+    """Return the bound *name* (`min` or `max`) of *shape*."""
     return int(shapes()[shape][name])
 
 
 @cache
 def error_codes() -> dict[str, ErrorCode]:
-    """Every error code that the model declares, by name."""
+    """Return every error code that the model declares, by name."""
     return {
         name: ErrorCode(
             name=name,

@@ -1,6 +1,5 @@
-"""Where a run points: `local`, `aws`, or a URL. A target is more than a URL: region, credentials,
-certificates, headers.
+"""Targets: the server that a run sends to, with its region, credentials, certificates and headers.
 
-Start at `target.open_target`. Real AWS is used only when it is named. May import the endpoint and the batch
-client.
+Start at `resolution.open_target`, which opens `local`, `moto`, `aws`, a URL or a TOML file; `target` has the
+types. Real AWS is used only if it is named. May import the endpoint and the batch client.
 """

@@ -1,11 +1,13 @@
-"""Where a target is known to differ: a list that cannot rot. A run fails on an entry that is no longer true.
+"""The known deviations of a target: the requirements that it does not meet, and why.
+
+A run fails on an entry that no longer applies, so the list stays true.
 
 [[deviation]]
-requirements = ["get-vectors.absent-keys"]      # exact ids; one cause may break several
-reason = "Answers 404 where AWS leaves out what is not stored."
+requirements = ["get-vectors.absent-keys"]      # exact ids; one cause may affect several
+reason = "Answers 404 where AWS omits keys that are not stored."
 evidence = "https://github.com/getmoto/moto/blob/5.2.5/moto/s3vectors/models.py"
 
-[[lacks]]
+[[unsupported]]
 capability = "query"                             # one of `vecgate.targets.capabilities`
 reason = "Has no QueryVectors."
 evidence = "moto 5.2.5, 2026-11-24: answered with 404"
@@ -13,88 +15,95 @@ evidence = "moto 5.2.5, 2026-11-24: answered with 404"
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Annotated, TypeAlias
 
 import msgspec
 
-from vecgate.errors import ConfigError
-from vecgate.targets.capabilities import CAPABILITIES
+from vecgate.gate.requirement_ids import current_id
+from vecgate.targets.capabilities import BASE, CAPABILITIES
+from vecgate.toml_schema import Parser, Problems, Text, parse_table, parse_tables, read_toml, suggest
+
+Ids: TypeAlias = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
 
 
-class Deviation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One cause, and the requirements that a target does not keep for it."""
+class Deviation(msgspec.Struct, frozen=True):
+    """One cause, and the requirements that a target does not meet because of it."""
 
-    requirements: tuple[str, ...]
-    reason: str
-    evidence: str
+    requirements: Ids
+    reason: Text
+    evidence: Text
 
 
-class Lack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A capability that a target is known to lack."""
+class UnsupportedCapability(msgspec.Struct, frozen=True):
+    """A capability that a target is known not to support."""
 
     capability: str
-    reason: str
-    evidence: str
+    reason: Text
+    evidence: Text
 
 
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _File(msgspec.Struct, frozen=True):
     deviation: tuple[Deviation, ...] = ()
-    lacks: tuple[Lack, ...] = ()
+    unsupported: tuple[UnsupportedCapability, ...] = ()
+    lacks: tuple[UnsupportedCapability, ...] = ()  # the name of `unsupported` in files of earlier versions
 
 
 @dataclass(frozen=True, slots=True)
 class Deviations:
-    """The list of one target.
+    """The known deviations of one target.
 
-    known  id of a requirement to its deviation
-    lacks  capability to why it is known to be lacking
+    known        id of a requirement to its deviation
+    unsupported  capability to its entry
+    retired      listed ids of requirements that no longer exist; they have no effect
     """
 
     known: Mapping[str, Deviation] = field(default_factory=dict)
-    lacks: Mapping[str, Lack] = field(default_factory=dict)
+    unsupported: Mapping[str, UnsupportedCapability] = field(default_factory=dict)
+    retired: tuple[str, ...] = ()
 
     def unmatched(self, ids: Collection[str]) -> list[str]:
-        """The ids in the list that no requirement of *ids* has."""
+        """Return the ids of the list that are not among *ids*, the ids of all requirements."""
         return sorted(self.known.keys() - set(ids))
 
-    def outgrown(self, lacking: Collection[str]) -> list[str]:
-        """The capabilities in the list that a target which lacks *lacking* has after all."""
-        return sorted(self.lacks.keys() - set(lacking))
+    def stale_capabilities(self, unsupported: Collection[str]) -> list[str]:
+        """Return the listed capabilities that are not among *unsupported*, those that the target lacks."""
+        return sorted(self.unsupported.keys() - set(unsupported))
 
 
 def read_deviations(path: Path) -> Deviations:
-    """The list in the file at *path*; an empty one where there is no such file. Raises ConfigError."""
+    """Return the deviations in the file at *path*, none if it does not exist. Raises ConfigError.
+
+    Ids of earlier versions are read as the ids of today.
+    """
     if not path.exists():
         return Deviations()
-    try:
-        content = msgspec.toml.decode(path.read_bytes(), type=_File)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path} lists no deviations: {error}", hint="conformance/README.md shows the format."
-        ) from None
-    if problems := _problems(content):
-        raise ConfigError(f"{path}: {'; '.join(problems)}")
-    known = {id_: each for each in content.deviation for id_ in each.requirements}
-    return Deviations(known, {each.capability: each for each in content.lacks})
+    problems = Problems()
+    capabilities = partial(parse_tables, UnsupportedCapability, check=_check_capability)
+    parsers: dict[str, Parser] = {"unsupported": capabilities, "lacks": capabilities}
+    file = parse_table(_File, read_toml(path), "", problems, parsers) or _File()
+    known: dict[str, Deviation] = {}
+    retired: list[str] = []
+    for entry in file.deviation:
+        for listed in entry.requirements:
+            id_ = current_id(listed)
+            if id_ is None:
+                retired.append(listed)
+            elif id_ in known:
+                problems.add("deviation", f"lists {listed} twice, allowed is one entry for each requirement")
+            else:
+                known[id_] = entry
+    problems.raise_if_any(path, hint="conformance/README.md shows the format.")
+    unsupported = {entry.capability: entry for entry in (*file.unsupported, *file.lacks)}
+    return Deviations(known, unsupported, tuple(retired))
 
 
-def _problems(content: _File) -> list[str]:
-    ids = Counter(id_ for each in content.deviation for id_ in each.requirements)
-    entries = [(", ".join(each.requirements), each.reason, each.evidence) for each in content.deviation]
-    entries += [(each.capability, each.reason, each.evidence) for each in content.lacks]
-    unexplained = [name for name, *told in entries if not all(text.strip() for text in told)]
-    return [
-        *(f"{id_} is listed {number} times" for id_, number in ids.items() if number > 1),
-        *(f"{name} has no reason or no evidence" for name in unexplained),
-        *(
-            f"no capability is called {each.capability!r}"
-            for each in content.lacks
-            if each.capability not in CAPABILITIES
-        ),
-        *("a deviation names no requirement" for each in content.deviation if not each.requirements),
-    ]
+def _check_capability(entry: UnsupportedCapability, path: str, problems: Problems) -> None:
+    if entry.capability == BASE:
+        problems.add(f"{path}.capability", f"is {BASE!r}, which every target must support")
+    elif entry.capability not in CAPABILITIES:
+        allowed = suggest(entry.capability, CAPABILITIES)
+        problems.add(f"{path}.capability", f"is {entry.capability!r}, {allowed}")

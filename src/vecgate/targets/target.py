@@ -1,40 +1,41 @@
-"""A target, and how it is found from what the user said and what the environment says."""
+"""A target, and the choice of one by the user. `resolution` opens a choice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import InvalidRegionError
 
 from vecgate import __version__
-from vecgate.bulk.wire import Boto3Sender, DirectSender, Sender
+from vecgate.bulk.transport.sender import Boto3Sender, DirectSender, Sender
 from vecgate.errors import UsageError
+from vecgate.redaction import holds_secret, redact_values, register_headers, register_secrets
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60
-#: Endpoints of ours: they end with the command, and with them all that was made there.
+REGION_HINT = "A region looks like eu-west-1."
+#: Servers that vecgate starts itself. They end with the command, and everything stored there is lost.
 EMBEDDED = frozenset({"local", "moto"})
-#: Asked for a target in this order, where no option names one.
-NAMING_VARIABLES = ("VECGATE_TARGET", "AWS_ENDPOINT_URL_S3VECTORS", "AWS_ENDPOINT_URL")
 
 
 @dataclass(frozen=True, slots=True)
 class TargetChoice:
-    """What the user said, unresolved.
+    """The target that the user chose, not resolved yet.
 
-    name       `local`, `moto`, `aws`, a URL, or a TOML file with more than a URL; empty asks the environment
-    region     empty asks the environment, then the profile
+    name       `local`, `moto`, `aws`, a URL, or a TOML file; empty for the one of the environment
+    region     empty for the one of the environment or else of the profile
     profile    of the AWS configuration, empty for the default
-    ca_bundle  file with certificates to trust, empty for the usual ones
-    verify     False accepts any certificate
+    ca_bundle  file with trusted certificates, empty for the usual ones
+    verify     whether certificates are checked
     """
 
-    name: str = ""
+    name: str = field(default="", repr=False)  # a URL may have a password
     region: str = ""
     profile: str = ""
     ca_bundle: str = ""
@@ -43,16 +44,19 @@ class TargetChoice:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A target that can be sent to.
+    """A server that requests can be sent to.
 
-    name           for people
+    name           `local`, `moto`, `aws`, or any other for messages and results
     endpoint_url   None for Amazon's own endpoint of the region
-    region         and *region_source*, which setting it came from
+    region         of the signatures
+    region_source  the setting that the region comes from
     credentials    botocore's, which may refresh themselves
-    verify         True, False, or a file with certificates to trust
-    headers        to add to each request, unsigned
-    capabilities   that it is declared to have, None where they are to be found out
-    deviations     the file that lists where it is known to differ, None for the one of its name
+    verify         True, False, or a file with trusted certificates
+    session        boto3 session
+    headers        added to each request, not signed; their values are secret
+    capabilities   that the target declares; None if they must be probed
+    required       capabilities that a conformance run requires, whatever its deviations list
+    deviations     file with the known deviations of the target; None for the one of its name
     """
 
     name: str
@@ -64,12 +68,19 @@ class Target:
     session: Any = field(repr=False, default=None)
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
     capabilities: frozenset[str] | None = None
+    required: tuple[str, ...] = ()
     deviations: Path | None = None
 
-    def client(self, *, connections: int = 10, **config: Any) -> Any:  # noqa: ANN401 - boto3 makes its client classes at run time
-        """A boto3 `s3vectors` client with *connections* in its pool; retries are left to its user.
+    def __post_init__(self) -> None:
+        register_headers(self.headers)
+        # Reading other credentials may need the network, so they are registered with the first request.
+        if type(self.credentials) is Credentials:
+            self._register_credentials()
 
-        *config* goes to botocore's Config.
+    def client(self, *, connections: int = 10, **config: Any) -> Any:  # noqa: ANN401 - boto3 makes its client classes at run time
+        """Return a boto3 `s3vectors` client with a pool of *connections*, which does not retry.
+
+        *config* is passed to botocore's Config.
         """
         settings: dict[str, Any] = {
             "connect_timeout": CONNECT_TIMEOUT_S,
@@ -90,44 +101,52 @@ class Target:
             )
         except InvalidRegionError as error:
             raise UsageError(
-                f"{self.region!r}, from {self.region_source}, is no region", hint="A region reads eu-west-1."
+                f"{self.region!r}, from {self.region_source}, is not an AWS region", hint=REGION_HINT
             ) from error
+        client.meta.events.register("before-send.s3vectors", self._register_credentials)
+        client.meta.events.register("after-call.s3vectors", _redact_answer)
         if self.headers:
             client.meta.events.register("before-send.s3vectors", self._add_headers)
         return client
 
     @contextmanager
     def sender(self, *, connections: int = 10, direct: bool = False) -> Iterator[Sender]:
-        """A sender to this target: through boto3, or *direct* for many small requests.
+        """Yield a sender to this target: through boto3, or *direct* for many small requests.
 
-        A target that wants headers of its own is always sent to through boto3.
+        A target with `headers` always gets the sender through boto3.
         """
         with closing(self.client(connections=connections)) as client:
             if not direct or self.headers:
                 yield Boto3Sender(client)
                 return
-            url = self.url_of(client)
+            url = self.resolve_url(client)
             with closing(
                 DirectSender(self.credentials, region=self.region, endpoint_url=url, verify=self.verify)
             ) as sender:
                 yield sender
 
-    def url_of(self, client: Any) -> str:  # noqa: ANN401 - boto3 makes its client classes at run time
-        """Where *client* sends to."""
-        # `client.meta.endpoint_url` is a guess: it knows nothing of the service's endpoint rules.
+    def resolve_url(self, client: Any) -> str:  # noqa: ANN401 - boto3 makes its client classes at run time
+        """Return the URL that *client* sends requests to."""
+        # `client.meta.endpoint_url` ignores the endpoint rules of the service, so it may be wrong.
         operation = client.meta.service_model.operation_model("ListVectorBuckets")
-        url, _, _ = client._resolve_endpoint_ruleset(operation, {}, {})  # noqa: SLF001 - botocore tells it nowhere else
+        url, _, _ = client._resolve_endpoint_ruleset(operation, {}, {})  # noqa: SLF001 - botocore has no public way
         return str(url)
 
     def _keys(self) -> dict[str, str]:
-        # The session's own credentials refresh themselves; only others are handed over. Those that somebody
-        # wrote down are always others: asking the session for its own may take the network.
+        # The credentials of the session refresh themselves, so only others are passed on. Explicit
+        # credentials never belong to the session, which may need the network to get its own.
         is_explicit = getattr(self.credentials, "method", "explicit") == "explicit"
         if not is_explicit and self.session.get_credentials() is self.credentials:
             return {}
         frozen = self.credentials.get_frozen_credentials()
         keys = {"aws_access_key_id": frozen.access_key, "aws_secret_access_key": frozen.secret_key}
         return {**keys, "aws_session_token": frozen.token} if frozen.token else keys
+
+    def _register_credentials(self, **_: object) -> None:
+        """Register the credentials as secrets, also after they have renewed themselves."""
+        keys = self.credentials and self.credentials.get_frozen_credentials()
+        if keys:
+            register_secrets(keys.access_key, keys.secret_key, keys.token)
 
     def _add_headers(self, request: Any, **_: object) -> None:  # noqa: ANN401 - botocore has no types
         for name, value in self.headers.items():
@@ -136,54 +155,12 @@ class Target:
     def __str__(self) -> str:
         if self.name == "aws":
             return f"aws ({self.region}, from {self.region_source})"
-        return f"{self.name} (gone when this command ends)" if self.name in EMBEDDED else self.name
+        return f"{self.name} (ends with this command)" if self.name in EMBEDDED else self.name
 
 
-@contextmanager
-def open_target(
-    choice: TargetChoice, environment: Mapping[str, str], *, auth: bool = False, serve: Sequence[str] = ()
-) -> Iterator[Target]:
-    """The target of *choice*; a `local` or `moto` one runs as long as the context.
-
-    With *auth* a local one refuses what is not signed; *serve* are further options of `vecgate serve`.
-    Raises UsageError where none is named or its name is no URL, NoCredentials where Amazon is named and there
-    are none.
-    """
-    # What only one of the kinds needs is imported for that one: `local` starts a server, `moto` is an extra.
-    name = name_of(choice, environment)
-    if name == "local":
-        from vecgate.targets.local import open_local  # noqa: PLC0415 - as above
-
-        with open_local(choice, environment, auth=auth, serve=serve) as target:
-            yield target
-    elif name == "moto":
-        from vecgate.targets.moto import open_moto  # noqa: PLC0415 - as above
-
-        with open_moto(choice, environment) as target:
-            yield target
-    elif name == "aws":
-        from vecgate.targets.aws import aws_target  # noqa: PLC0415 - as above
-
-        yield aws_target(choice, environment)
-    else:
-        from vecgate.targets.url import named_target  # noqa: PLC0415 - as above
-
-        yield named_target(name, choice, environment)
-
-
-def name_of(choice: TargetChoice, environment: Mapping[str, str]) -> str:
-    """What the user named, else what the environment does. Raises UsageError where nothing does."""
-    return named_by(choice, environment)[0]
-
-
-def named_by(choice: TargetChoice, environment: Mapping[str, str]) -> tuple[str, str]:
-    """The same, and the setting that named it."""
-    if choice.name:
-        return choice.name, "--target"
-    for variable in NAMING_VARIABLES:
-        if environment.get(variable):
-            return environment[variable], variable
-    raise UsageError(
-        "no target is named",
-        hint="Give --target local, aws or a URL, or set VECGATE_TARGET. Amazon is never assumed.",
-    )
+def _redact_answer(http_response: Any, parsed: dict[str, Any], **_: object) -> None:  # noqa: ANN401 - botocore's
+    """Redact botocore's *parsed* answer before anyone sees it: a server may repeat the request in it."""
+    if holds_secret(http_response.content):
+        parsed |= redact_values(parsed)
+    elif "Error" in parsed:
+        parsed["Error"] = redact_values(parsed["Error"])

@@ -1,6 +1,5 @@
-"""For suites, ours and yours: a clock that only moves when told, a service that fails as scripted, a
-simulation of the batch client in which the test chooses every interleaving, and Hypothesis strategies.
+"""Tools for your own tests: a clock, a scripted service, a simulation of the batch client, and strategies.
 
-`strategies` needs Hypothesis; the rest needs nothing more than vecgate. May import everything but the
-commands.
+`strategies` needs Hypothesis; the other modules need only vecgate. Production code never imports this
+package.
 """

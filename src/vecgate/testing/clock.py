@@ -2,7 +2,7 @@ from __future__ import annotations
 
 
 class FakeClock:
-    """Time that stands still until it is moved.
+    """A clock that moves only when `wait` is called.
 
     >>> clock = FakeClock()
     >>> clock.wait(1.5)
@@ -15,10 +15,10 @@ class FakeClock:
         self.waits: list[float] = []
 
     def now_s(self) -> float:
-        """Seconds on this clock."""
+        """Return the time of this clock in seconds."""
         return self._now_s
 
     def wait(self, seconds: float) -> None:
-        """Let *seconds* go by at once, and remember that somebody waited."""
+        """Advance the clock by *seconds* at once, and record the wait in `waits`."""
         self.waits.append(seconds)
         self._now_s += seconds

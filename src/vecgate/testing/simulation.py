@@ -1,6 +1,6 @@
-"""The batch client without threads: the caller chooses who moves next, and when time goes by.
+"""The batch client without threads: the test decides which batch moves next and when time passes.
 
-Every interleaving that threads could produce is a sequence of moves here, so a property test can look for
+Every interleaving that threads could produce is a sequence of these moves, so a property test can search for
 the one that loses a vector.
 """
 
@@ -8,149 +8,180 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
-from vecgate.bulk.batching import Batch, batches
-from vecgate.bulk.delivery import (
+from vecgate.bulk.core.batching import Batch, batches
+from vecgate.bulk.core.body_encoding import Body
+from vecgate.bulk.core.delivery import (
+    Acknowledged,
+    Acquire,
+    Delivery,
     Departure,
+    Effect,
     Failed,
-    Leave,
     Pause,
-    Refused,
-    Send,
-    Steps,
-    Taken,
+    Rejected,
     deliver,
 )
-from vecgate.bulk.encoding import Body
-from vecgate.bulk.records import Block
-from vecgate.bulk.run import Run
+from vecgate.bulk.core.record_blocks import Block
+from vecgate.bulk.core.retry import RetryDecision
+from vecgate.bulk.core.run_state import BulkRun
 from vecgate.errors import ServiceError, TransportError
-from vecgate.testing.scripted import Mishap, ScriptedService
+from vecgate.testing.scripted_service import ScriptedService, ServiceFault
+
+LATENCY_S = 0.01
+
+
+class NotYet(Exception):
+    """Raised by an effect that must wait: it is performed by a later move."""
 
 
 @dataclass(slots=True)
-class Flight:
-    """A batch on its way: what it waits for, and until when."""
+class BatchInFlight:
+    """A batch that is being delivered.
+
+    wakes_at_s  end of the current pause
+    result      the latency or the error of a request that has arrived and is not answered yet
+    """
 
     batch: Batch
-    steps: Steps
-    effect: Any = None
+    delivery: Delivery
     wakes_at_s: float = 0.0
-    #: What the service made of the request, while the answer is on its way.
-    answer: float | ServiceError | TransportError | None = None
+    result: float | ServiceError | TransportError | None = None
+
+    @property
+    def effect(self) -> Effect | None:
+        """The next effect of the delivery."""
+        return self.delivery.effect
 
 
 class Simulation:
-    """*run* over *blocks* against *service*. `now_s` is moved with `tick`."""
+    """Delivers *blocks* to *service* in the state of *run*. `now_s` moves only with `tick`.
+
+    batches_in_flight  in the order in which they were dispatched
+    departures         time and number of vectors of each request
+    """
 
     def __init__(
         self,
-        run: Run,
+        run: BulkRun,
         blocks: Iterable[Block],
         service: ScriptedService,
         encode: Callable[[Batch], Body],
         *,
         operation: str = "PutVectors",
     ) -> None:
-        self.run, self.service, self.now_s = run, service, 0.0
-        self.flights: list[Flight] = []
+        self.run, self.service, self.operation, self.now_s = run, service, operation, 0.0
+        self.batches_in_flight: list[BatchInFlight] = []
         self.departures: list[tuple[float, int]] = []
-        self.is_read = False
-        self._encode, self._operation = encode, operation
-        self._batches = batches((run.admit(block, block.rejects) for block in blocks), run.rows)
+        self.is_exhausted = False
+        self._encode = encode
+        self._batches = batches((run.admit(block, block.rejects) for block in blocks), run.batch_rows)
         self._next: Batch | None = None
 
     @property
-    def is_over(self) -> bool:
-        """Nothing is left to move."""
-        return not self.flights and (self.is_read or self.run.stopped_by is not None)
+    def is_done(self) -> bool:
+        """True if no move remains."""
+        return not self.batches_in_flight and (self.is_exhausted or self.run.stopped_by is not None)
 
     def tick(self, seconds: float) -> None:
-        """Let time go by."""
+        """Let time pass."""
         self.now_s += seconds
 
     def dispatch(self) -> bool:
-        """Hand out the next batch; False where there is none, no room, or a key of it is in flight."""
-        if self.run.stopped_by or self.is_read or len(self.flights) >= self.run.config.in_flight:
+        """Dispatch the next batch.
+
+        Returns False if all batches are dispatched, if enough are in flight, or if a key of the batch is in
+        flight.
+        """
+        run = self.run
+        if run.stopped_by or self.is_exhausted or len(self.batches_in_flight) >= run.config.in_flight:
             return False
         self._next = self._next or next(self._batches, None)
         if self._next is None:
-            self.is_read = True
+            self.is_exhausted = True
             return False
-        if not self.run.keys.claim(self._next.block.keys):
+        if not run.keys.claim(self._next.block.keys):
             return False
-        steps = deliver(self._next, self._encode, payload_bytes_max=self.run.config.payload_bytes_max)
-        flight = Flight(self._next, steps)
-        flight.effect = next(steps)
-        self.flights.append(flight)
+        steps = deliver(self._next, self._encode, payload_bytes_max=run.config.payload_bytes_max)
+        self.batches_in_flight.append(BatchInFlight(self._next, Delivery(steps)))
         self._next = None
         return True
 
     def advance(
-        self, flight: Flight, *, mishap: Mishap | Exception = Mishap.NONE, chance: float = 0.5
+        self,
+        batch: BatchInFlight,
+        *,
+        fault: ServiceFault | Exception = ServiceFault.NONE,
+        random_value: float = 0.5,
     ) -> None:
-        """Move *flight* by one step; a request arrives with one move and is answered with the next."""
-        if self.run.stopped_by and isinstance(flight.effect, Leave | Pause):
-            self._land(flight, is_settled=False)
+        """Move *batch* by one step. A request arrives with one step and is answered with the next."""
+        if self.run.stopped_by and isinstance(batch.effect, Acquire | Pause):
+            self.batches_in_flight.remove(batch)
             return
-        match flight.effect:
-            case Leave(vectors):
-                self._leave(flight, vectors)
-            case Send(body):
-                self._send(flight, body, mishap)
-            case Failed() as failed:
-                self._reply(flight, self.run.judge(failed, now_s=self.now_s, chance=chance))
-            case Pause():
-                if self.now_s >= flight.wakes_at_s:
-                    self._reply(flight, None)
-            case Taken() as taken:
-                self.run.taken(taken, now_s=self.now_s)
-                self._reply(flight, None)
-            case Refused() as refused:
-                self.run.refused(refused)
-                self._reply(flight, None)
+        with suppress(NotYet):
+            batch.delivery.step(_Step(self, batch, fault, random_value))
+            if isinstance(batch.effect, Pause):
+                batch.wakes_at_s = self.now_s + batch.effect.seconds
+        if batch.effect is None:
+            self.batches_in_flight.remove(batch)
+            if batch.delivery.is_settled:
+                self.run.keys.release(batch.batch.block.keys)
 
     def finish(self) -> None:
-        """Move everything to its end, without further mishaps."""
-        while not self.is_over:
-            moved = self.dispatch()
-            for flight in list(self.flights):
-                self.advance(flight)
-            self.tick(0.0 if moved else 1.0)
+        """Move everything to its end without further faults."""
+        while not self.is_done:
+            is_dispatched = self.dispatch()
+            for batch in list(self.batches_in_flight):
+                self.advance(batch)
+            self.tick(0.0 if is_dispatched else 1.0)
 
-    def _leave(self, flight: Flight, vectors: int) -> None:
-        departure = self.run.try_leave(vectors, now_s=self.now_s)
-        if isinstance(departure, Departure):
-            self.departures.append((self.now_s, vectors))
-            self._reply(flight, departure)
 
-    def _send(self, flight: Flight, body: Body, mishap: Mishap | Exception) -> None:
-        if flight.answer is not None:
-            answer, flight.answer = flight.answer, None
-            self._reply(flight, answer)
-            return
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Performs one effect of a delivery, or raises NotYet."""
+
+    simulation: Simulation
+    batch: BatchInFlight
+    fault: ServiceFault | Exception
+    random_value: float
+
+    def acquire(self, vectors: int) -> Departure:
+        simulation = self.simulation
+        departure = simulation.run.try_acquire(vectors, now_s=simulation.now_s)
+        if not isinstance(departure, Departure):
+            raise NotYet
+        simulation.departures.append((simulation.now_s, vectors))
+        return departure
+
+    def send(self, body: Body) -> float:
+        if self.batch.result is None:
+            self.batch.result = self._arrive(body)
+            raise NotYet
+        result, self.batch.result = self.batch.result, None
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def _arrive(self, body: Body) -> float | ServiceError | TransportError:
+        service, operation = self.simulation.service, self.simulation.operation
         try:
-            self.service.meet(self._operation, json.loads(body.data), mishap)
-            flight.answer = 0.01
+            service.handle(operation, json.loads(body.data), self.fault)
         except (ServiceError, TransportError) as error:
-            flight.answer = error
+            return error
+        return LATENCY_S
 
-    def _reply(self, flight: Flight, answer: object) -> None:
-        try:
-            if isinstance(answer, Exception):
-                flight.effect = flight.steps.throw(answer)
-            else:
-                flight.effect = flight.steps.send(answer)
-        except StopIteration as end:
-            self._land(flight, is_settled=bool(end.value))
-            return
-        if isinstance(flight.effect, Pause):
-            flight.wakes_at_s = self.now_s + flight.effect.seconds
+    def decide_retry(self, failed: Failed) -> RetryDecision:
+        simulation = self.simulation
+        return simulation.run.decide_retry(failed, now_s=simulation.now_s, random_value=self.random_value)
 
-    def _land(self, flight: Flight, *, is_settled: bool) -> None:
-        self.flights.remove(flight)
-        flight.steps.close()
-        if is_settled:
-            self.run.keys.release(flight.batch.block.keys)
+    def pause(self, seconds: float) -> None:  # noqa: ARG002 - `wakes_at_s` was set when the pause began
+        if self.simulation.now_s < self.batch.wakes_at_s:
+            raise NotYet
+
+    def record_acknowledged(self, acknowledged: Acknowledged) -> None:
+        self.simulation.run.record_acknowledged(acknowledged, now_s=self.simulation.now_s)
+
+    def record_rejected(self, rejected: Rejected) -> None:
+        self.simulation.run.record_rejected(rejected)

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for records, batches and limits. Valid by construction."""
+"""Hypothesis strategies for keys, values, metadata and blocks. All values are valid by construction."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from vecgate.bulk.records import Block
+from vecgate.bulk.core.record_blocks import Block
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 def vector_keys() -> SearchStrategy[str]:
-    """Keys that the service takes: 1 to 1,024 characters, and at most as many bytes."""
+    """Valid keys: 1 to 64 characters, and at most 1,024 bytes."""
     text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64)
-    return text.filter(lambda key: len(key.encode()) <= 1024)  # noqa: PLR2004 - the limit under test is not asked
+    return text.filter(lambda key: len(key.encode()) <= 1024)  # noqa: PLR2004 - written out: the constant for this limit is itself under test
 
 
 def float32_values() -> SearchStrategy[float]:
@@ -26,7 +26,7 @@ def float32_values() -> SearchStrategy[float]:
 
 
 def metadata_objects() -> SearchStrategy[dict[str, Any]]:
-    """Metadata that the service takes, well below its size limits."""
+    """Valid metadata, well below the size limits."""
     numbers = st.integers(-(2**53), 2**53) | st.floats(-1e12, 1e12)
     texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
     arrays = st.lists(numbers, min_size=1, max_size=4) | st.lists(texts, min_size=1, max_size=4)
@@ -34,7 +34,7 @@ def metadata_objects() -> SearchStrategy[dict[str, Any]]:
 
 
 def block_of(keys: Sequence[str], *, first: int = 0, dimension: int = 2) -> Block:
-    """A block with *keys*, each vector telling its position, so that what was written can be told apart."""
+    """Return a block with *keys*. The first value of each vector is its position."""
     positions = np.arange(first, first + len(keys), dtype=np.int64)
     vectors = np.zeros((len(keys), dimension), dtype=np.float32)
     vectors[:, 0] = positions
@@ -44,7 +44,7 @@ def block_of(keys: Sequence[str], *, first: int = 0, dimension: int = 2) -> Bloc
 
 @st.composite
 def lists_of_blocks(draw: st.DrawFn, *, keys: SearchStrategy[str], blocks_max: int = 4) -> list[Block]:
-    """Consecutive blocks of one source, keys repeating as *keys* has it."""
+    """Consecutive blocks of one source, with keys from *keys*, which may repeat."""
     blocks: list[Block] = []
     first = 0
     for size in draw(st.lists(st.integers(1, 12), max_size=blocks_max)):
@@ -55,7 +55,7 @@ def lists_of_blocks(draw: st.DrawFn, *, keys: SearchStrategy[str], blocks_max: i
 
 @st.composite
 def blocks_of_records(draw: st.DrawFn, *, rows_max: int = 10, dimension: int = 2) -> Block:
-    """A block of any valid records; keys may repeat, positions have gaps, as after a resume."""
+    """A block of valid records. Keys may repeat, and positions have gaps, as after a resume."""
     keys = draw(st.lists(vector_keys(), max_size=rows_max))
     gaps = draw(st.lists(st.integers(1, 3), min_size=len(keys), max_size=len(keys)))
     values = st.lists(float32_values(), min_size=dimension, max_size=dimension)
@@ -63,9 +63,3 @@ def blocks_of_records(draw: st.DrawFn, *, rows_max: int = 10, dimension: int = 2
     metadata = draw(st.lists(st.none() | metadata_objects(), min_size=len(keys), max_size=len(keys)))
     matrix = np.array(vectors, dtype=np.float32).reshape(len(keys), dimension)
     return Block(np.cumsum(gaps, dtype=np.int64), keys, matrix, metadata)
-
-
-def rows_of(block: Block) -> list[tuple[int, str, bytes, Any]]:
-    """The records of *block* one by one: position, key, bits of the vector, metadata."""
-    vectors = [row.tobytes() for row in block.vectors]
-    return list(zip(block.positions.tolist(), block.keys, vectors, block.metadata, strict=True))

@@ -1,4 +1,4 @@
-"""What a source gives, gathered, and held to the law that all sources share."""
+"""Reads a source to its end, and checks the properties that all sources share."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vecgate.bulk.records import Reject
+from vecgate.bulk.core.record_blocks import RejectedRecord
 from vecgate.bulk.sources import Source
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """Everything a source gave, in order."""
+    """Everything that a source yielded, in order."""
 
     keys: list[str]
     vectors: list[list[float]]
     metadata: list[Any]
     positions: list[int]
-    rejects: list[Reject]
+    rejects: list[RejectedRecord]
 
     @property
     def problems(self) -> list[tuple[int, str, str]]:
@@ -53,5 +53,5 @@ def _gather(source: Source, **options: Any) -> Gathered:
 
 @pytest.fixture(scope="session")
 def gather() -> Callable[..., Gathered]:
-    """Reads a source to its end and checks that every position comes exactly once, in order."""
+    """Return a function that reads a source and checks that every position comes exactly once, in order."""
     return _gather

@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from vecgate.bulk.sources import ColumnChoice, source_of
+from vecgate.bulk.sources import ColumnChoice, source_from_records
 from vecgate.errors import SourceError
 
 
@@ -27,19 +27,19 @@ from vecgate.errors import SourceError
         ("a", np.array([1.0, 2.0], dtype=np.float16), {"m": 1}),
     ],
 )
-def test_records_of_many_shapes_are_understood(record: object, gather: Callable[..., Any]) -> None:
-    """Dicts and tuples; vectors as lists, arrays, or as the service has them."""
-    source = source_of([record])
+def test_records_of_several_forms_are_understood(record: object, gather: Callable[..., Any]) -> None:
+    """Dicts and tuples; vectors as lists, arrays, or in the service's form."""
+    source = source_from_records([record])
     got = gather(source)
     assert (got.keys, got.vectors, got.metadata) == (["a"], [[1.0, 2.0]], [{"m": 1}])
     assert (source.total, source.dimension) == (1, 2)
     assert source.describe().startswith('key ← "')
 
 
-def test_tuples_may_lack_metadata_or_hold_odd_keys(gather: Callable[..., Any]) -> None:
-    """UUIDs and integers of any kind become text."""
+def test_tuples_may_lack_metadata_or_have_other_keys(gather: Callable[..., Any]) -> None:
+    """UUIDs and integers of any type become text."""
     records: list[object] = [(UUID(int=1), [1.0]), (np.int64(5), [1.0], None), (7, [2.0], {})]
-    got = gather(source_of(iter(records)))
+    got = gather(source_from_records(iter(records)))
     assert got.keys == ["00000000-0000-0000-0000-000000000001", "5", "7"]
     assert got.metadata == [None, None, {}]
 
@@ -54,10 +54,10 @@ def test_tuples_may_lack_metadata_or_hold_odd_keys(gather: Callable[..., Any]) -
         ([1.0, np.bool_(1)], "vector must hold numbers only, but element 1 is a bool"),
     ],
 )
-def test_odd_vectors_are_rejects(vector: object, problem: str, gather: Callable[..., Any]) -> None:
-    """With their type in Python's words."""
+def test_invalid_vectors_are_rejects(vector: object, problem: str, gather: Callable[..., Any]) -> None:
+    """The message has their Python type."""
     records: list[object] = [("a", [1.0, 2.0]), ("b", vector), 5, ("c", [3.0, 4.0])]
-    got = gather(source_of(records))
+    got = gather(source_from_records(records))
     assert got.keys == ["a", "c"]
     assert got.problems == [
         (1, "b", problem),
@@ -66,14 +66,14 @@ def test_odd_vectors_are_rejects(vector: object, problem: str, gather: Callable[
 
 
 def test_integers_beyond_a_double_are_infinite(gather: Callable[..., Any]) -> None:
-    """They are left to validation, which names them."""
-    assert gather(source_of([("a", [10**400, -(10**400), 1])])).vectors == [
+    """Validation rejects them."""
+    assert gather(source_from_records([("a", [10**400, -(10**400), 1])])).vectors == [
         [float("inf"), float("-inf"), 1.0]
     ]
 
 
-def test_metadata_values_become_plain(gather: Callable[..., Any]) -> None:
-    """What the service cannot take, and what we do not know, is left to validation."""
+def test_metadata_values_are_converted(gather: Callable[..., Any]) -> None:
+    """Values that the service rejects, and unknown types, are left to validation."""
     odd = object()
     values = {
         "day": dt.date(2026, 1, 2),
@@ -83,13 +83,13 @@ def test_metadata_values_become_plain(gather: Callable[..., Any]) -> None:
         "t": ("a",),
         "odd": odd,
     }
-    assert gather(source_of([("a", [1.0], values)])).metadata == [
+    assert gather(source_from_records([("a", [1.0], values)])).metadata == [
         {"day": "2026-01-02", "span": 2.0, "price": 1.5, "raw": "ff", "t": ["a"], "odd": odd}
     ]
 
 
 def test_an_iterator_is_read_once_and_lazily(gather: Callable[..., Any]) -> None:
-    """The first records are looked at without losing them; nothing is read ahead of its block."""
+    """The sample of first records is not lost, and nothing is read ahead of its block."""
     drawn: list[int] = []
 
     def records() -> Any:
@@ -97,7 +97,7 @@ def test_an_iterator_is_read_once_and_lazily(gather: Callable[..., Any]) -> None
             drawn.append(i)
             yield (str(i), [float(i)])
 
-    source = source_of(records())
+    source = source_from_records(records())
     assert (source.total, source.is_repeatable, source.is_identified) == (None, False, False)
     blocks = source.blocks(rows=20)
     assert next(blocks).keys[-1] == "19"
@@ -108,14 +108,40 @@ def test_an_iterator_is_read_once_and_lazily(gather: Callable[..., Any]) -> None
 
 
 def test_a_list_can_be_read_again(gather: Callable[..., Any]) -> None:
-    """As often as wanted, with columns as chosen."""
-    source = source_of([{"a": "x", "b": [1.0]}], columns=ColumnChoice(key="a"))
+    """Any number of times, with the chosen columns."""
+    source = source_from_records([{"a": "x", "b": [1.0]}], columns=ColumnChoice(key="a"))
     assert (source.is_repeatable, source.is_identified) == (True, False)
     assert gather(source).keys == gather(source).keys == ["x"]
-    assert gather(source_of(["x", {"key": "k"}], keys_only=True)).keys == ["k"]
+    assert gather(source_from_records(["x", {"key": "k"}, 7], keys_only=True)).keys == ["x", "k", "7"]
 
 
-def test_nothing_is_an_error() -> None:
-    """Nothing to put is not a success."""
+def test_an_empty_iterable_is_an_error() -> None:
+    """An input without records is not a success."""
     with pytest.raises(SourceError, match="an iterable holds no records"):
-        source_of([])
+        source_from_records([])
+
+
+@pytest.mark.parametrize("records", ["doc-1", b"doc-1", {"key": "a", "vector": [1.0]}, 5])
+def test_what_is_not_a_list_of_records_is_an_error(records: Any) -> None:
+    """A text is no list of characters, and one record is no list of its members."""
+    with pytest.raises(
+        SourceError, match="the records must be a list or another iterable, but are a "
+    ) as caught:
+        source_from_records(records)
+    assert caught.value.hint
+
+
+def test_the_first_records_identify_an_iterable() -> None:
+    """An iterable in another order is another one, as far as they show."""
+    rows = [(f"k{i}", [float(i)]) for i in range(20)]
+    first, again = source_from_records(iter(rows)), source_from_records(list(rows))
+    assert first.fingerprint == again.fingerprint
+    assert source_from_records(rows[::-1]).fingerprint != first.fingerprint
+
+
+def test_endless_nesting_is_cut_off(gather: Callable[..., Any]) -> None:
+    """Validation rejects such a value; converting it must not fail."""
+    nested: list[object] = []
+    nested.append(nested)
+    metadata = gather(source_from_records([("a", [1.0], {"n": nested})])).metadata
+    assert str(metadata[0]["n"]).count("[") == 101

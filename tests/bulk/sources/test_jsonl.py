@@ -1,28 +1,30 @@
-"""JSON lines: each line a record, a broken one a reject."""
+"""JSON lines: each line is a record, and a broken line is a reject."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vecgate.bulk.aside import SetAsideFile
-from vecgate.bulk.records import Reject
+from vecgate.bulk.core.record_blocks import RejectedRecord
+from vecgate.bulk.core.record_validation import IndexRules, validate
+from vecgate.bulk.rejects_file import RejectsFile
 from vecgate.bulk.sources import ColumnChoice, open_source
 from vecgate.bulk.sources.jsonl import open_stdin
 from vecgate.errors import SourceError
 
-SOME_FIXTURES = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SHARED_FIXTURES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 VALUES = st.one_of(st.text(), st.integers(-(2**53), 2**53), st.booleans(), st.lists(st.text(), max_size=3))
 #: Every finite float32 by its bits.
 FLOATS = st.builds(
@@ -33,7 +35,7 @@ FLOATS = st.builds(
 
 
 def write(path: Path, *records: object) -> Path:
-    """Records as lines; bytes stand as they are."""
+    """Write records as lines; bytes are written unchanged."""
     path.write_bytes(b"\n".join(r if isinstance(r, bytes) else orjson.dumps(r) for r in records) + b"\n")
     return path
 
@@ -46,8 +48,8 @@ def write(path: Path, *records: object) -> Path:
     rows=st.integers(1, 9),
     is_zipped=st.booleans(),
 )
-@SOME_FIXTURES
-def test_records_of_the_service_come_back_whole(  # noqa: PLR0917 - given by name
+@SHARED_FIXTURES
+def test_records_in_the_form_of_the_service_come_back(  # noqa: PLR0917 - given by name
     vectors: list[list[float]],
     metadata: list[dict[str, object]],
     rows: int,
@@ -55,7 +57,7 @@ def test_records_of_the_service_come_back_whole(  # noqa: PLR0917 - given by nam
     tmp_path: Path,
     gather: Callable[..., Any],
 ) -> None:
-    """The service's own shape, zipped or not, in blocks of any size."""
+    """Zipped or not, in blocks of any size."""
     records: list[dict[str, Any]] = [
         {"key": f"k{i}", "data": {"float32": vector}, "metadata": metadata[i]}
         for i, vector in enumerate(vectors)
@@ -84,10 +86,10 @@ def test_records_of_the_service_come_back_whole(  # noqa: PLR0917 - given by nam
         ({"key": "a", "vector": [1], "problem": "p"}, {"problem": "p"}),
     ],
 )
-def test_shapes_that_people_have_are_understood(
+def test_common_forms_are_understood(
     record: dict[str, object], metadata: object, tmp_path: Path, gather: Callable[..., Any]
 ) -> None:
-    """Metadata is one object where there is one, else every other field; null fields are absent."""
+    """Metadata is one object if there is one, else all other fields; null fields are missing entries."""
     got = gather(open_source(write(tmp_path / "f.json", record)))
     assert got.metadata == [metadata]
     assert got.keys == [str(record.get("key", record.get("id", record.get("_id"))))]
@@ -117,10 +119,10 @@ def test_shapes_that_people_have_are_understood(
         ({"key": "x", "vector": [1, 2], "metadata": "["}, "x", "metadata is text that is not JSON"),
     ],
 )
-def test_a_bad_record_is_a_reject_and_the_rest_goes_on(
+def test_an_invalid_record_is_a_reject_and_reading_continues(
     line: object, key: str, problem: str, tmp_path: Path, gather: Callable[..., Any]
 ) -> None:
-    """It says what is wrong; the records around it are written."""
+    """The reject says what is wrong, and the records around it are read."""
     good = {"key": "a", "vector": [1, 2], "metadata": {"m": 1}}
     got = gather(open_source(write(tmp_path / "f.jsonl", good, line, good)))
     assert got.keys == ["a", "a"]
@@ -128,12 +130,93 @@ def test_a_bad_record_is_a_reject_and_the_rest_goes_on(
 
 
 def test_values_beyond_float32_are_infinite(tmp_path: Path, gather: Callable[..., Any]) -> None:
-    """They are left to validation, which names them."""
+    """Validation rejects them."""
     got = gather(open_source(write(tmp_path / "f.jsonl", b'{"key": "a", "vector": [1e300, -1e300]}')))
     assert got.vectors == [[float("inf"), float("-inf")]]
 
 
-def test_blank_lines_and_a_byte_order_mark_are_no_records(tmp_path: Path, gather: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("token", ["NaN", "Infinity", "-Infinity"])
+def test_tokens_that_json_does_not_have_are_named(
+    token: str, tmp_path: Path, gather: Callable[..., Any]
+) -> None:
+    """Python's json module writes them; the reject has the key and the line, which can be repaired."""
+    line = f'{{"id": "b", "vector": [1.0, {token}]}}'
+    got = gather(open_source(write(tmp_path / "f.jsonl", {"id": "a", "vector": [1.5, 2]}, line.encode())))
+    assert got.problems == [(1, "b", f"line 2 holds {token}, which is not JSON")]
+    assert got.rejects[0].raw == line
+
+
+@pytest.mark.parametrize("line", [b"{oops", b'{"key": "\xff"}', b"[1]", b"[" * 100_000])
+def test_a_line_that_cannot_be_parsed_is_kept(
+    line: bytes, tmp_path: Path, gather: Callable[..., Any]
+) -> None:
+    """The rejects file must hold what can be repaired."""
+    (reject,) = gather(open_source(write(tmp_path / "f.jsonl", {"id": "a", "vector": [1.5]}, line))).rejects
+    assert reject.raw == line.decode(errors="backslashreplace")
+
+
+def test_a_line_that_is_too_deep_is_one_reject(tmp_path: Path) -> None:
+    """The other records are written."""
+    deep = b'{"id": "b", "vector": [1.5], "x": ' + b"[" * 600 + b"]" * 600 + b"}"
+    block = next(open_source(write(tmp_path / "f.jsonl", {"id": "a", "vector": [1.5]}, deep)).blocks())
+    good, rejects = validate(block, IndexRules(1, "euclidean"))
+    assert list(good.keys) == ["a"]
+    assert [(reject.key, reject.problem) for reject in rejects] == [
+        ("b", "Metadata array values must be strings or numbers")
+    ]
+
+
+def test_a_payload_may_be_null_at_first(tmp_path: Path, gather: Callable[..., Any]) -> None:
+    """The layout is that of the first records whose fields are not null."""
+    few = [{"id": i, "payload": None, "vector": [1.5]} for i in range(40)]
+    path = write(tmp_path / "f.jsonl", *few, {"id": 99, "payload": {"a": 1}, "vector": [2.5]})
+    assert gather(open_source(path)).metadata == [None] * 40 + [{"a": 1}]
+    many = [{"id": i, "payload": None, "vector": [1.5]} for i in range(1_200)]
+    write(path, *many, {"id": 99, "payload": {"a": 1}, "vector": [2.5]})
+    assert gather(open_source(path)).metadata == [None] * 1_200 + [{"a": 1}]
+
+
+def test_a_second_vector_is_left_out_and_named(tmp_path: Path, gather: Callable[..., Any]) -> None:
+    """It is no metadata that anyone filters, and seldom fits; the user can ask for it."""
+    record = {"id": "a", "embedding": [0.5], "image_embedding": [0.25], "tags": [1, 2]}
+    path = write(tmp_path / "f.jsonl", record)
+    source = open_source(path)
+    assert gather(source).metadata == [{"tags": [1, 2]}]
+    assert source.describe().endswith("metadata ← tags, not used: image_embedding")
+    chosen = open_source(path, columns=ColumnChoice(metadata=("image_embedding",)))
+    assert gather(chosen).metadata == [{"image_embedding": [0.25]}]
+
+
+def _zstd(data: bytes) -> bytes:
+    return bytes(pa.compress(data, codec="zstd", asbytes=True))
+
+
+COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": _zstd,
+}
+
+
+@pytest.mark.parametrize("suffix", COMPRESSIONS)
+def test_compressed_files_are_read_to_their_end_or_are_an_error(
+    suffix: str, tmp_path: Path, gather: Callable[..., Any]
+) -> None:
+    """Also of several parts. A truncated one never passes for a shorter file."""
+    compress = COMPRESSIONS[suffix]
+    lines = [orjson.dumps({"id": i, "v": [i * 0.37] * 9}) + b"\n" for i in range(2_000)]
+    halves = [compress(b"".join(lines[:1_000])), compress(b"".join(lines[1_000:]))]
+    path = tmp_path / f"f.jsonl{suffix}"
+    path.write_bytes(b"".join(halves))
+    assert len(gather(open_source(path)).keys) == 2_000
+    for cut in (1, 9, len(halves[1]) // 2):
+        path.write_bytes(b"".join(halves)[:-cut])
+        with pytest.raises(SourceError, match="cannot be read as JSON lines"):
+            list(open_source(path).blocks())
+
+
+def test_blank_lines_and_a_byte_order_mark_are_skipped(tmp_path: Path, gather: Callable[..., Any]) -> None:
     """Positions count records, problems name lines."""
     path = write(
         tmp_path / "f", b'\xef\xbb\xbf{"id": 1, "vec": [1]}', b"  ", b"", b"{", b'{"id": 2, "vec": [1]}'
@@ -144,33 +227,33 @@ def test_blank_lines_and_a_byte_order_mark_are_no_records(tmp_path: Path, gather
 
 
 def test_a_field_may_be_null_at_first(tmp_path: Path, gather: Callable[..., Any]) -> None:
-    """The first lines are looked at together, a list counts for less than a vector."""
+    """The first lines are considered together; a vector takes precedence over a list."""
     records: list[dict[str, object]] = [{"id": i, "v": [] if i == 1 else None, "x": None} for i in range(3)]
     path = write(tmp_path / "f.jsonl", *records, {"id": 9, "v": [1.0], "x": "s"})
     assert gather(open_source(path)).keys == ["9"]
 
 
 def test_metadata_may_come_late(tmp_path: Path, gather: Callable[..., Any]) -> None:
-    """An object named metadata is the metadata, even where the first lines have none."""
+    """An object named metadata is the metadata, even if the first lines have none."""
     few = [{"id": i, "v": [1.0]} for i in range(12)]
     path = write(tmp_path / "f.jsonl", *few, {"id": 99, "v": [1.0], "metadata": {"a": 1}})
     assert gather(open_source(path)).metadata == [None] * 12 + [{"a": 1}]
 
 
 def test_a_vector_may_come_late(tmp_path: Path, gather: Callable[..., Any]) -> None:
-    """Where the first lines have none, the first that comes says how long the others are."""
-    few = [{"id": i, "vector": None} for i in range(12)]
+    """If the first lines have none, the first vector decides the length of the others."""
+    few = [{"id": i, "vector": None} for i in range(1_005)]
     path = write(tmp_path / "f.jsonl", *few, {"id": "a", "vector": [1, 2]}, {"id": "b", "vector": [1]})
     source = open_source(path)
     assert source.dimension is None
-    assert "no usable one yet" in source.describe()
-    got = gather(source, rows=5)
+    assert "no usable vector yet" in source.describe()
+    got = gather(source, rows=500)
     assert got.keys == ["a"]
-    assert got.problems[-1] == (13, "b", "vector must have length 2, but has length 1")
+    assert got.problems[-1] == (1_006, "b", "vector must have length 2, but has length 1")
 
 
 def test_the_metadata_can_be_chosen(tmp_path: Path, gather: Callable[..., Any]) -> None:
-    """Named fields only, one object under another name, or none at all."""
+    """Only named fields, one object under another name, or no metadata."""
     path = write(tmp_path / "f.jsonl", {"id": 1, "v": [1.0], "a": 1, "b": 2, "o": {"x": 1}})
 
     def read(*names: str) -> object:
@@ -180,7 +263,7 @@ def test_the_metadata_can_be_chosen(tmp_path: Path, gather: Callable[..., Any]) 
 
 
 def test_keys_get_a_prefix_or_are_numbered(tmp_path: Path, gather: Callable[..., Any]) -> None:
-    """A prefix goes before each key, and before the row number where there is none."""
+    """The prefix precedes each key, or the row number without a key column."""
     choice = ColumnChoice(key_prefix="p-")
     with_key = write(tmp_path / "a.jsonl", {"id": 7, "v": [1.0]})
     without = write(tmp_path / "b.jsonl", {"v": [1.0]}, {"v": [1.0]})
@@ -189,26 +272,32 @@ def test_keys_get_a_prefix_or_are_numbered(tmp_path: Path, gather: Callable[...,
 
 
 def test_only_keys_are_read_for_deletes(tmp_path: Path, gather: Callable[..., Any]) -> None:
-    """Other fields do not matter."""
+    """Other fields are ignored."""
     path = write(tmp_path / "f.jsonl", {"id": "a"}, {"id": "b", "vector": "?"}, {"x": 1})
     got = gather(open_source(path, keys_only=True))
     assert (got.keys, got.vectors) == (["a", "b"], [[], []])
     assert got.problems == [(2, "", "key is missing")]
 
 
-def test_a_set_aside_file_can_be_put_again(tmp_path: Path, gather: Callable[..., Any]) -> None:
-    """What it says of the problem is no metadata."""
-    path = tmp_path / "aside.jsonl"
-    aside = SetAsideFile(path)
-    aside.write([Reject(8, "a", "p", [1.0], {"m": 1}), Reject(9, "b", "p", [2.0]), Reject(10, "c", "p")])
-    aside.close()
+def test_a_rejects_file_can_be_put_again(tmp_path: Path, gather: Callable[..., Any]) -> None:
+    """Its columns about the problem are not metadata."""
+    path = tmp_path / "rejected.jsonl"
+    rejects = RejectsFile(path)
+    rejects.write(
+        [
+            RejectedRecord(8, "a", "p", [1.0], {"m": 1}),
+            RejectedRecord(9, "b", "p", [2.0]),
+            RejectedRecord(10, "c", "p"),
+        ]
+    )
+    rejects.close()
     got = gather(open_source(path))
     assert (got.keys, got.vectors, got.metadata) == (["a", "b"], [[1.0], [2.0]], [{"m": 1}, None])
     assert got.problems == [(2, "c", "vector is missing")]
 
 
 def test_standard_input_is_read_once(gather: Callable[..., Any]) -> None:
-    """Looking at the first lines loses none; a second reading is an error."""
+    """The sample of first lines is not lost; a second reading is an error."""
     lines = b"".join(b'{"key": %d, "vector": [%d]}\n' % (i, i) for i in range(20))
     source = open_stdin(columns=ColumnChoice(), keys_only=False, stdin=io.BytesIO(lines))
     assert (source.is_repeatable, source.is_identified) == (False, False)
@@ -234,8 +323,8 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch, gather: Calla
         (b"{\n" * 30, " is not JSON lines: line 1 is not JSON, from column 2, nor is any of the first 10"),
     ],
 )
-def test_what_is_not_json_lines_is_an_error(content: bytes, message: str, tmp_path: Path) -> None:
-    """Where none of the first ten lines is a record, the file is something else."""
+def test_a_file_that_is_not_json_lines_is_an_error(content: bytes, message: str, tmp_path: Path) -> None:
+    """None of the first ten lines is a record."""
     path = tmp_path / "f.jsonl"
     path.write_bytes(content)
     with pytest.raises(SourceError) as caught:
@@ -243,8 +332,8 @@ def test_what_is_not_json_lines_is_an_error(content: bytes, message: str, tmp_pa
     assert str(caught.value) == f"{path}{message}"
 
 
-def test_a_zipped_file_that_is_cut_short_is_an_error(tmp_path: Path) -> None:
-    """What came before was given; then one clear line."""
+def test_a_truncated_zipped_file_is_an_error(tmp_path: Path) -> None:
+    """Records before the end are read; then one clear line follows."""
     path = tmp_path / "f.jsonl.gz"
     lines = b"".join(orjson.dumps({"id": i, "v": [i * 0.37] * 9}) + b"\n" for i in range(9_000))
     zipped = gzip.compress(lines)

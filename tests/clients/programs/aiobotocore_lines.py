@@ -1,6 +1,7 @@
-"""aiobotocore, asked by JSON lines on stdin; a JSON line answers each. The first line tells what it is.
+"""aiobotocore as a program: reads JSON lines from stdin and answers each with one. The first line it prints
+describes it.
 
-Runs in an environment of its own: see `setup_clients.py`.
+Runs in its own environment: see `setup_clients.py`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 
-def say(line: dict[str, Any]) -> None:
-    print(json.dumps(line, default=datetime.timestamp), flush=True)  # noqa: T201 - a line is the answer
+def send_line(line: dict[str, Any]) -> None:
+    print(json.dumps(line, default=datetime.timestamp), flush=True)  # noqa: T201 - the protocol
 
 
-async def answer_to(client: Any, request: dict[str, Any]) -> Any:
+async def call(client: Any, request: dict[str, Any]) -> Any:
     operation, arguments = xform_name(request["operation"]), request["arguments"]
     if not request.get("isPaged"):
         return without_metadata(await getattr(client, operation)(**arguments))
@@ -29,11 +30,11 @@ async def answer_to(client: Any, request: dict[str, Any]) -> Any:
     return [without_metadata(page) async for page in pages]
 
 
-def without_metadata(answer: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+def without_metadata(response: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in response.items() if name != "ResponseMetadata"}
 
 
-def told(client: Any, error: ClientError) -> dict[str, Any]:
+def describe_error(client: Any, error: ClientError) -> dict[str, Any]:
     response = error.response
     code = response["Error"]["Code"]
     return {
@@ -45,22 +46,27 @@ def told(client: Any, error: ClientError) -> dict[str, Any]:
     }
 
 
-async def answered(client: Any, request: dict[str, Any]) -> dict[str, Any]:
-    """The line that answers *request*."""
+async def answer_request(client: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """Return the line that answers *request*."""
     try:
-        return {"answer": await answer_to(client, request)}
+        return {"response": await call(client, request)}
     except ClientError as error:
-        return {"error": told(client, error)}
+        return {"error": describe_error(client, error)}
 
 
 async def main() -> None:
     session = get_session()
-    async with session.create_client("s3vectors") as own:
-        say({"version": version("aiobotocore"), "operations": own.meta.service_model.operation_names})
+    async with session.create_client("s3vectors") as default_client:
+        send_line(
+            {
+                "version": version("aiobotocore"),
+                "operations": default_client.meta.service_model.operation_names,
+            }
+        )
         for line in sys.stdin:
             request = json.loads(line)
             if "settings" not in request:
-                say(await answered(own, request))
+                send_line(await answer_request(default_client, request))
                 continue
             keys = request["settings"]["keys"]
             credentials = {
@@ -68,8 +74,8 @@ async def main() -> None:
                 "aws_secret_access_key": keys["secret_key"],
                 "aws_session_token": keys["session_token"] or None,
             }
-            async with session.create_client("s3vectors", **credentials) as other:
-                say(await answered(other, request))
+            async with session.create_client("s3vectors", **credentials) as client:
+                send_line(await answer_request(client, request))
 
 
 asyncio.run(main())

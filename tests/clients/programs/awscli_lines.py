@@ -1,7 +1,7 @@
-"""The AWS CLI's own driver, asked by JSON lines on stdin; a JSON line answers each: what `aws` would do,
-without starting it each time. The first line tells what it is.
+"""The driver of the AWS CLI as a program: reads JSON lines from stdin and answers each with one, as `aws`
+would but without its start-up time. The first line it prints describes it.
 
-Runs in an environment of its own: see `setup_clients.py`.
+Runs in its own environment: see `setup_clients.py`.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from awscli.botocore import xform_name  # type: ignore[import-not-found]
 from awscli.clidriver import create_clidriver  # type: ignore[import-not-found]
 
 
-def say(line: Mapping[str, Any]) -> None:
-    print(json.dumps(line), flush=True)  # noqa: T201 - a line is the answer
+def send_line(line: Mapping[str, Any]) -> None:
+    print(json.dumps(line), flush=True)  # noqa: T201 - the protocol
 
 
-def answered(arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
-    """Exit code, stdout and stderr of `aws s3vectors` with *arguments*."""
+def run_command(arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return exit code, stdout and stderr of `aws s3vectors` with *arguments*."""
     out, err = TextIOWrapper(BytesIO(), "utf-8"), TextIOWrapper(BytesIO(), "utf-8")
-    with variables(environment), redirect_stdout(out), redirect_stderr(err):
+    with changed_environment(environment), redirect_stdout(out), redirect_stderr(err):
         code = create_clidriver().main(["s3vectors", *arguments])
-    return {"code": code, "out": written_to(out), "err": written_to(err)}
+    return {"code": code, "out": read_text(out), "err": read_text(err)}
 
 
 @contextmanager
-def variables(changes: Mapping[str, str]) -> Iterator[None]:
-    """This process's environment with *changes*, then as it was."""
+def changed_environment(changes: Mapping[str, str]) -> Iterator[None]:
+    """Apply *changes* to this process's environment, and restore it afterwards."""
     before = dict(os.environ)
     os.environ.update(changes)
     try:
@@ -43,7 +43,7 @@ def variables(changes: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def written_to(stream: TextIOWrapper) -> str:
+def read_text(stream: TextIOWrapper) -> str:
     stream.flush()
     raw = stream.buffer
     assert isinstance(raw, BytesIO)
@@ -51,12 +51,12 @@ def written_to(stream: TextIOWrapper) -> str:
 
 
 def commands() -> dict[str, str]:
-    """Operation to the command that it is called by."""
+    """Return the CLI command of each operation."""
     model = create_clidriver().session.get_service_model("s3vectors")
     return {name: xform_name(name, "-") for name in model.operation_names}
 
 
-say({"version": awscli.__version__, "operations": commands()})
+send_line({"version": awscli.__version__, "operations": commands()})
 for line in sys.stdin:
     request = json.loads(line)
-    say(answered(request["arguments"], request.get("environment", {})))
+    send_line(run_command(request["arguments"], request.get("environment", {})))

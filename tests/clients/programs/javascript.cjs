@@ -1,5 +1,5 @@
-// The AWS SDK for JavaScript v3, asked by JSON lines on stdin; a JSON line answers each. The first line tells
-// what it is. JSON has no NaN and no typed arrays: `{"$float32": […]}` and `{"$nan": true}` stand for them.
+// The AWS SDK for JavaScript v3 as a program: reads JSON lines from stdin and answers each with one. The first
+// line it prints describes it. `{"$float32": […]}` and `{"$nan": true}` represent typed arrays and NaN in JSON.
 "use strict";
 
 const readline = require("node:readline");
@@ -10,17 +10,17 @@ const operations = Object.keys(sdk)
   .filter((name) => name.endsWith("Command") && name !== "$Command")
   .map((name) => name.slice(0, -"Command".length));
 
-function revived(name, value) {
+function revive(name, value) {
   if (value?.$float32) return new Float32Array(value.$float32);
   return value?.$nan ? NaN : value;
 }
 
-function written(name, value) {
-  // A Date has become text before it comes here.
+function replace(name, value) {
+  // A Date is already text in *value*.
   return this[name] instanceof Date ? this[name].getTime() / 1000 : value;
 }
 
-function clientOf({ keys }) {
+function openClient({ keys }) {
   if (!keys) return new sdk.S3VectorsClient({});
   const { access_key: accessKeyId, secret_key: secretAccessKey, session_token: sessionToken } = keys;
   return new sdk.S3VectorsClient({
@@ -28,23 +28,23 @@ function clientOf({ keys }) {
   });
 }
 
-const trueNow = Date.now;
+const realNow = Date.now;
 
 function setClock(offsetS) {
-  Date.now = () => trueNow() + offsetS * 1000;
+  Date.now = () => realNow() + offsetS * 1000;
 }
 
-async function answerTo(client, { operation, arguments: input, isPaged }) {
+async function call(client, { operation, arguments: input, isPaged }) {
   if (!isPaged) {
-    const { $metadata, ...answer } = await client.send(new sdk[`${operation}Command`](input));
-    return answer;
+    const { $metadata, ...response } = await client.send(new sdk[`${operation}Command`](input));
+    return response;
   }
   const pages = [];
   for await (const { $metadata, ...page } of sdk[`paginate${operation}`]({ client }, input)) pages.push(page);
   return pages;
 }
 
-function told(error) {
+function describeError(error) {
   return {
     code: error.name,
     message: error.message,
@@ -55,17 +55,17 @@ function told(error) {
 }
 
 async function main() {
-  const say = (line) => process.stdout.write(JSON.stringify(line, written) + "\n");
-  const own = clientOf({});
-  say({ version, operations });
+  const sendLine = (line) => process.stdout.write(JSON.stringify(line, replace) + "\n");
+  const defaultClient = openClient({});
+  sendLine({ version, operations });
   for await (const line of readline.createInterface({ input: process.stdin })) {
-    const request = JSON.parse(line, revived);
-    const client = request.settings ? clientOf(request.settings) : own;
+    const request = JSON.parse(line, revive);
+    const client = request.settings ? openClient(request.settings) : defaultClient;
     setClock(request.settings?.clockOffsetS ?? 0);
     try {
-      say({ answer: await answerTo(client, request) });
+      sendLine({ response: await call(client, request) });
     } catch (error) {
-      say({ error: told(error) });
+      sendLine({ error: describeError(error) });
     }
   }
 }

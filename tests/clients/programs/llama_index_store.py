@@ -1,6 +1,6 @@
-"""llama-index' S3VectorStore at work on the bucket that the first argument names; prints what it gave.
+"""S3VectorStore of llama-index on the bucket of the first argument; prints its results as JSON.
 
-Runs in an environment of its own: see `setup_clients.py`.
+Runs in its own environment: see `setup_clients.py`.
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ NODES = (
 )
 
 
-def found(store: Any, *filters: Any, condition: str = "and", top_k: int = 5) -> list[list[Any]]:
-    """Id, text, year and similarity of each that is like a ship."""
-    wanted = MetadataFilters(filters=list(filters), condition=FilterCondition(condition)) if filters else None
-    query = VectorStoreQuery(query_embedding=[1.0, 0.0], similarity_top_k=top_k, filters=wanted)
+def search(store: Any, *filters: Any, condition: str = "and", top_k: int = 5) -> list[list[Any]]:
+    """Return id, text, year and similarity of the nodes nearest to `ship`."""
+    metadata_filters = (
+        MetadataFilters(filters=list(filters), condition=FilterCondition(condition)) if filters else None
+    )
+    query = VectorStoreQuery(query_embedding=[1.0, 0.0], similarity_top_k=top_k, filters=metadata_filters)
     result = store.query(query)
     rows = zip(result.ids, result.nodes, result.similarities, strict=True)
     return [[key, each.text, each.metadata["year"], similarity] for key, each, similarity in rows]
@@ -52,7 +54,7 @@ def where(key: str, operator: FilterOperator, value: Any) -> Any:
 def error_of(call: Any) -> dict[str, str]:
     try:
         call()
-    except Exception as error:  # noqa: BLE001 - whatever it raises is what is looked at
+    except Exception as error:  # noqa: BLE001 - any error is a result here
         return {"type": type(error).__name__, "text": str(error)}
     return {}
 
@@ -64,31 +66,31 @@ def main(bucket: str, bucket_arn: str) -> dict[str, Any]:
     several = where("year", FilterOperator.IN, [1999, 2011])
     output = {
         "added": store.add(list(NODES)),
-        "nearest": found(store, top_k=2),
-        "late": found(store, late),
-        "late_and_several": found(store, late, several),
-        "late_or_early": found(store, late, early, condition="or"),
-        "without_a_key": found(store, where("year", FilterOperator.IS_EMPTY, None)),
+        "nearest": search(store, top_k=2),
+        "late": search(store, late),
+        "late_and_several": search(store, late, several),
+        "late_or_early": search(store, late, early, condition="or"),
+        "without_a_key": search(store, where("year", FilterOperator.IS_EMPTY, None)),
         "nodes": sorted([each.node_id, each.text, each.ref_doc_id] for each in store.get_nodes(["c", "a"])),
-        "filter_on_content": error_of(lambda: found(store, where("_node_content", FilterOperator.EQ, "x"))),
-        "again": error_of(lambda: make(bucket_name_or_arn=bucket, index_name="films", dimension=2)),
-        "by_arn": error_of(lambda: made_by_arn(bucket_arn)),
+        "filter_on_content": error_of(lambda: search(store, where("_node_content", FilterOperator.EQ, "x"))),
+        "duplicate": error_of(lambda: make(bucket_name_or_arn=bucket, index_name="films", dimension=2)),
+        "by_arn": error_of(lambda: use_index_created_by_arn(bucket_arn)),
     }
-    store.delete_nodes(["c", "never there"])
-    output["after_delete_nodes"] = [row[0] for row in found(store)]
+    store.delete_nodes(["c", "unknown"])
+    output["after_delete_nodes"] = [row[0] for row in search(store)]
     store.add([NODES[2]])
     store.delete("log")
-    output["after_delete"] = [row[0] for row in found(store)]
+    output["after_delete"] = [row[0] for row in search(store)]
     store.clear()
-    return {**output, "after_clear": error_of(lambda: found(store))}
+    return {**output, "after_clear": error_of(lambda: search(store))}
 
 
-def made_by_arn(bucket_arn: str) -> None:
-    """The store can make an index by the ARN of its bucket, but not use it: it sends the ARN as a name."""
+def use_index_created_by_arn(bucket_arn: str) -> None:
+    """The store can create an index by the ARN of its bucket but not use it: it sends the ARN as a name."""
     store = S3VectorStore.create_index_from_bucket(
         bucket_name_or_arn=bucket_arn, index_name="by-arn", dimension=2
     )
     store.add([NODES[0]])
 
 
-print(json.dumps(main(*sys.argv[1:])))  # noqa: T201 - what it prints is the answer
+print(json.dumps(main(*sys.argv[1:])))  # noqa: T201 - the output of the program

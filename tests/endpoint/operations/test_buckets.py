@@ -13,13 +13,13 @@ NOT_FOUND = "The specified vector bucket could not be found"
 KMS = "arn:aws:kms:us-east-1:111122223333:key/1234"
 
 
-def names(answer: dict[str, Any]) -> list[str]:
-    return [each["vectorBucketName"] for each in answer["vectorBuckets"]]
+def names(response: dict[str, Any]) -> list[str]:
+    return [each["vectorBucketName"] for each in response["vectorBuckets"]]
 
 
 @pytest.mark.parametrize("address", [{"vectorBucketName": "bucket"}, {"vectorBucketArn": ARN}])
 def test_a_bucket_reads_back_by_name_and_by_arn(service: Service, address: dict[str, str]) -> None:
-    """Name, ARN, whole epoch seconds, AES256 and ENHANCED unless told otherwise."""
+    """Name, ARN, whole epoch seconds, and by default AES256 and ENHANCED."""
     assert service("CreateVectorBucket", vectorBucketName="bucket") == {"vectorBucketArn": ARN}
     assert service("GetVectorBucket", **address) == {
         "vectorBucket": {
@@ -33,28 +33,28 @@ def test_a_bucket_reads_back_by_name_and_by_arn(service: Service, address: dict[
 
 
 def test_a_second_bucket_of_the_same_name_is_a_conflict(service: Service) -> None:
-    """409, to the letter."""
+    """409 with the service's message."""
     service.bucket()
-    refusal = service.refusal("CreateVectorBucket", vectorBucketName="bucket")
-    assert (refusal.status, refusal.code) == (409, "ConflictException")
-    assert refusal.message == "A vector bucket with the specified name already exists"
+    error = service.error("CreateVectorBucket", vectorBucketName="bucket")
+    assert (error.status, error.code) == (409, "ConflictException")
+    assert error.message == "A vector bucket with the specified name already exists"
 
 
 @pytest.mark.parametrize(
     "name", ["with_under_score", "special&char", "Upper", "dotted.name", "-ab", "ab-", "a\nb", "aé1"]
 )
 @pytest.mark.parametrize("operation", ["CreateVectorBucket", "GetVectorBucket", "ListIndexes"])
-def test_a_bucket_name_has_only_lower_case_letters_digits_and_hyphens(
+def test_a_bucket_name_contains_only_lower_case_letters_digits_and_hyphens(
     service: Service, operation: str, name: str
 ) -> None:
-    """And begins and ends with a letter or a digit."""
-    refusal = service.refusal(operation, vectorBucketName=name)
-    assert (refusal.status, refusal.message) == (400, "Invalid vector bucket name")
+    """It begins and ends with a letter or a digit."""
+    error = service.error(operation, vectorBucketName=name)
+    assert (error.status, error.message) == (400, "Invalid vector bucket name")
 
 
 @pytest.mark.parametrize("name", ["abc", "a" * 63, "0-9", "a--b"])
-def test_a_valid_bucket_name_is_taken(service: Service, name: str) -> None:
-    """3 to 63 of them."""
+def test_a_valid_bucket_name_is_accepted(service: Service, name: str) -> None:
+    """3 to 63 characters."""
     service("CreateVectorBucket", vectorBucketName=name)
 
 
@@ -63,10 +63,10 @@ def test_a_valid_bucket_name_is_taken(service: Service, name: str) -> None:
 def test_a_bucket_is_named_in_exactly_one_way(
     service: Service, operation: str, address: dict[str, str]
 ) -> None:
-    """Neither or both is refused, whether or not the bucket exists."""
-    refusal = service.refusal(operation, **address)
-    assert (refusal.status, refusal.code) == (400, "ValidationException")
-    assert refusal.message == "Must specify either vectorBucketName or vectorBucketArn but not both"
+    """Neither and both are refused, whether or not the bucket exists."""
+    error = service.error(operation, **address)
+    assert (error.status, error.code) == (400, "ValidationException")
+    assert error.message == "Must specify either vectorBucketName or vectorBucketArn but not both"
 
 
 @pytest.mark.parametrize("operation", ["GetVectorBucket", "DeleteVectorBucket", "ListIndexes"])
@@ -80,20 +80,20 @@ def test_a_bucket_is_named_in_exactly_one_way(
     ],
 )
 def test_an_unknown_bucket_is_not_found(service: Service, operation: str, address: dict[str, str]) -> None:
-    """404; region and account of an ARN count."""
+    """404. Region and account of an ARN must match."""
     service.bucket()
-    refusal = service.refusal(operation, **address)
-    assert (refusal.status, refusal.code, refusal.message) == (404, "NotFoundException", NOT_FOUND)
+    error = service.error(operation, **address)
+    assert (error.status, error.code, error.message) == (404, "NotFoundException", NOT_FOUND)
 
 
-def test_a_bucket_with_an_index_is_not_deleted(service: Service) -> None:
-    """409 until its last index is gone."""
+def test_a_bucket_with_an_index_cannot_be_deleted(service: Service) -> None:
+    """409 until its last index is deleted."""
     address = service.index()
-    refusal = service.refusal("DeleteVectorBucket", vectorBucketName="bucket")
-    assert (refusal.status, refusal.message) == (409, "The specified vector bucket is not empty")
+    error = service.error("DeleteVectorBucket", vectorBucketName="bucket")
+    assert (error.status, error.message) == (409, "The specified vector bucket is not empty")
     service("DeleteIndex", **address)
     assert service("DeleteVectorBucket", vectorBucketName="bucket") == {}
-    assert service.refusal("GetVectorBucket", vectorBucketName="bucket").message == NOT_FOUND
+    assert service.error("GetVectorBucket", vectorBucketName="bucket").message == NOT_FOUND
 
 
 def test_buckets_are_listed_by_prefix_without_details(service: Service) -> None:
@@ -109,9 +109,9 @@ def test_buckets_are_listed_by_prefix_without_details(service: Service) -> None:
 
 @pytest.mark.parametrize("size", range(1, 8))
 def test_pages_of_buckets_are_complete_and_disjoint(service: Service, size: int) -> None:
-    """Whatever the size of the page; the last has no token."""
-    wanted = [f"bucket-{number}" for number in range(6)]
-    for name in wanted:
+    """For any page size; the last page has no token."""
+    expected = [f"bucket-{number}" for number in range(6)]
+    for name in expected:
         service.bucket(name)
     seen: list[str] = []
     token: dict[str, str] = {}
@@ -122,7 +122,7 @@ def test_pages_of_buckets_are_complete_and_disjoint(service: Service, size: int)
         if "nextToken" not in page:
             break
         token = {"nextToken": page["nextToken"]}
-    assert seen == wanted
+    assert seen == expected
 
 
 def test_a_page_of_buckets_is_500_by_default(service: Service) -> None:
@@ -135,10 +135,10 @@ def test_a_page_of_buckets_is_500_by_default(service: Service) -> None:
 
 
 @pytest.mark.parametrize("token", ["x", "AAAA", "é", "====", "a" * 512])
-def test_a_made_up_token_is_refused(service: Service, token: str) -> None:
-    """400, in the words for an expired one."""
-    refusal = service.refusal("ListVectorBuckets", nextToken=token)
-    assert (refusal.status, refusal.code, refusal.message) == (
+def test_an_invented_token_is_refused(service: Service, token: str) -> None:
+    """400 with the message for an expired one."""
+    error = service.error("ListVectorBuckets", nextToken=token)
+    assert (error.status, error.code, error.message) == (
         400,
         "ValidationException",
         "Invalid page token",
@@ -146,19 +146,18 @@ def test_a_made_up_token_is_refused(service: Service, token: str) -> None:
 
 
 def test_a_token_of_another_prefix_is_refused(service: Service) -> None:
-    """A token is good only for the list that it came from."""
+    """A token is valid only for the list that issued it."""
     for name in ("one", "two", "oak"):
         service.bucket(name)
     token = service("ListVectorBuckets", prefix="o", maxResults=1)["nextToken"]
-    assert service.refusal("ListVectorBuckets", prefix="t", nextToken=token).message == "Invalid page token"
+    assert service.error("ListVectorBuckets", prefix="t", nextToken=token).message == "Invalid page token"
     assert (
-        service.refusal("ListIndexes", vectorBucketName="one", nextToken=token).message
-        == "Invalid page token"
+        service.error("ListIndexes", vectorBucketName="one", nextToken=token).message == "Invalid page token"
     )
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("requested", "message"),
     [
         ({"kmsKeyArn": KMS}, "kmsKeyArn must not be specified when sseType is AES256."),
         ({"sseType": "AES256", "kmsKeyArn": KMS}, "kmsKeyArn must not be specified when sseType is AES256."),
@@ -166,17 +165,17 @@ def test_a_token_of_another_prefix_is_refused(service: Service) -> None:
     ],
 )
 @pytest.mark.parametrize("operation", ["CreateVectorBucket", "CreateIndex"])
-def test_key_and_type_of_encryption_go_together(
-    service: Service, operation: str, asked: dict[str, str], message: str
+def test_key_and_type_of_encryption_must_match(
+    service: Service, operation: str, requested: dict[str, str], message: str
 ) -> None:
     """Observed on AWS for CreateIndex, 2026-09."""
     settings: dict[str, Any] = {"vectorBucketName": "bucket"}
     if operation == "CreateIndex":
         service.bucket()
         settings |= {"indexName": "abc", "dataType": "float32", "dimension": 1, "distanceMetric": "cosine"}
-    refusal = service.refusal(operation, **settings, encryptionConfiguration=asked)
-    assert (refusal.status, refusal.message) == (400, message)
-    assert refusal.paths == ("EncryptionConfiguration",)
+    error = service.error(operation, **settings, encryptionConfiguration=requested)
+    assert (error.status, error.message) == (400, message)
+    assert error.paths == ("EncryptionConfiguration",)
 
 
 @pytest.mark.parametrize("encryption", [{"sseType": "AES256"}, {"sseType": "aws:kms", "kmsKeyArn": KMS}])
@@ -195,16 +194,14 @@ def test_encryption_reads_back_as_given(service: Service, encryption: dict[str, 
         ({"AWS:owner": "x"}, 'Invalid System Tag: AWS:owner must be prefixed with "aws:" in lowercase.'),
     ],
 )
-def test_tags_that_are_not_ours_to_set_are_refused(
-    service: Service, tags: dict[str, str], message: str
-) -> None:
+def test_system_tags_are_refused(service: Service, tags: dict[str, str], message: str) -> None:
     """Observed on AWS, 2026-09."""
-    refusal = service.refusal("CreateVectorBucket", vectorBucketName="bucket", tags=tags)
-    assert (refusal.status, refusal.message) == (400, message)
+    error = service.error("CreateVectorBucket", vectorBucketName="bucket", tags=tags)
+    assert (error.status, error.message) == (400, message)
 
 
-def test_tags_are_kept(service: Service) -> None:
-    """50 of them, with values that begin in any way."""
+def test_tags_are_stored(service: Service) -> None:
+    """50 of them, with any values."""
     tags = {**{f"t{n}": " x" for n in range(49)}, "owner": "aws:x"}
     service("CreateVectorBucket", vectorBucketName="bucket", tags=tags)
     assert service.state.buckets["bucket"].tags == tags
@@ -214,13 +211,15 @@ def test_an_account_has_10_000_buckets(service: Service) -> None:
     """One more is a 402."""
     for number in range(10_000):
         service.bucket(f"bucket-{number}")
-    refusal = service.refusal("CreateVectorBucket", vectorBucketName="one-more")
-    assert (refusal.status, refusal.code) == (402, "ServiceQuotaExceededException")
+    error = service.error("CreateVectorBucket", vectorBucketName="one-more")
+    assert (error.status, error.code) == (402, "ServiceQuotaExceededException")
 
 
 @pytest.mark.parametrize("operation", ["CreateVectorBucket", "CreateIndex"])
 def test_a_key_that_does_not_exist_is_refused(service: Service, operation: str) -> None:
-    """403, not one of the Kms errors. Observed on AWS, 2026-09; which key that is, is ours: the nil UUID."""
+    """403, not one of the Kms errors. Observed on AWS, 2026-09. The missing key here is always the nil
+    UUID.
+    """
     key = "arn:aws:kms:us-east-1:111122223333:key/00000000-0000-0000-0000-000000000000"
     service.bucket()
     settings: dict[str, Any] = {
@@ -228,33 +227,33 @@ def test_a_key_that_does_not_exist_is_refused(service: Service, operation: str) 
     }
     if operation == "CreateIndex":
         settings |= {"indexName": "new", "dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
-    refusal = service.refusal(
+    error = service.error(
         operation, **settings, encryptionConfiguration={"sseType": "aws:kms", "kmsKeyArn": key}
     )
-    assert (refusal.status, refusal.code) == (403, "AccessDeniedException")
+    assert (error.status, error.code) == (403, "AccessDeniedException")
     assert re.fullmatch(
         rf"Key '{key}' does not exist \(kms_request_id=[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}\)",
-        refusal.message,
+        error.message,
     )
 
 
-def test_a_key_is_in_the_region_of_its_bucket(service: Service) -> None:
-    """400, documented; the text is inferred. The account may be another."""
+def test_a_key_must_be_in_the_region_of_its_bucket(service: Service) -> None:
+    """Otherwise a 400 (documented; the text is inferred). The account may differ."""
     far = KMS.replace("us-east-1", "eu-west-1")
-    refusal = service.refusal(
+    error = service.error(
         "CreateVectorBucket",
         vectorBucketName="bucket",
         encryptionConfiguration={"sseType": "aws:kms", "kmsKeyArn": far},
     )
-    assert (refusal.status, refusal.paths) == (400, ("EncryptionConfiguration",))
+    assert (error.status, error.paths) == (400, ("EncryptionConfiguration",))
 
 
 @pytest.mark.parametrize("key", ["1234", "alias/mine", "arn:aws:kms:us-east-1:111122223333:alias/mine"])
-def test_ids_and_aliases_are_no_keys(service: Service, key: str) -> None:
-    """Only a key's full ARN is, by the model's pattern."""
-    refusal = service.refusal(
+def test_key_ids_and_aliases_are_refused(service: Service, key: str) -> None:
+    """The model's pattern requires the full ARN of a key."""
+    error = service.error(
         "CreateVectorBucket",
         vectorBucketName="bucket",
         encryptionConfiguration={"sseType": "aws:kms", "kmsKeyArn": key},
     )
-    assert refusal.paths == ("/encryptionConfiguration/kmsKeyArn",)
+    assert error.paths == ("/encryptionConfiguration/kmsKeyArn",)

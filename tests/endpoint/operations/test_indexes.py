@@ -32,7 +32,7 @@ ON_AN_INDEX: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize("address", [{"vectorBucketName": "bucket", "indexName": "index"}, {"indexArn": ARN}])
 def test_an_index_reads_back_by_name_and_by_arn(service: Service, address: dict[str, str]) -> None:
-    """Without metadataConfiguration where none was set; with the bucket's encryption and mode."""
+    """With the bucket's encryption and mode, and without metadataConfiguration if none was set."""
     service.bucket()
     assert service("CreateIndex", **NEW) == {"indexArn": ARN}
     assert service("GetIndex", **address) == {
@@ -50,15 +50,14 @@ def test_an_index_reads_back_by_name_and_by_arn(service: Service, address: dict[
     }
 
 
-def test_an_index_is_created_by_the_arn_of_its_bucket(service: Service) -> None:
-    """A bucket-level address, in either form."""
+def test_an_index_can_be_created_by_the_arn_of_its_bucket(service: Service) -> None:
+    """CreateIndex accepts both forms of a bucket address."""
     service.bucket()
     by_arn = {name: value for name, value in NEW.items() if name != "vectorBucketName"}
     assert service("CreateIndex", vectorBucketArn=BUCKET_ARN, **by_arn) == {"indexArn": ARN}
 
 
 def test_non_filterable_keys_read_back(service: Service) -> None:
-    """As they were given."""
     configuration = {"nonFilterableMetadataKeys": ["text", "source"]}
     address = service.index(metadataConfiguration=configuration)
     assert service("GetIndex", **address)["index"]["metadataConfiguration"] == configuration
@@ -67,16 +66,15 @@ def test_non_filterable_keys_read_back(service: Service) -> None:
 @pytest.mark.parametrize(
     "configuration", [{}, {"nonFilterableMetadataKeys": []}, {"textSearchConfigurations": []}]
 )
-def test_an_empty_metadata_configuration_is_as_good_as_none(
+def test_an_empty_metadata_configuration_is_the_same_as_none(
     service: Service, configuration: dict[str, Any]
 ) -> None:
-    """Nothing was set, so nothing is shown."""
+    """GetIndex returns none."""
     address = service.index(metadataConfiguration=configuration)
     assert "metadataConfiguration" not in service("GetIndex", **address)["index"]
 
 
-def test_an_index_has_its_own_encryption_or_its_buckets(service: Service) -> None:
-    """An index may override what its bucket says."""
+def test_an_index_has_its_own_encryption_or_that_of_its_bucket(service: Service) -> None:
     service("CreateVectorBucket", vectorBucketName="bucket", encryptionConfiguration=KMS)
     inherited = service.index("inherited")
     overridden = service.index("overridden", encryptionConfiguration={"sseType": "AES256"})
@@ -85,32 +83,32 @@ def test_an_index_has_its_own_encryption_or_its_buckets(service: Service) -> Non
 
 
 def test_a_second_index_of_the_same_name_is_a_conflict(service: Service) -> None:
-    """409, also when all else is the same."""
+    """409, also if everything else is equal."""
     service.bucket()
     service("CreateIndex", **NEW)
-    refusal = service.refusal("CreateIndex", **NEW)
-    assert (refusal.status, refusal.code) == (409, "ConflictException")
-    assert refusal.message == "An index with the specified name already exists"
+    error = service.error("CreateIndex", **NEW)
+    assert (error.status, error.code) == (409, "ConflictException")
+    assert error.message == "An index with the specified name already exists"
 
 
-def test_an_index_in_a_missing_bucket_is_refused_for_the_bucket(service: Service) -> None:
-    """404 of the bucket."""
-    refusal = service.refusal("CreateIndex", **NEW)
-    assert (refusal.status, refusal.message) == (404, "The specified vector bucket could not be found")
+def test_creating_an_index_in_a_missing_bucket_reports_the_bucket(service: Service) -> None:
+    """404 for the bucket."""
+    error = service.error("CreateIndex", **NEW)
+    assert (error.status, error.message) == (404, "The specified vector bucket could not be found")
 
 
 @pytest.mark.parametrize("name", ["with_under", "Upper", "-ab", "ab.", "a b", "a/b"])
-def test_an_index_name_has_only_lower_case_letters_digits_hyphens_and_dots(
+def test_an_index_name_contains_only_lower_case_letters_digits_hyphens_and_dots(
     service: Service, name: str
 ) -> None:
-    """And begins and ends with a letter or a digit."""
+    """It begins and ends with a letter or a digit."""
     service.bucket()
-    refusal = service.refusal("CreateIndex", **{**NEW, "indexName": name})
-    assert (refusal.status, refusal.message) == (400, "Invalid index name")
+    error = service.error("CreateIndex", **{**NEW, "indexName": name})
+    assert (error.status, error.message) == (400, "Invalid index name")
 
 
 def test_an_index_name_may_have_dots(service: Service) -> None:
-    """Unlike that of a bucket."""
+    """A bucket name may not."""
     service.index("v1.2.3")
 
 
@@ -129,10 +127,10 @@ def test_an_index_name_may_have_dots(service: Service) -> None:
 def test_an_index_is_named_in_exactly_one_way(
     service: Service, operation: str, rest: dict[str, Any], address: dict[str, str]
 ) -> None:
-    """By its ARN, or by both names; checked before the index is looked for."""
-    refusal = service.refusal(operation, **address, **rest)
-    assert (refusal.status, refusal.code) == (400, "ValidationException")
-    assert refusal.message == "Must specify either indexArn or both vectorBucketName and indexName"
+    """By its ARN or by both names; this is checked before existence."""
+    error = service.error(operation, **address, **rest)
+    assert (error.status, error.code) == (400, "ValidationException")
+    assert error.message == "Must specify either indexArn or both vectorBucketName and indexName"
 
 
 @pytest.mark.parametrize(("operation", "rest"), ON_AN_INDEX)
@@ -149,11 +147,11 @@ def test_an_index_is_named_in_exactly_one_way(
 def test_an_unknown_index_is_not_found(
     service: Service, operation: str, rest: dict[str, Any], address: dict[str, str]
 ) -> None:
-    """404 of the index, even where the bucket is what is missing."""
+    """404 for the index, even if the bucket is missing."""
     service.index()
-    refusal = service.refusal(operation, **address, **rest)
-    assert (refusal.status, refusal.code) == (404, "NotFoundException")
-    assert refusal.message == "The specified index could not be found"
+    error = service.error(operation, **address, **rest)
+    assert (error.status, error.code) == (404, "NotFoundException")
+    assert error.message == "The specified index could not be found"
 
 
 @pytest.mark.parametrize(
@@ -163,13 +161,13 @@ def test_an_unknown_index_is_not_found(
         ({"vectorBucketName": "bucket", "indexName": "under_score"}, "Invalid index name"),
     ],
 )
-def test_names_are_judged_before_existence(service: Service, address: dict[str, str], message: str) -> None:
-    """A name that nothing can have is no 404."""
-    assert service.refusal("GetIndex", **address).message == message
+def test_names_are_checked_before_existence(service: Service, address: dict[str, str], message: str) -> None:
+    """An invalid name is not a 404."""
+    assert service.error("GetIndex", **address).message == message
 
 
 def test_indexes_are_listed_by_prefix_and_in_pages(service: Service) -> None:
-    """Of one bucket alone, without metric or mode."""
+    """Only those of one bucket, without metric and mode."""
     for name in ("beta", "alpha-2", "alpha-1"):
         service.index(name)
     first = service("ListIndexes", vectorBucketName="bucket", maxResults=2)
@@ -184,28 +182,30 @@ def test_indexes_are_listed_by_prefix_and_in_pages(service: Service) -> None:
     assert sorted(one) == ["creationTime", "indexArn", "indexName", "vectorBucketName"]
 
 
-def test_a_deleted_index_takes_its_vectors_along(service: Service) -> None:
-    """An index made anew under its name is empty."""
+def test_deleting_an_index_deletes_its_vectors(service: Service) -> None:
+    """A new index of the same name is empty."""
     address = service.index()
     service("PutVectors", **address, vectors=[{"key": "k", "data": {"float32": [1.0, 2.0]}}])
     assert service("DeleteIndex", **address) == {}
-    assert service.refusal("DeleteIndex", **address).status == 404
+    assert service.error("DeleteIndex", **address).status == 404
     assert service("ListVectors", **service.index()) == {"vectors": []}
 
 
 def test_tags_of_an_index_follow_the_rules_for_tags(service: Service) -> None:
-    """Kept where they are good."""
+    """Valid tags are stored."""
     service.bucket()
-    assert service.refusal("CreateIndex", **NEW, tags={"aws:x": "y"}).status == 400
+    assert service.error("CreateIndex", **NEW, tags={"aws:x": "y"}).status == 400
     service("CreateIndex", **NEW, tags={"team": "search"})
     assert service.state.buckets["bucket"].indexes["index"].tags == {"team": "search"}
 
 
-def test_a_bucket_has_a_bounded_number_of_indexes(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more is a 402; the bound itself is 10,000."""
+def test_the_number_of_indexes_in_a_bucket_is_limited(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is 10,000; one more is a 402."""
     assert indexes.INDEXES_MAX == 10_000
     monkeypatch.setattr(indexes, "INDEXES_MAX", 2)
     service.index("one")
     service.index("two")
-    refusal = service.refusal("CreateIndex", **NEW)
-    assert (refusal.status, refusal.code) == (402, "ServiceQuotaExceededException")
+    error = service.error("CreateIndex", **NEW)
+    assert (error.status, error.code) == (402, "ServiceQuotaExceededException")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vecgate.endpoint.behaviour import Behaviour
-from vecgate.endpoint.state import State
+from vecgate.endpoint.storage.state import State
 
 if TYPE_CHECKING:
     from tests.endpoint.conftest import Service
@@ -17,40 +17,40 @@ IN_101 = {"n": {"$in": list(range(101))}}
 
 @pytest.fixture
 def old(new_service: type[Service]) -> Service:
-    """A service in which every bucket was made before 2026-09-30."""
+    """A service in which every bucket counts as created before 2026-09-30."""
     return new_service(State(behaviour=Behaviour(classic_until_s=1_900_000_000.0)))
 
 
 def modes(service: Service) -> tuple[str, str]:
-    """The default of the bucket, and that of the index."""
+    """Return the default mode of the bucket and the mode of the index."""
     bucket = service("GetVectorBucket", vectorBucketName="bucket")["vectorBucket"]
     return bucket["defaultIndexMode"], service("GetIndex", **ADDRESS)["index"]["indexMode"]
 
 
 def test_a_new_bucket_is_enhanced(service: Service) -> None:
-    """And so are its indexes. Observed on AWS, 2026-10."""
+    """Its indexes too. Observed on AWS, 2026-10."""
     service.index()
     assert modes(service) == ("ENHANCED", "ENHANCED")
 
 
 def test_the_default_of_a_new_bucket_cannot_be_classic(service: Service) -> None:
-    """In the service's words. Observed on AWS, 2026-10."""
+    """With the service's message. Observed on AWS, 2026-10."""
     service.index()
-    refusal = service.refusal(
+    error = service.error(
         "PutVectorBucketDefaultIndexMode", vectorBucketName="bucket", defaultIndexMode="CLASSIC"
     )
-    assert (refusal.status, refusal.code) == (400, "ValidationException")
-    assert refusal.message == (
+    assert (error.status, error.code) == (400, "ValidationException")
+    assert error.message == (
         "defaultIndexMode cannot be set to CLASSIC because this vector bucket does not support CLASSIC mode"
     )
     assert modes(service) == ("ENHANCED", "ENHANCED")
 
 
 def test_an_index_of_a_new_bucket_cannot_be_classic(service: Service) -> None:
-    """In the service's words. Observed on AWS, 2026-10."""
+    """With the service's message. Observed on AWS, 2026-10."""
     address = service.index()
-    refusal = service.refusal("UpdateIndexMode", **address, indexMode="CLASSIC")
-    assert (refusal.status, refusal.message) == (
+    error = service.error("UpdateIndexMode", **address, indexMode="CLASSIC")
+    assert (error.status, error.message) == (
         400,
         "indexMode cannot be set to CLASSIC because the vector bucket does not support CLASSIC mode",
     )
@@ -58,7 +58,7 @@ def test_an_index_of_a_new_bucket_cannot_be_classic(service: Service) -> None:
 
 
 def test_an_old_bucket_is_classic_until_its_default_is_changed(old: Service) -> None:
-    """The default counts for later indexes; those that are there keep their mode. Documented."""
+    """The new default applies to indexes created later; existing ones keep their mode. Documented."""
     old.index()
     assert modes(old) == ("CLASSIC", "CLASSIC")
     assert (
@@ -71,8 +71,8 @@ def test_an_old_bucket_is_classic_until_its_default_is_changed(old: Service) -> 
     assert modes(old) == ("CLASSIC", "CLASSIC")
 
 
-def test_an_index_of_an_old_bucket_changes_either_way(old: Service) -> None:
-    """In place: its vectors stay, and so does the default of the bucket. Documented."""
+def test_an_index_of_an_old_bucket_can_change_in_both_directions(old: Service) -> None:
+    """Its vectors and the default of the bucket stay. Documented."""
     address = old.index()
     old("PutVectors", **address, vectors=[{"key": "k", "data": {"float32": [1.0, 2.0]}}])
     for mode in ("ENHANCED", "CLASSIC", "CLASSIC"):
@@ -81,8 +81,8 @@ def test_an_index_of_an_old_bucket_changes_either_way(old: Service) -> None:
         assert old("QueryVectors", **address, **VECTOR)["vectors"] == [{"key": "k"}]
 
 
-def test_a_bucket_is_old_by_the_day_it_was_made(new_service: type[Service]) -> None:
-    """The moment itself is new."""
+def test_the_creation_time_decides_whether_a_bucket_is_old(new_service: type[Service]) -> None:
+    """A bucket created exactly at the limit is new."""
     service = new_service(State(behaviour=Behaviour(classic_until_s=1_800_000_001.0)))
     service.index()
     assert modes(service) == ("CLASSIC", "CLASSIC")
@@ -105,23 +105,25 @@ def test_a_bucket_is_old_by_the_day_it_was_made(new_service: type[Service]) -> N
         ({"n": {"$in": list(range(100))}}, "ENHANCED", None, 200),
     ],
 )
-def test_a_filter_is_judged_by_the_mode_that_applies(
+def test_the_mode_of_a_query_decides_which_filters_are_valid(
     old: Service, document: dict[str, Any], mode: str, query_mode: str | None, status: int
 ) -> None:
-    """`$startsWith` and the limit of 100 constraints belong to ENHANCED, on a CLASSIC index by queryMode."""
+    """`$startsWith` and the limit of 100 constraints belong to ENHANCED; on a CLASSIC index `queryMode`
+    selects it.
+    """
     address = old.index()
     old("UpdateIndexMode", **address, indexMode=mode)
-    asked = {**address, **VECTOR, "filter": document, **({"queryMode": query_mode} if query_mode else {})}
-    assert old.asked("QueryVectors", asked).status == status
+    members = {**address, **VECTOR, "filter": document, **({"queryMode": query_mode} if query_mode else {})}
+    assert old.send("QueryVectors", members).status == status
 
 
 def test_modes_need_an_address(service: Service) -> None:
-    """As all requests of their level do."""
-    bucket = service.refusal(
+    """Like all requests of their level."""
+    bucket = service.error(
         "PutVectorBucketDefaultIndexMode", vectorBucketName="nope", defaultIndexMode="ENHANCED"
     )
     assert bucket.message == "The specified vector bucket could not be found"
-    index = service.refusal("UpdateIndexMode", **ADDRESS, indexMode="ENHANCED")
+    index = service.error("UpdateIndexMode", **ADDRESS, indexMode="ENHANCED")
     assert index.message == "The specified index could not be found"
-    form = service.refusal("UpdateIndexMode", indexName="index", indexMode="ENHANCED")
+    form = service.error("UpdateIndexMode", indexName="index", indexMode="ENHANCED")
     assert form.message == "Must specify either indexArn or both vectorBucketName and indexName"

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vecgate.endpoint.answers import Request
 from vecgate.endpoint.core import apply
+from vecgate.endpoint.requests.messages import Request
 
 if TYPE_CHECKING:
     from tests.endpoint.conftest import Service
@@ -32,8 +32,8 @@ def test_tags_are_added_listed_and_removed_by_arn(service: Service, arn: str) ->
     assert tags_of(service, arn) == {"b": "3"}
 
 
-def test_a_bucket_and_its_index_have_tags_of_their_own(service: Service) -> None:
-    """Those of one are not those of the other; neither loses anything else by them."""
+def test_a_bucket_and_its_index_have_separate_tags(service: Service) -> None:
+    """Tagging changes nothing else of them."""
     service.index(tags={"of": "index"})
     service("TagResource", resourceArn=BUCKET_ARN, tags={"of": "bucket"})
     assert (tags_of(service, BUCKET_ARN), tags_of(service, INDEX_ARN)) == ({"of": "bucket"}, {"of": "index"})
@@ -42,14 +42,14 @@ def test_a_bucket_and_its_index_have_tags_of_their_own(service: Service) -> None
 
 @BOTH
 def test_tags_of_creation_are_listed(service: Service, arn: str) -> None:
-    """CreateVectorBucket and CreateIndex take them too."""
+    """CreateVectorBucket and CreateIndex accept tags too."""
     service("CreateVectorBucket", vectorBucketName="bucket", tags={"team": "search"})
     service.index(tags={"team": "search"})
     assert tags_of(service, arn) == {"team": "search"}
 
 
-def test_tag_keys_of_any_script_come_through_the_query(service: Service) -> None:
-    """Each is a query parameter of its own, percent-encoded; `+` is a sign of its own when encoded."""
+def test_tag_keys_of_any_script_are_decoded_from_the_query(service: Service) -> None:
+    """Each is a percent-encoded query parameter; an encoded `+` is a plus sign."""
     service(
         "CreateVectorBucket", vectorBucketName="bucket", tags={"größe 大": "", "a+b": "", "a b": "", "x": ""}
     )
@@ -59,8 +59,8 @@ def test_tag_keys_of_any_script_come_through_the_query(service: Service) -> None
     assert tags_of(service, BUCKET_ARN) == {"x": ""}
 
 
-def test_removing_a_tag_that_is_not_there_is_a_success(service: Service) -> None:
-    """The model calls it idempotent."""
+def test_removing_a_missing_tag_is_a_success(service: Service) -> None:
+    """The model calls the operation idempotent."""
     service.bucket()
     assert service("UntagResource", resourceArn=BUCKET_ARN, tagKeys=["nope"]) == {}
 
@@ -69,17 +69,17 @@ def test_untagging_nothing_is_refused(service: Service) -> None:
     """The keys are required. The text is inferred."""
     service.bucket()
     path = f"/tags/{BUCKET_ARN.replace(':', '%3A').replace('/', '%2F')}"
-    refusal = service.refusal_in(apply(service.state, Request("DELETE", path), 0.0))
-    assert (refusal.status, refusal.paths) == (400, ("/tagKeys",))
+    error = service.parse_error(apply(service.state, Request("DELETE", path), 0.0))
+    assert (error.status, error.paths) == (400, ("/tagKeys",))
 
 
-def test_a_resource_has_50_tags_at_most_in_all(service: Service) -> None:
-    """Those that it has count; one that is replaced counts once. Nothing of a refused request is kept."""
+def test_a_resource_has_at_most_50_tags(service: Service) -> None:
+    """Existing tags count, and a replaced one counts once. A refused request changes nothing."""
     service("CreateVectorBucket", vectorBucketName="bucket", tags={f"t{n}": "" for n in range(49)})
     service("TagResource", resourceArn=BUCKET_ARN, tags={"t0": "new", "last": ""})
-    refusal = service.refusal("TagResource", resourceArn=BUCKET_ARN, tags={"more": ""})
-    assert (refusal.status, refusal.code) == (400, "ValidationException")
-    assert refusal.message == "Too many tags specified"
+    error = service.error("TagResource", resourceArn=BUCKET_ARN, tags={"more": ""})
+    assert (error.status, error.code) == (400, "ValidationException")
+    assert error.message == "Too many tags specified"
     assert len(tags_of(service, BUCKET_ARN)) == 50
     assert "more" not in tags_of(service, BUCKET_ARN)
 
@@ -91,22 +91,22 @@ def test_a_resource_has_50_tags_at_most_in_all(service: Service) -> None:
         ("AWS:owner", 'Invalid System Tag: AWS:owner must be prefixed with "aws:" in lowercase.'),
     ],
 )
-def test_system_tags_are_awss_alone(service: Service, key: str, message: str) -> None:
+def test_system_tags_are_refused(service: Service, key: str, message: str) -> None:
     """Observed on AWS for CreateIndex, 2026-09; that they cannot be removed either is inferred."""
     service.bucket()
-    assert service.refusal("TagResource", resourceArn=BUCKET_ARN, tags={key: "x"}).message == message
-    assert service.refusal("UntagResource", resourceArn=BUCKET_ARN, tagKeys=[key]).message == message
+    assert service.error("TagResource", resourceArn=BUCKET_ARN, tags={key: "x"}).message == message
+    assert service.error("UntagResource", resourceArn=BUCKET_ARN, tagKeys=[key]).message == message
 
 
 @pytest.mark.parametrize(("tags", "path"), [({"a&b": "x"}, "/tags"), ({"team": "a&b"}, "/tags/team")])
-def test_a_tag_with_other_signs_is_refused_at_its_path(
+def test_a_tag_with_invalid_characters_is_refused_at_its_path(
     service: Service, tags: dict[str, str], path: str
 ) -> None:
     """A key at `/tags`, a value at `/tags/<key>`. Observed on AWS, 2026-09."""
     service.bucket()
-    refusal = service.refusal("TagResource", resourceArn=BUCKET_ARN, tags=tags)
-    assert refusal.paths == (path,)
-    assert refusal.message.endswith(r"regular expression pattern: ^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$")
+    error = service.error("TagResource", resourceArn=BUCKET_ARN, tags=tags)
+    assert error.paths == (path,)
+    assert error.message.endswith(r"regular expression pattern: ^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$")
 
 
 @pytest.mark.parametrize("operation", ["ListTagsForResource", "TagResource", "UntagResource"])
@@ -121,19 +121,19 @@ def test_a_tag_with_other_signs_is_refused_at_its_path(
     ],
 )
 def test_an_unknown_resource_is_not_found(service: Service, operation: str, arn: str, what: str) -> None:
-    """404, told as the bucket or as the index by the form of the ARN. Inferred."""
+    """404 for a bucket or for an index, by the form of the ARN. Inferred."""
     service.index()
-    refusal = service.refusal(operation, resourceArn=arn, tags={}, tagKeys=["a"])
-    assert (refusal.status, refusal.code) == (404, "NotFoundException")
-    assert refusal.message == f"The specified {what} could not be found"
+    error = service.error(operation, resourceArn=arn, tags={}, tagKeys=["a"])
+    assert (error.status, error.code) == (404, "NotFoundException")
+    assert error.message == f"The specified {what} could not be found"
 
 
 @pytest.mark.parametrize("operation", ["ListTagsForResource", "TagResource", "UntagResource"])
 @pytest.mark.parametrize(
     "arn", ["", "bucket", "arn:aws:s3:::bucket", f"{BUCKET_ARN}/index", f"{INDEX_ARN}/x", BUCKET_ARN + "\n"]
 )
-def test_what_is_no_arn_of_ours_is_refused(service: Service, operation: str, arn: str) -> None:
-    """400. Inferred."""
+def test_another_arn_is_refused(service: Service, operation: str, arn: str) -> None:
+    """With a 400. Inferred."""
     service.index()
-    refusal = service.refusal(operation, resourceArn=arn, tags={}, tagKeys=["a"])
-    assert (refusal.status, refusal.code) == (400, "ValidationException")
+    error = service.error(operation, resourceArn=arn, tags={}, tagKeys=["a"])
+    assert (error.status, error.code) == (400, "ValidationException")

@@ -1,4 +1,4 @@
-"""QueryVectors with queryTexts: by text alone, and hybrid."""
+"""QueryVectors with queryTexts: text search and hybrid search."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vecgate.endpoint.behaviour import Behaviour
-from vecgate.endpoint.state import State
+from vecgate.endpoint.storage.state import State
 
 if TYPE_CHECKING:
     from tests.endpoint.conftest import Service
@@ -17,7 +17,7 @@ Address = dict[str, str]
 
 
 def searchable(service: Service, **languages: str) -> Address:
-    """An index whose metadata keys are searchable, each in its language, or in none where that is empty."""
+    """Create an index with searchable metadata keys, each with a language or with none."""
     configurations = [
         {"metadataKey": name, **({"language": language} if language else {})}
         for name, language in languages.items()
@@ -31,10 +31,10 @@ def put(service: Service, address: Address, key: str, *vector: float, **metadata
 
 
 def search(service: Service, address: Address, *texts: str, **members: Any) -> list[dict[str, Any]]:
-    """The results for texts such as `body=words`."""
-    asked = [dict(zip(("metadataKey", "text"), each.split("=", 1), strict=True)) for each in texts]
-    answer = service("QueryVectors", **address, **{"topK": 10, "queryTexts": asked, **members})
-    found: list[dict[str, Any]] = answer["vectors"]
+    """Return the results for texts such as `body=words`."""
+    queries = [dict(zip(("metadataKey", "text"), each.split("=", 1), strict=True)) for each in texts]
+    response = service("QueryVectors", **address, **{"topK": 10, "queryTexts": queries, **members})
+    found: list[dict[str, Any]] = response["vectors"]
     return found
 
 
@@ -43,15 +43,15 @@ def keys(found: list[dict[str, Any]]) -> list[str]:
 
 
 def refused(service: Service, address: Address, *names: str) -> Any:
-    asked = [{"metadataKey": name, "text": "x"} for name in names]
-    return service.refusal("QueryVectors", **address, topK=1, queryTexts=asked)
+    queries = [{"metadataKey": name, "text": "x"} for name in names]
+    return service.error("QueryVectors", **address, topK=1, queryTexts=queries)
 
 
-# --- by text alone ---
+# --- text search ---
 
 
-def test_a_text_finds_the_vectors_that_have_one_of_its_words(service: Service) -> None:
-    """Any word will do; more of them, and rarer ones, are better; none is no error."""
+def test_a_text_finds_vectors_with_any_of_its_words(service: Service) -> None:
+    """More matching words and rarer words rank higher; no match is not an error."""
     address = searchable(service, body="")
     put(service, address, "one", body="red apple")
     put(service, address, "two", body="red red cherry")
@@ -61,8 +61,8 @@ def test_a_text_finds_the_vectors_that_have_one_of_its_words(service: Service) -
     assert search(service, address, "body=melon") == []
 
 
-def test_a_text_result_has_scores_on_request_and_never_a_distance(service: Service) -> None:
-    """bm25Scores, and nothing that belongs to vectors; best first."""
+def test_a_text_result_has_scores_on_request_but_no_distance(service: Service) -> None:
+    """Only bm25Scores; the best result is first."""
     address = searchable(service, body="")
     put(service, address, "once", body="apple tree and more words")
     put(service, address, "twice", body="apple apple")
@@ -78,15 +78,15 @@ def test_a_text_result_has_scores_on_request_and_never_a_distance(service: Servi
     assert search(service, address, "body=apple") == [{"key": "twice"}, {"key": "once"}]
 
 
-def test_a_text_answer_names_the_metric_all_the_same(service: Service) -> None:
-    """It is required in the answer."""
+def test_the_response_of_a_text_search_names_the_metric(service: Service) -> None:
+    """The model requires it."""
     address = searchable(service, body="")
-    answer = service("QueryVectors", **address, topK=1, queryTexts=[{"metadataKey": "body", "text": "x"}])
-    assert answer == {"vectors": [], "distanceMetric": "euclidean"}
+    response = service("QueryVectors", **address, topK=1, queryTexts=[{"metadataKey": "body", "text": "x"}])
+    assert response == {"vectors": [], "distanceMetric": "euclidean"}
 
 
 def test_scores_of_several_texts_are_added(service: Service) -> None:
-    """Each result shows those that it matched. The sum is inferred."""
+    """Each result lists the scores that it has. The sum is inferred."""
     address = searchable(service, title="", body="")
     put(service, address, "title", title="apple", body="other")
     put(service, address, "body", title="other", body="apple pie")
@@ -106,8 +106,8 @@ def test_scores_of_several_texts_are_added(service: Service) -> None:
     assert keys(found)[0] == "both"
 
 
-def test_the_best_sum_may_be_nobodys_best(service: Service) -> None:
-    """So topK cuts the sums, not the rankings of the texts."""
+def test_the_best_sum_may_lead_no_single_ranking(service: Service) -> None:
+    """So topK limits the sums, not the rankings of the texts."""
     address = searchable(service, title="", body="")
     put(service, address, "a", title="apple apple", body="none")
     put(service, address, "b", title="none", body="apple apple")
@@ -115,8 +115,10 @@ def test_the_best_sum_may_be_nobodys_best(service: Service) -> None:
     assert keys(search(service, address, "title=apple", "body=apple", topK=1)) == ["sum"]
 
 
-def test_equal_scores_are_ordered_by_key_also_where_top_k_cuts(service: Service) -> None:
-    """Ours. More equal ones than are looked at first make no difference."""
+def test_equal_scores_are_ordered_by_key(service: Service) -> None:
+    """Also if topK separates equal ones, and if more are equal than are fetched first. The service's order is
+    not known.
+    """
     address = searchable(service, body="")
     names = [f"k{number:03}" for number in range(200)]
     for name in reversed(names):
@@ -125,8 +127,8 @@ def test_equal_scores_are_ordered_by_key_also_where_top_k_cuts(service: Service)
     assert keys(search(service, address, "body=same words", topK=80)) == names[:80]
 
 
-def test_a_filter_comes_before_the_ranking(service: Service) -> None:
-    """The best of those that it lets through, however many others are better."""
+def test_a_filter_applies_before_the_ranking(service: Service) -> None:
+    """Results are the best of those that pass, however many others score higher."""
     address = searchable(service, body="")
     for number in range(120):
         put(service, address, f"better-{number}", body="apple", kind="a")
@@ -136,31 +138,31 @@ def test_a_filter_comes_before_the_ranking(service: Service) -> None:
 
 
 def test_text_results_have_pages_of_100(service: Service) -> None:
-    """Of the moment of the first, with scores on every page; a token belongs to its text."""
+    """All from the time of the first page, with scores on request; a token is valid for its text only."""
     address = searchable(service, body="")
     for number in range(150):
         put(service, address, f"k{number:03}", body="apple")
-    asked: dict[str, Any] = {
+    query: dict[str, Any] = {
         **address,
         "topK": 10_000,
         "queryTexts": [{"metadataKey": "body", "text": "apple"}],
     }
-    first = service("QueryVectors", **asked)
+    first = service("QueryVectors", **query)
     service("DeleteVectors", **address, keys=["k100"])
-    second = service("QueryVectors", **asked, returnScores=True, nextToken=first["nextToken"])
+    second = service("QueryVectors", **query, returnScores=True, nextToken=first["nextToken"])
     assert keys(first["vectors"]) + keys(second["vectors"]) == [f"k{number:03}" for number in range(150)]
     assert all(each["scores"]["bm25Scores"] for each in second["vectors"])
     assert "nextToken" not in second
     other = {
-        **asked,
+        **query,
         "queryTexts": [{"metadataKey": "body", "text": "pear"}],
         "nextToken": first["nextToken"],
     }
-    assert service.refusal("QueryVectors", **other).message == "Invalid page token"
+    assert service.error("QueryVectors", **other).message == "Invalid page token"
 
 
 def test_writes_are_seen_by_the_next_search(service: Service) -> None:
-    """A text that is overwritten, replaced by none or deleted never matches again; a new one does at once."""
+    """An overwritten, removed or deleted text never matches again; a new one matches at once."""
     address = searchable(service, body="")
     put(service, address, "k", body="old words")
     assert keys(search(service, address, "body=old")) == ["k"]
@@ -176,7 +178,7 @@ def test_writes_are_seen_by_the_next_search(service: Service) -> None:
 
 @pytest.mark.parametrize("value", [1, True, ["apple"], ["apple", "pear"]])
 def test_only_a_string_is_a_text(service: Service, value: object) -> None:
-    """Other values under a searchable key are kept and not searched. Inferred."""
+    """Other values under a searchable key are stored and not searched. Inferred."""
     address = searchable(service, body="")
     put(service, address, "k", body=value)
     assert search(service, address, "body=apple 1 true") == []
@@ -195,8 +197,8 @@ def test_only_a_string_is_a_text(service: Service, value: object) -> None:
         "apple^9 ~",
     ],
 )
-def test_query_syntax_is_just_text(service: Service, text: str) -> None:
-    """No sign and no word has a meaning of its own."""
+def test_query_syntax_is_plain_text(service: Service, text: str) -> None:
+    """No character and no word has a special meaning."""
     address = searchable(service, body="")
     put(service, address, "k", body="apple pear")
     put(service, address, "other", body="plum")
@@ -212,17 +214,19 @@ def test_a_text_without_words_finds_nothing(service: Service, text: str) -> None
 
 
 @pytest.mark.parametrize("vector", [{}, {"queryVector": {"float32": [1.0, 1.0]}}])
-def test_a_text_asks_a_key_that_is_searchable_once(service: Service, vector: dict[str, Any]) -> None:
-    """A key without a configuration, or twice the same: 400 at `queryTexts`. The texts are inferred."""
+def test_each_text_needs_a_different_searchable_key(service: Service, vector: dict[str, Any]) -> None:
+    """A key without a configuration, or the same key twice, is a 400 at `queryTexts`. The texts are
+    inferred.
+    """
     address = searchable(service, body="")
     for names in (["other"], ["body", "other"], ["body", "body"]):
-        asked = [{"metadataKey": name, "text": "x"} for name in names]
-        refusal = service.refusal("QueryVectors", **address, topK=1, queryTexts=asked, **vector)
-        assert (refusal.status, refusal.code, refusal.paths) == (400, "ValidationException", ("queryTexts",))
+        queries = [{"metadataKey": name, "text": "x"} for name in names]
+        error = service.error("QueryVectors", **address, topK=1, queryTexts=queries, **vector)
+        assert (error.status, error.code, error.paths) == (400, "ValidationException", ("queryTexts",))
 
 
-def test_an_index_without_texts_takes_no_text(service: Service) -> None:
-    """400."""
+def test_an_index_without_searchable_keys_refuses_text_search(service: Service) -> None:
+    """With a 400."""
     assert refused(service, service.index(), "body").status == 400
 
 
@@ -234,7 +238,7 @@ def hybrid(service: Service, address: Address, *texts: str, **members: Any) -> l
 
 
 def test_a_hybrid_search_fuses_ranks(service: Service) -> None:
-    """The sum of 1 / (60 + rank): a pair of seconds beats a first that is in one ranking alone. Inferred."""
+    """The sum of 1 / (60 + rank): two second places beat a first place in one ranking only. Inferred."""
     service.state.behaviour = Behaviour(hybrid_depth=2)
     address = searchable(service, body="")
     put(service, address, "nearest", 1, 0, body="nothing")
@@ -251,16 +255,15 @@ def test_a_hybrid_search_fuses_ranks(service: Service) -> None:
     assert [len(each["scores"]["bm25Scores"]) for each in found] == [1, 1]
 
 
-def test_a_hit_of_the_vector_alone_has_no_text_scores(service: Service) -> None:
-    """Nor has one that no text matches."""
+def test_a_result_without_a_matching_text_has_no_text_scores(service: Service) -> None:
     address = searchable(service, body="")
     put(service, address, "k", 3, 4, body="plum")
     (found,) = hybrid(service, address, "body=apple", returnScores=True)
     assert found == {"key": "k", "scores": {"fused": pytest.approx(1 / 61), "vectorDistance": 25.0}}
 
 
-def test_each_text_has_a_ranking_of_its_own(service: Service) -> None:
-    """Two texts and the vector are three rankings, each key of a result counted once."""
+def test_each_text_has_its_own_ranking(service: Service) -> None:
+    """Two texts and a vector are three rankings."""
     address = searchable(service, title="", body="")
     put(service, address, "k", title="apple", body="apple")
     put(service, address, "far", 9, 9, title="plum", body="plum")
@@ -270,8 +273,8 @@ def test_each_text_has_a_ranking_of_its_own(service: Service) -> None:
     assert [each["metadataKey"] for each in found[0]["scores"]["bm25Scores"]] == ["title", "body"]
 
 
-def test_a_hybrid_search_shows_only_what_is_asked_for(service: Service) -> None:
-    """The key always; returnScores adds nothing to a search by vector alone."""
+def test_a_hybrid_search_returns_only_the_requested_members(service: Service) -> None:
+    """Always the key. returnScores has no effect in a search by vector."""
     address = searchable(service, body="")
     put(service, address, "k", 3, 4, body="apple")
     assert hybrid(service, address, "body=apple") == [{"key": "k"}]
@@ -284,8 +287,8 @@ def test_a_hybrid_search_shows_only_what_is_asked_for(service: Service) -> None:
     assert by_vector["vectors"] == [{"key": "k"}]
 
 
-def test_a_filter_comes_before_every_ranking(service: Service) -> None:
-    """Nothing that it keeps out takes a rank."""
+def test_a_filter_applies_before_every_ranking(service: Service) -> None:
+    """Vectors that do not pass it have no rank."""
     address = searchable(service, body="")
     put(service, address, "out", 0, 0, body="apple", kind="x")
     put(service, address, "in", 5, 5, body="apple pie", kind="y")
@@ -294,8 +297,8 @@ def test_a_filter_comes_before_every_ranking(service: Service) -> None:
     assert found["scores"]["fused"] == pytest.approx(2 / 61)
 
 
-def test_more_results_begin_with_the_same(service: Service) -> None:
-    """Up to the depth of the rankings, a smaller topK is the beginning of a larger one."""
+def test_a_larger_top_k_begins_with_the_same_results(service: Service) -> None:
+    """Up to the depth of the rankings."""
     address = searchable(service, body="")
     for number in range(40):
         put(service, address, f"k{number:02}", number * 7 % 40, 0, body="apple " * (number % 5) + "pie")
@@ -306,38 +309,37 @@ def test_more_results_begin_with_the_same(service: Service) -> None:
 
 
 def test_hybrid_results_have_pages_of_100(service: Service) -> None:
-    """Each key once."""
+    """Each key occurs once."""
     address = searchable(service, body="")
     for number in range(130):
         put(service, address, f"k{number:03}", number, 0, body="apple")
-    asked = {
+    query = {
         **address,
         "topK": 130,
         "queryVector": {"float32": [0.0, 0.0]},
         "queryTexts": [{"metadataKey": "body", "text": "apple"}],
     }
-    first = service("QueryVectors", **asked)
-    second = service("QueryVectors", **asked, nextToken=first["nextToken"])
+    first = service("QueryVectors", **query)
+    second = service("QueryVectors", **query, nextToken=first["nextToken"])
     assert sorted(keys(first["vectors"]) + keys(second["vectors"])) == [f"k{n:03}" for n in range(130)]
 
 
-def test_a_hybrid_search_judges_its_vector_too(service: Service) -> None:
-    """Texts do not excuse a wrong vector."""
+def test_a_hybrid_search_validates_its_vector(service: Service) -> None:
     address = searchable(service, body="")
-    refusal = service.refusal(
+    error = service.error(
         "QueryVectors",
         **address,
         topK=1,
         queryVector={"float32": [1.0]},
         queryTexts=[{"metadataKey": "body", "text": "x"}],
     )
-    assert refusal.paths == ("vector",)
+    assert error.paths == ("vector",)
 
 
-def test_a_classic_index_answers_no_text(new_service: type[Service]) -> None:
-    """It has no searchable keys, and queryMode gives it none."""
+def test_a_classic_index_refuses_text_search(new_service: type[Service]) -> None:
+    """It has no searchable keys, also with `queryMode` ENHANCED."""
     service = new_service(State(behaviour=Behaviour(classic_until_s=1_900_000_000.0)))
     address = service.index()
     texts = [{"metadataKey": "body", "text": "x"}]
     for mode in ({}, {"queryMode": "ENHANCED"}, {"queryMode": "CLASSIC"}):
-        assert service.refusal("QueryVectors", **address, topK=1, queryTexts=texts, **mode).status == 400
+        assert service.error("QueryVectors", **address, topK=1, queryTexts=texts, **mode).status == 400

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vecgate.endpoint.behaviour import Behaviour
-from vecgate.endpoint.state import State
+from vecgate.endpoint.storage.state import State
 
 if TYPE_CHECKING:
     from tests.endpoint.conftest import Service
@@ -21,16 +21,16 @@ SMALLEST = 1.401298464324817e-45
 
 
 def record(key: str, *values: float, metadata: Any = None) -> dict[str, Any]:
-    made: dict[str, Any] = {"key": key, "data": {"float32": list(values)}}
-    return made if metadata is None else {**made, "metadata": metadata}
+    result: dict[str, Any] = {"key": key, "data": {"float32": list(values)}}
+    return result if metadata is None else {**result, "metadata": metadata}
 
 
-def keys(answer: dict[str, Any]) -> list[str]:
-    return [each["key"] for each in answer["vectors"]]
+def keys(response: dict[str, Any]) -> list[str]:
+    return [each["key"] for each in response["vectors"]]
 
 
 def scan(service: Service, address: dict[str, str], **members: Any) -> list[list[str]]:
-    """The keys of every page."""
+    """Return the keys of every page."""
     pages: list[list[str]] = []
     token: dict[str, str] = {}
     while True:
@@ -52,8 +52,8 @@ def filled(service: Service, count: int, **settings: Any) -> dict[str, str]:
 # --- put and get ---
 
 
-def test_only_what_is_asked_for_comes_back(service: Service) -> None:
-    """The key always; data and metadata on request, metadata as `{}` where there is none."""
+def test_only_the_requested_members_are_returned(service: Service) -> None:
+    """Always the key, data and metadata on request; metadata is `{}` if there is none."""
     address = service.index()
     service("PutVectors", **address, vectors=[record("a", 1, 2, metadata={"n": 1}), record("b", 3, 4)])
     assert service("GetVectors", **address, keys=["a"]) == {"vectors": [{"key": "a"}]}
@@ -66,10 +66,10 @@ def test_only_what_is_asked_for_comes_back(service: Service) -> None:
 
 
 def test_floats_read_back_as_float32_widened_to_double(service: Service) -> None:
-    """0.4 is not 0.4 any more. Documented."""
+    """0.4 reads back as a slightly different number. Documented."""
     address = service.index()
     service("PutVectors", **address, vectors=[record("a", 0.4, 0.1)])
-    body = service.answer("GetVectors", orjson.dumps({**address, "keys": ["a"], "returnData": True})).body
+    body = service.send_body("GetVectors", orjson.dumps({**address, "keys": ["a"], "returnData": True})).body
     assert b"[0.4000000059604645,0.10000000149011612]" in body
 
 
@@ -85,8 +85,8 @@ def test_every_float32_reads_back_bit_for_bit(new_service: type[Service], values
     assert struct.pack(form, *one["data"]["float32"]) == struct.pack(form, *values)
 
 
-def test_a_put_replaces_a_vector_wholly(service: Service) -> None:
-    """Old metadata is gone even where the new record has none."""
+def test_a_put_replaces_the_whole_vector(service: Service) -> None:
+    """Old metadata is removed, even if the new record has none."""
     address = service.index()
     service("PutVectors", **address, vectors=[record("a", 1, 2, metadata={"old": 1})])
     service("PutVectors", **address, vectors=[record("a", 3, 4)])
@@ -95,25 +95,25 @@ def test_a_put_replaces_a_vector_wholly(service: Service) -> None:
     }
 
 
-def test_absent_keys_are_left_out_and_repeated_ones_come_once(service: Service) -> None:
-    """None present gives an empty list, not an error."""
+def test_unknown_keys_are_omitted_and_repeated_ones_are_returned_once(service: Service) -> None:
+    """If no key exists, the list is empty and the request succeeds."""
     address = service.index()
     service("PutVectors", **address, vectors=[record("a", 1, 2), record("b", 1, 2)])
     assert sorted(keys(service("GetVectors", **address, keys=["b", "nope", "a", "b"]))) == ["a", "b"]
     assert service("GetVectors", **address, keys=["nope"]) == {"vectors": []}
 
 
-def test_vectors_do_not_come_in_the_order_asked_for(service: Service) -> None:
-    """Nor in its reverse: a client that zips them with its keys must notice."""
+def test_vectors_are_not_returned_in_the_order_of_the_request(service: Service) -> None:
+    """Nor in reverse order: a client that zips them with its keys must notice."""
     address = filled(service, 50)
-    asked = [f"key-{number:05}" for number in range(50)]
-    got = keys(service("GetVectors", **address, keys=asked))
-    assert sorted(got) == asked
-    assert got not in (asked, asked[::-1])
+    requested = [f"key-{number:05}" for number in range(50)]
+    returned = keys(service("GetVectors", **address, keys=requested))
+    assert sorted(returned) == requested
+    assert returned not in (requested, requested[::-1])
 
 
 def test_metadata_reads_back_as_given(service: Service) -> None:
-    """Strings, numbers, booleans, arrays, odd keys."""
+    """Strings, numbers, booleans, arrays, unusual keys."""
     address = service.index()
     metadata = {
         "": "x",
@@ -138,7 +138,7 @@ def test_metadata_reads_back_as_given(service: Service) -> None:
     assert other["metadata"] == {}
 
 
-# --- what a put refuses ---
+# --- refused puts ---
 
 LONG = "x" * 2036
 BAD: list[tuple[dict[str, Any], str, str]] = [
@@ -196,43 +196,41 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("bad", "reason", "path"), BAD)
-def test_one_bad_record_refuses_the_whole_put(
+def test_one_invalid_record_refuses_the_whole_put(
     service: Service, bad: dict[str, Any], reason: str, path: str
 ) -> None:
-    """With the reason and the place; nothing of the request is stored."""
+    """The error has the reason and the path; nothing of the request is stored."""
     address = service.index(
         distanceMetric="cosine", metadataConfiguration={"nonFilterableMetadataKeys": ["raw"]}
     )
-    refusal = service.refusal(
-        "PutVectors", **address, vectors=[record("good", 1, 2), bad, record("last", 1, 2)]
-    )
-    assert (refusal.status, refusal.code) == (400, "ValidationException")
-    assert refusal.message == f"Invalid record for key 'bad': {reason}"
-    assert refusal.paths == (f"vectors[1]{path}",)
+    error = service.error("PutVectors", **address, vectors=[record("good", 1, 2), bad, record("last", 1, 2)])
+    assert (error.status, error.code) == (400, "ValidationException")
+    assert error.message == f"Invalid record for key 'bad': {reason}"
+    assert error.paths == (f"vectors[1]{path}",)
     assert service("ListVectors", **address) == {"vectors": []}
 
 
-def test_the_first_bad_record_is_the_one_that_is_told(service: Service) -> None:
-    """Record by record; within one, the vector before the metadata."""
+def test_the_first_invalid_record_is_reported(service: Service) -> None:
+    """Records are checked in order; in each, the vector before the metadata."""
     address = service.index()
     batch = [record("one", 1, 2, metadata={"a": None}), record("two", 1)]
-    assert "key 'one'" in service.refusal("PutVectors", **address, vectors=batch).message
+    assert "key 'one'" in service.error("PutVectors", **address, vectors=batch).message
     batch = [record("two", 1, metadata={"a": None}), record("one", 1, 2, metadata={"a": None})]
-    assert "must have length" in service.refusal("PutVectors", **address, vectors=batch).message
+    assert "must have length" in service.error("PutVectors", **address, vectors=batch).message
 
 
 @pytest.mark.parametrize(
     "metadata", [{"f": "x" * 2035}, {"raw": "x" * 40_945}, {str(n): 1 for n in range(50)}, {"": ""}]
 )
-def test_metadata_at_its_limits_is_taken(service: Service, metadata: dict[str, Any]) -> None:
-    """2,048 bytes filterable, 40,960 in all, 50 keys, by the service's own size model."""
+def test_metadata_at_its_limits_is_accepted(service: Service, metadata: dict[str, Any]) -> None:
+    """2,048 bytes filterable, 40,960 in total, 50 keys, by the service's size model."""
     address = service.index(metadataConfiguration={"nonFilterableMetadataKeys": ["raw"]})
     service("PutVectors", **address, vectors=[record("a", 1, 2, metadata=metadata)])
 
 
 @pytest.mark.parametrize("values", [(FLOAT32_MAX, -FLOAT32_MAX), (SMALLEST, 0)])
-def test_extremes_of_float32_are_taken_under_cosine(service: Service, values: tuple[float, float]) -> None:
-    """Neither infinite nor zero: the norm of the smallest subnormal is not zero."""
+def test_extremes_of_float32_are_accepted_under_cosine(service: Service, values: tuple[float, float]) -> None:
+    """They are neither infinite nor zero: the norm of the smallest subnormal is not zero."""
     address = service.index(distanceMetric="cosine")
     service("PutVectors", **address, vectors=[record("a", *values)])
     query = {"float32": list(values)}
@@ -240,7 +238,7 @@ def test_extremes_of_float32_are_taken_under_cosine(service: Service, values: tu
     assert hit["distance"] == pytest.approx(0, abs=1e-6)
 
 
-def test_a_zero_vector_is_fine_under_euclidean(service: Service) -> None:
+def test_a_zero_vector_is_valid_under_euclidean(service: Service) -> None:
     """Only cosine needs a norm."""
     address = service.index(distanceMetric="euclidean")
     service("PutVectors", **address, vectors=[record("a", 0, 0)])
@@ -248,7 +246,7 @@ def test_a_zero_vector_is_fine_under_euclidean(service: Service) -> None:
 
 @pytest.mark.parametrize("operation", ["PutVectors", "GetVectors", "DeleteVectors"])
 def test_a_key_has_at_most_1024_bytes_in_utf_8(service: Service, operation: str) -> None:
-    """As well as at most 1,024 characters. Observed on AWS, 2026-09."""
+    """In addition to at most 1,024 characters. Observed on AWS, 2026-09."""
     address = service.index()
 
     def members(key: str) -> dict[str, Any]:
@@ -256,29 +254,29 @@ def test_a_key_has_at_most_1024_bytes_in_utf_8(service: Service, operation: str)
 
     service(operation, **address, **members("é" * 512))
     service(operation, **address, **members("k" * 1024))
-    refusal = service.refusal(operation, **address, **members("é" * 512 + "k"))
-    assert (refusal.status, refusal.message) == (400, "Record key length exceeds the maximum allowed")
+    error = service.error(operation, **address, **members("é" * 512 + "k"))
+    assert (error.status, error.message) == (400, "Record key length exceeds the maximum allowed")
 
 
 @pytest.mark.parametrize("operation", ["PutVectors", "DeleteVectors"])
-def test_a_write_names_each_key_once(service: Service, operation: str) -> None:
-    """A repeated key refuses the request, and nothing is written."""
+def test_a_write_with_a_repeated_key_is_refused(service: Service, operation: str) -> None:
+    """Nothing is written."""
     address = service.index()
     service("PutVectors", **address, vectors=[record("a", 1, 2)])
     members: dict[str, dict[str, Any]] = {
         "PutVectors": {"vectors": [record("b", 1, 2), record("b", 1, 2)]},
         "DeleteVectors": {"keys": ["a", "a"]},
     }
-    refusal = service.refusal(operation, **address, **members[operation])
-    assert (refusal.status, refusal.message) == (400, "Request must not contain duplicate keys")
+    error = service.error(operation, **address, **members[operation])
+    assert (error.status, error.message) == (400, "Request must not contain duplicate keys")
     assert keys(service("ListVectors", **address)) == ["a"]
 
 
 # --- delete ---
 
 
-def test_deleted_vectors_are_gone_and_unknown_keys_are_no_error(service: Service) -> None:
-    """200 with an empty answer, again and again."""
+def test_deleting_unknown_keys_is_a_success(service: Service) -> None:
+    """200 with an empty response, also for a repeated delete."""
     address = filled(service, 10)
     assert service("DeleteVectors", **address, keys=["key-00003", "nope"]) == {}
     assert service("DeleteVectors", **address, keys=["key-00003"]) == {}
@@ -290,8 +288,8 @@ def test_deleted_vectors_are_gone_and_unknown_keys_are_no_error(service: Service
 # --- list ---
 
 
-def test_the_order_of_a_list_is_neither_that_of_insertion_nor_that_of_keys(service: Service) -> None:
-    """And it is the same for every index that holds the same keys."""
+def test_the_order_of_a_list_is_neither_insertion_order_nor_key_order(service: Service) -> None:
+    """It is the same for every index that holds the same keys."""
     address, other = filled(service, 30), service.index("other")
     listed = keys(service("ListVectors", **address))
     assert listed != sorted(listed)
@@ -303,7 +301,7 @@ def test_the_order_of_a_list_is_neither_that_of_insertion_nor_that_of_keys(servi
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 36, 37, 38, 1000])
 @pytest.mark.parametrize("segments", range(1, 17))
 def test_pages_and_segments_are_complete_and_disjoint(service: Service, size: int, segments: int) -> None:
-    """Every key once, whatever the size of the page and the number of segments."""
+    """Every key occurs once, for any page size and number of segments."""
     address = filled(service, 37)
     pages = [
         page
@@ -315,6 +313,14 @@ def test_pages_and_segments_are_complete_and_disjoint(service: Service, size: in
     assert sorted(seen) == [f"key-{number:05}" for number in range(37)]
 
 
+def test_a_count_of_segments_alone_means_the_first(service: Service) -> None:
+    """The defaults of AWS's model are segment 0 of 1. Go's SDK never sends the 0."""
+    address = filled(service, 20)
+    first = scan(service, address, segmentCount=4, maxResults=2)
+    assert first == scan(service, address, segmentCount=4, segmentIndex=0, maxResults=2)
+    assert scan(service, address, segmentIndex=0) == scan(service, address)
+
+
 def test_one_segment_is_the_whole_list(service: Service) -> None:
     """In the order of the list without segments."""
     address = filled(service, 20)
@@ -322,7 +328,9 @@ def test_one_segment_is_the_whole_list(service: Service) -> None:
 
 
 def test_the_last_page_has_no_token(service: Service) -> None:
-    """Five vectors, three to a page: three with a token, two without. So too where they come out even."""
+    """Five vectors, three to a page: a page of three with a token, a page of two without. Also if the pages
+    are full.
+    """
     address = filled(service, 5)
     assert list(map(len, scan(service, address, maxResults=3))) == [3, 2]
     assert list(map(len, scan(service, address, maxResults=5))) == [5]
@@ -330,18 +338,18 @@ def test_the_last_page_has_no_token(service: Service) -> None:
 
 
 def test_a_page_is_500_by_default_and_ends_at_1_mib(service: Service) -> None:
-    """1 MiB of what is stored: 4 bytes to each dimension, the key, and metadata by the size model."""
+    """1 MiB of stored data: 4 bytes for each dimension, the key, and metadata by the size model."""
     assert list(map(len, scan(service, filled(service, 501)))) == [500, 1]
     wide = service.index("wide", dimension=4096)
     for start in range(0, 80, 16):
         batch = [record(f"{number:04}", *[0.5] * 4096) for number in range(start, start + 16)]
         service("PutVectors", **wide, vectors=batch)
-    # (4 * 4,096 + 4) * 63 = 1,032,444 bytes; one more vector passes 1,048,576.
+    # (4 * 4,096 + 4) * 63 = 1,032,444 bytes; one more vector exceeds 1,048,576.
     assert list(map(len, scan(service, wide))) == [63, 17]
 
 
-def test_metadata_counts_towards_the_page(service: Service) -> None:
-    """30 records of some 40 kB pass 1 MiB, whether or not metadata is asked for."""
+def test_metadata_counts_towards_the_size_of_a_page(service: Service) -> None:
+    """30 records of about 40 kB exceed 1 MiB, whether or not metadata is returned."""
     address = service.index(metadataConfiguration={"nonFilterableMetadataKeys": ["raw"]})
     batch = [record(f"{number:02}", 1, 2, metadata={"raw": "x" * 40_000}) for number in range(30)]
     service("PutVectors", **address, vectors=batch)
@@ -349,8 +357,10 @@ def test_metadata_counts_towards_the_page(service: Service) -> None:
     assert list(map(len, scan(service, address))) == [26, 4]
 
 
-def test_a_scan_meets_every_key_that_stays_whatever_is_written_meanwhile(service: Service) -> None:
-    """A token holds a place in the order, not a number of rows."""
+def test_a_scan_returns_every_key_that_exists_throughout(service: Service) -> None:
+    """Writes between pages have no effect on it, because a token holds a position in the order, not a row
+    count.
+    """
     address = filled(service, 40)
     first = service("ListVectors", **address, maxResults=10)
     service("DeleteVectors", **address, keys=keys(first))
@@ -363,8 +373,8 @@ def test_a_scan_meets_every_key_that_stays_whatever_is_written_meanwhile(service
     assert {f"key-{number:05}" for number in range(40)} <= set(seen)
 
 
-def test_a_token_is_of_use_only_where_it_came_from(service: Service) -> None:
-    """Another index, another segment, an index made anew, or nonsense: 400."""
+def test_a_token_is_valid_only_for_its_list(service: Service) -> None:
+    """Another index, another segment, a new index of the same name, and nonsense are a 400."""
     address, other = filled(service, 5), service.index("other")
     token = service("ListVectors", **address, maxResults=2)["nextToken"]
     assert (
@@ -378,20 +388,20 @@ def test_a_token_is_of_use_only_where_it_came_from(service: Service) -> None:
         {**address, "nextToken": "é"},
     ]
     for members in wrong:
-        refusal = service.refusal("ListVectors", **members)
-        assert (refusal.status, refusal.code, refusal.message) == (
+        error = service.error("ListVectors", **members)
+        assert (error.status, error.code, error.message) == (
             400,
             "ValidationException",
             "Invalid page token",
         )
     service("DeleteIndex", **address)
     service.index()
-    assert service.refusal("ListVectors", **address, nextToken=token).message == "Invalid page token"
+    assert service.error("ListVectors", **address, nextToken=token).message == "Invalid page token"
 
 
 @given(junk=st.binary(min_size=1, max_size=40))
-def test_a_token_whose_place_is_garbage_harms_nothing(new_service: type[Service], junk: bytes) -> None:
-    """The right mark with any bytes after it is at worst another place."""
+def test_a_token_with_an_invalid_position_does_no_harm(new_service: type[Service], junk: bytes) -> None:
+    """With a valid scope id, any bytes after it are at worst another position."""
     service = new_service()
     address = service.index()
     service("PutVectors", **address, vectors=[record("a", 1, 2), record("b", 1, 2)])
@@ -404,20 +414,19 @@ def test_a_token_whose_place_is_garbage_harms_nothing(new_service: type[Service]
 @pytest.mark.parametrize(
     "members",
     [
-        {"segmentCount": 2},
-        {"segmentIndex": 0},
+        {"segmentIndex": 1},
         {"segmentCount": 2, "segmentIndex": 2},
         {"segmentCount": 1, "segmentIndex": 15},
     ],
 )
-def test_segments_come_as_a_pair_that_makes_sense(service: Service, members: dict[str, int]) -> None:
-    """Number and count together, the number below the count. The texts are inferred."""
-    refusal = service.refusal("ListVectors", **service.index(), **members)
-    assert (refusal.status, refusal.code) == (400, "ValidationException")
+def test_segment_number_and_count_must_match(service: Service, members: dict[str, int]) -> None:
+    """The number is less than the count. The text is inferred."""
+    error = service.error("ListVectors", **service.index(), **members)
+    assert (error.status, error.code) == (400, "ValidationException")
 
 
 def test_a_long_key_fits_in_a_token(service: Service) -> None:
-    """A token has at most 2,048 characters, whatever the key."""
+    """A token has at most 2,048 characters."""
     address = service.index()
     awkward = ["\x01" * 1024, "\N{GRINNING FACE}" * 256, "k" * 1024]
     service("PutVectors", **address, vectors=[record(key, 1, 2) for key in awkward])
@@ -425,7 +434,7 @@ def test_a_long_key_fits_in_a_token(service: Service) -> None:
 
 
 def test_sizes_and_distances_are_finite_numbers(service: Service) -> None:
-    """JSON has no infinity: a squared distance beyond float32 is its largest."""
+    """JSON has no infinity: a squared distance beyond float32 becomes its largest number."""
     address = service.index()
     service("PutVectors", **address, vectors=[record("a", FLOAT32_MAX, FLOAT32_MAX)])
     query = {"float32": [-FLOAT32_MAX, -FLOAT32_MAX]}
@@ -434,8 +443,8 @@ def test_sizes_and_distances_are_finite_numbers(service: Service) -> None:
     assert hit["distance"] == FLOAT32_MAX
 
 
-def test_the_last_of_equal_keys_wins_where_they_are_allowed(new_service: type[Service]) -> None:
-    """A switch, for sources disagree on what AWS does. A bad record among them is refused all the same."""
+def test_a_switch_lets_the_last_of_repeated_keys_win(new_service: type[Service]) -> None:
+    """Sources disagree on what AWS does. An invalid record among them is refused all the same."""
     service = new_service(State(behaviour=Behaviour(refuses_duplicate_keys=False)))
     address = service.index()
     batch = [record("a", 1, 1), record("b", 2, 2), record("a", 3, 3, metadata={"n": 3}), record("b", 4, 4)]
@@ -446,4 +455,4 @@ def test_the_last_of_equal_keys_wins_where_they_are_allowed(new_service: type[Se
         {"key": "b", "data": {"float32": [4.0, 4.0]}, "metadata": {}},
     ]
     bad = [record("a", 1), record("a", 5, 5)]
-    assert service.refusal("PutVectors", **address, vectors=bad).paths == ("vectors[0]",)
+    assert service.error("PutVectors", **address, vectors=bad).paths == ("vectors[0]",)

@@ -1,4 +1,4 @@
-"""Reports in a real browser: with scripts and without, in both themes, on a phone, for a screen reader."""
+"""Reports in a real browser: with and without scripts, in both themes, on a phone, for a screen reader."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from load_streams import EXAMPLES, load_stream, scale_stream
-from runs import footer, header, result
+from result_builders import footer, header, result
+from sample_streams import EXAMPLES, load_stream, scale_stream
 
-from vecgate.reporting.html.index import Entry, render_index
-from vecgate.reporting.html.matrix import render_matrix
-from vecgate.reporting.html.page import render
-from vecgate.results.records import Result, Run, Stream
+from vecgate.reporting.html.index_page import IndexEntry, render_index
+from vecgate.reporting.html.matrix_page import render_matrix
+from vecgate.reporting.html.report_page import render_report
+from vecgate.results.records import ConformanceRun, Result, Stream
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is on the path")
-#: Rules of axe that a report may not break: those that keep somebody out.
-GRAVE = frozenset({"serious", "critical"})
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1_280, "height": 900}
+#: Impacts of axe rules that a report must not violate.
+SEVERE = frozenset({"serious", "critical"})
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1_280, "height": 900}
 TABLET = {"width": 720, "height": 1_000}
 OPEN_ALL = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
 WITHIN = """[...document.querySelectorAll("p, li, dd, figcaption")].every(
@@ -40,28 +40,30 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page of each kind."""
+    """A folder with a page of each kind."""
     folder = tmp_path_factory.mktemp("pages")
     conformance = [
         Stream(each.header, each.results, each.footer) for each in (outcomes("one"), outcomes("two"))
     ]
     others = [make() for make in EXAMPLES.values()]
     pages = {
-        "load": render([load_stream(20, ("PutVectors",), stall_at=12, recall=True)]),
-        "conformance": render([conformance[0]]),
-        "long": render([Stream(header(target="t" * 300), (result("a" * 300, "failed"),), footer())]),
-        "broad": render([scale_stream(range(1, 16))]),
-        "several": render([*others, conformance[0]], ["x.jsonl is no result stream"]),
+        "load": render_report([load_stream(20, ("PutVectors",), stall_at=12, recall=True)]),
+        "conformance": render_report([conformance[0]]),
+        "long": render_report([Stream(header(target="t" * 300), (result("a" * 300, "failed"),), footer())]),
+        "wide": render_report([scale_stream(range(1, 16))]),
+        "several": render_report([*others, conformance[0]], ["x.jsonl is not a result stream"]),
         "matrix": render_matrix(conformance),
-        "index": render_index([Entry(stream, "a.jsonl", "a.html") for stream in [*conformance, *others]]),
+        "index": render_index(
+            [IndexEntry(stream, "a.jsonl", "a.html") for stream in [*conformance, *others]]
+        ),
     }
     for name, html in pages.items():
         (folder / f"{name}.html").write_text(html, encoding="utf-8")
     return folder
 
 
-def outcomes(target: str) -> Run:
-    """A run with every outcome."""
+def outcomes(target: str) -> ConformanceRun:
+    """Return a run with many outcomes."""
     found: list[Result] = [
         result(
             "put-vectors.fails",
@@ -82,11 +84,11 @@ def outcomes(target: str) -> Run:
             "filters.a", "skipped", level="may", claim="A filter that is as long as it takes to wrap. " * 3
         ),
     ]
-    return Run(header(target=target), tuple(found), footer())
+    return ConformanceRun(header(target=target), tuple(found), footer())
 
 
-class Opened:
-    """A page of the browser that keeps what went wrong in it."""
+class OpenPage:
+    """A page in the browser that records problems."""
 
     def __init__(self, context: Any, path: Path) -> None:
         self.page = context.new_page()
@@ -95,18 +97,18 @@ class Opened:
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("request", lambda request: self.problems.append(request.url))
         self.page.goto(path.as_uri())
-        # The page itself is the one request that may be.
+        # The only allowed request is the one for the page itself.
         self.problems.remove(path.as_uri())
 
 
 @pytest.fixture
 def opened(browser: Any, folder: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Opens a page by its name; when the test ends nothing may have gone wrong in it."""
+    """Return a function that opens a page. Fails the test if a page logs, throws or requests anything."""
     contexts, pages = [], []
 
     def open_page(name: str, **more: Any) -> Any:
-        contexts.append(browser.new_context(**{"viewport": DESK, "reduced_motion": "reduce", **more}))
-        pages.append(Opened(contexts[-1], folder / f"{name}.html"))
+        contexts.append(browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **more}))
+        pages.append(OpenPage(contexts[-1], folder / f"{name}.html"))
         return pages[-1].page
 
     yield open_page
@@ -120,29 +122,29 @@ NAMES = ("load", "several", "matrix", "index")
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["several", "matrix", "index"])
-def test_nobody_is_kept_out(opened: Any, tmp_path: Path, name: str, theme: str) -> None:
-    """By axe nothing is serious in either theme, with every group open: of each kind of run there is one."""
+def test_pages_are_accessible(opened: Any, tmp_path: Path, name: str, theme: str) -> None:
+    """Axe finds nothing severe in both themes, with every group open and each kind of run."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = opened(name, color_scheme=theme)
     page.evaluate(OPEN_ALL)
     found = axe.run(page).response["violations"]
-    grave = [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found if each["impact"] in GRAVE]
-    assert grave == []
-    page.screenshot(path=str(kept(tmp_path) / f"{name}-{theme}.png"), full_page=True)
+    severe = [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found if each["impact"] in SEVERE]
+    assert severe == []
+    page.screenshot(path=str(screenshot_folder(tmp_path) / f"{name}-{theme}.png"), full_page=True)
 
 
-@pytest.mark.parametrize("name", [*NAMES, "long", "broad"])
+@pytest.mark.parametrize("name", [*NAMES, "long", "wide"])
 def test_a_phone_scrolls_in_one_direction(opened: Any, tmp_path: Path, name: str) -> None:
-    """At 390 pixels nothing is wider than the screen; what is, scrolls within itself."""
+    """At 390 pixels nothing is wider than the screen, except for parts that scroll themselves."""
     page = opened(name, viewport=PHONE, has_touch=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate(WITHIN)
-    page.screenshot(path=str(kept(tmp_path) / f"{name}-phone.png"), full_page=True)
+    page.screenshot(path=str(screenshot_folder(tmp_path) / f"{name}-phone.png"), full_page=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_without_scripts_everything_is_there(opened: Any, name: str) -> None:
-    """Every figure has its picture and a size, every table its rows; only what scripts add is not shown."""
+def test_pages_are_complete_without_scripts(opened: Any, name: str) -> None:
+    """Every figure has a picture, and tables have rows. Only what scripts add is missing."""
     page = opened(name, java_script_enabled=False)
     figures = page.locator(".figure")
     for at in range(figures.count()):
@@ -156,78 +158,78 @@ def test_without_scripts_everything_is_there(opened: Any, name: str) -> None:
     assert page.locator(".figure").count() == with_scripts.locator(".figure").count()
 
 
-def test_values_are_under_the_pointer(opened: Any) -> None:
-    """At the nearest second, with a line where it is; they go when the pointer goes."""
+def test_the_pointer_shows_values(opened: Any) -> None:
+    """Of the nearest second, with a line at it. They disappear when the pointer leaves."""
     page = opened("load")
     chart = page.locator("#run1-run-1 .on-wide")
     box = chart.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 50)
-    words = chart.locator(".hover").inner_text().split()
+    words = chart.locator(".tooltip").inner_text().split()
     assert words[1:] == ["achieved", "1,000", "offered", "1,000"]
     assert words[0] in {"0:09", "0:10"}
     assert chart.locator(".cursor").count() == 1
     page.mouse.move(0, 0)
-    assert page.locator(".hover").count() == 0
+    assert page.locator(".tooltip").count() == 0
 
 
-def test_values_are_under_a_finger(opened: Any) -> None:
-    """It leaves as soon as it has tapped; they stay until it taps elsewhere."""
+def test_a_tap_shows_values(opened: Any) -> None:
+    """They stay until the next tap elsewhere."""
     page = opened("load", viewport=PHONE, has_touch=True)
     chart = page.locator("#run1-run-1 .on-narrow")
     chart.tap()
-    assert chart.locator(".hover").inner_text().split()[1] == "achieved"
+    assert chart.locator(".tooltip").inner_text().split()[1] == "achieved"
     page.locator("h1").tap()
-    assert page.locator(".hover").count() == 0
+    assert page.locator(".tooltip").count() == 0
 
 
-def test_labels_can_be_read_on_any_screen(opened: Any) -> None:
-    """A chart over the whole page has a twin, long before it would be shrunk to nothing."""
+def test_labels_are_readable_on_any_screen(opened: Any) -> None:
+    """A wide chart is replaced with its narrow version before its labels become too small."""
     labels = """[...document.querySelectorAll('svg.plot text')].filter((each) => each.checkVisibility())
         .map((each) => parseFloat(getComputedStyle(each).fontSize) * each.getScreenCTM().a)"""
-    for viewport in (PHONE, TABLET, DESK):
+    for viewport in (PHONE, TABLET, DESKTOP):
         assert min(opened("load", viewport=viewport).evaluate(labels)) > 10
 
 
-def test_cells_of_a_map_keep_apart(opened: Any) -> None:
-    """Fifteen columns, on any screen: no figure runs into the next."""
+def test_cells_of_a_heat_map_do_not_overlap(opened: Any) -> None:
+    """Fifteen columns, on any screen."""
     widest = """Math.max(...[...document.querySelectorAll('svg.plot text[font-weight]')]
         .map((each) => each.getBoundingClientRect().width))"""
-    for viewport in (PHONE, TABLET, DESK):
-        page = opened("broad", viewport=viewport)
+    for viewport in (PHONE, TABLET, DESKTOP):
+        page = opened("wide", viewport=viewport)
         column = page.locator("svg.plot").bounding_box()["width"] / 16
         assert page.evaluate(widest) < column
-        assert page.locator(".broad").get_attribute("tabindex") == "0"
+        assert page.locator(".fixed").get_attribute("tabindex") == "0"
 
 
-def test_arrows_of_sorting_stay_in_their_column(opened: Any) -> None:
-    """They do not stand in the next heading."""
+def test_sort_arrows_stay_in_their_column(opened: Any) -> None:
+    """They do not overlap the next heading."""
     ends = """[...document.querySelectorAll('th button')].every((each) => {
         const arrow = getComputedStyle(each, '::after');
         const wide = parseFloat(arrow.paddingLeft) + parseFloat(arrow.width);
-        const [end, room] = [each, each.closest('th')].map((it) => it.getBoundingClientRect().right);
-        return end + wide <= room + 0.5; })"""
+        const [end, limit] = [each, each.closest('th')].map((it) => it.getBoundingClientRect().right);
+        return end + wide <= limit + 0.5; })"""
     page = opened("several")
     assert page.locator("th button").count() > 0
     assert page.evaluate(ends)
 
 
-def test_values_are_under_the_arrow_keys(opened: Any) -> None:
-    """A chart takes the focus, and names what it holds."""
+def test_the_arrow_keys_show_values(opened: Any) -> None:
+    """A chart can have the focus, and has a label."""
     page = opened("load")
     chart = page.locator("#run1-run-1 .on-wide")
     chart.focus()
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")
-    assert chart.locator(".hover b").inner_text() == "0:19"
+    assert chart.locator(".tooltip b").inner_text() == "0:19"
     page.keyboard.press("Home")
-    assert chart.locator(".hover b").inner_text() == "0:00"
+    assert chart.locator(".tooltip b").inner_text() == "0:00"
     page.keyboard.press("Escape")
-    assert chart.locator(".hover").count() == 0
-    assert chart.get_attribute("aria-label") == "Offered and achieved: values by arrow keys"
+    assert chart.locator(".tooltip").count() == 0
+    assert "arrow keys" in chart.get_attribute("aria-label")
 
 
-def test_tables_are_sorted_by_the_heading_that_is_pressed(opened: Any) -> None:
-    """Numbers from the highest, by what they are and not by how they are written; then the other way."""
+def test_a_click_on_a_heading_sorts_the_table(opened: Any) -> None:
+    """Numbers in descending order, by value and not by text. A second click reverses the order."""
     page = opened("several")
     table = page.locator("table", has_text="All configurations")
     column = "td:nth-child(3)"
@@ -236,12 +238,14 @@ def test_tables_are_sorted_by_the_heading_that_is_pressed(opened: Any) -> None:
     assert found == sorted(found, reverse=True)
     assert table.locator("th[aria-sort=descending]").inner_text() == "vectors/s"
     table.get_by_role("button", name="vectors/s").click()
-    again = [int(each.replace(",", "")) for each in table.locator(f"tbody {column}").all_inner_texts()]
-    assert again == found[::-1]
+    reversed_values = [
+        int(each.replace(",", "")) for each in table.locator(f"tbody {column}").all_inner_texts()
+    ]
+    assert reversed_values == found[::-1]
 
 
-def test_requirements_are_filtered_by_outcome_level_and_words(opened: Any) -> None:
-    """What is left is counted, cases and all; a group with nothing left is gone."""
+def test_requirements_are_filtered_by_outcome_level_and_text(opened: Any) -> None:
+    """Matches are counted, including cases. A group without matches is hidden."""
     page = opened("conformance")
     shown = page.locator(".shown")
     assert shown.inner_text() == "7 shown"
@@ -251,17 +255,17 @@ def test_requirements_are_filtered_by_outcome_level_and_words(opened: Any) -> No
     assert shown.inner_text() == "1 shown"
     assert page.locator(".group >> visible=true").count() == 1
     page.get_by_label("must", exact=True).check()
-    page.get_by_label("Containing").fill("QUERY")
+    page.get_by_label("Search").fill("QUERY")
     assert shown.inner_text() == "1 shown"
-    page.get_by_label("Containing").fill("")
-    page.get_by_role("button", name="Open all").click()
+    page.get_by_label("Search").fill("")
+    page.get_by_role("button", name="Expand all").click()
     assert page.locator(".group[open] >> visible=true").count() == 3
-    page.get_by_role("button", name="Close all").click()
+    page.get_by_role("button", name="Collapse all").click()
     assert page.locator(".group[open]").count() == 0
 
 
-def test_a_link_opens_the_group_that_it_leads_to(opened: Any) -> None:
-    """And a requirement that failed opens what was sent and got."""
+def test_a_link_to_a_group_opens_it(opened: Any) -> None:
+    """A failed requirement opens its evidence."""
     page = opened("conformance")
     group = page.locator("#run1-3")
     assert group.get_attribute("open") is None
@@ -269,38 +273,38 @@ def test_a_link_opens_the_group_that_it_leads_to(opened: Any) -> None:
     assert group.get_attribute("open") is not None
     failed = page.locator("li.failed details")
     failed.locator("summary").click()
-    assert "input" in failed.locator("dl").inner_text()
+    assert "request" in failed.locator("dl").inner_text()
 
 
-def test_what_is_looked_for_is_seen(opened: Any) -> None:
-    """Groups are open while something is looked for, and say how much of it they have; then as before."""
+def test_a_search_opens_groups(opened: Any) -> None:
+    """They show the number of matches. After the search they return to their earlier state."""
     page = opened("conformance")
-    filters, found = page.locator("#run1-3"), page.get_by_label("Containing")
-    told = filters.locator(".tally").inner_text()
+    filters, found = page.locator("#run1-3"), page.get_by_label("Search")
+    tally = filters.locator(".tally").inner_text()
     found.fill("as long as")
     assert page.locator("li.skipped").is_visible()
     assert filters.locator(".tally").inner_text() == "1 shown"
     found.fill("")
     assert not page.locator("li.skipped").is_visible()
-    assert filters.locator(".tally").inner_text() == told
+    assert filters.locator(".tally").inner_text() == tally
 
 
-def test_a_link_into_what_is_filtered_ends_the_filter(opened: Any) -> None:
-    """Again and again: an address that is there already leads there too."""
+def test_a_link_to_a_hidden_group_clears_the_filter(opened: Any) -> None:
+    """Also if the URL already has that anchor."""
     page = opened("conformance")
     filters = page.locator("#run1-3")
     for _ in range(2):
-        page.get_by_label("not tested", exact=True).uncheck()
+        page.get_by_label("skipped", exact=True).uncheck()
         assert not filters.is_visible()
         page.get_by_role("link", name="filters").click()
         assert page.locator("li.skipped").is_visible()
-        assert page.get_by_label("not tested", exact=True).is_checked()
+        assert page.get_by_label("skipped", exact=True).is_checked()
         assert page.locator(".shown").inner_text() == "7 shown"
 
 
 @pytest.mark.parametrize("name", ["conformance", "matrix"])
-def test_paper_has_all_evidence(opened: Any, name: str) -> None:
-    """What is closed on a screen cannot be opened on paper."""
+def test_all_evidence_is_printed(opened: Any, name: str) -> None:
+    """A closed section cannot be opened on paper."""
     page = opened(name)
     page.emulate_media(media="print")
     hidden = """[...document.querySelectorAll('details :is(dd, td, li)')]
@@ -310,8 +314,8 @@ def test_paper_has_all_evidence(opened: Any, name: str) -> None:
     assert page.evaluate(hidden) == []
 
 
-def test_paper_is_white(opened: Any, tmp_path: Path) -> None:
-    """A printed report is light, whatever the screen is, and leaves out what cannot be pressed."""
+def test_a_printed_page_is_light(opened: Any, tmp_path: Path) -> None:
+    """In both themes, and without controls."""
     page = opened("conformance", color_scheme="dark")
     assert page.locator(".filter").is_visible()
     page.emulate_media(media="print", color_scheme="dark")
@@ -322,17 +326,17 @@ def test_paper_is_white(opened: Any, tmp_path: Path) -> None:
     assert pdf.stat().st_size > 10_000
 
 
-def test_the_first_key_skips_to_the_content(opened: Any) -> None:
-    """For who uses the keyboard."""
+def test_the_first_tab_stop_skips_to_the_content(opened: Any) -> None:
+    """For keyboard users."""
     page = opened("load")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     page.keyboard.press("Enter")
     assert page.evaluate("location.hash") == "#main"
 
 
-def kept(folder: Path) -> Path:
-    """Where screenshots go: to be looked at by whoever changes a template."""
-    wanted = Path(os.environ.get("VECGATE_SCREENSHOTS", folder))
-    wanted.mkdir(parents=True, exist_ok=True)
-    return wanted
+def screenshot_folder(folder: Path) -> Path:
+    """Return the folder for screenshots; the environment may name one for a review of the pages."""
+    chosen = Path(os.environ.get("VECGATE_SCREENSHOTS", folder))
+    chosen.mkdir(parents=True, exist_ok=True)
+    return chosen

@@ -1,16 +1,14 @@
-"""The line that a page opens with, where a run has left something behind."""
-
 from __future__ import annotations
 
 import pytest
-from load_streams import capacity_stream, load_stream
 from msgspec.structs import replace
-from runs import footer, header, result
+from result_builders import footer, header, result
+from sample_streams import capacity_stream, load_stream
 
-from vecgate.reporting.html.headline import headline_of
+from vecgate.reporting.html.headline import build_headline
 from vecgate.results.records import Stream
 
-LEAKS = ("bucket vg-1: <it stays>",)
+ORPHANED = ("bucket vg-1: <not empty>",)
 CONFORMANCE = Stream(header(), (result("a.b"),), footer())
 
 
@@ -22,16 +20,15 @@ CONFORMANCE = Stream(header(), (result("a.b"),), footer())
         (CONFORMANCE, "passed", "PASS"),
     ],
 )
-def test_a_run_that_leaves_something_behind_is_not_clean(clean: Stream, tone: str, word: str) -> None:
-    """What it found is told all the same."""
-    before = headline_of(clean)
-    assert (before.tone, before.word) == (tone, word)
-    left = headline_of(replace(clean, footer=footer(leaks=LEAKS)))
-    assert (left.tone, left.word) == ("unclean", "NOT CLEAN")
-    assert left.line == f"1 resource is left behind, `vecgate clean` finds it; {before.line}"
+def test_orphaned_resources_do_not_change_the_verdict(clean: Stream, tone: str, word: str) -> None:
+    """The headline lists them separately."""
+    before = build_headline(clean)
+    assert (before.tone, before.word, before.orphaned) == (tone, word, ())
+    after = build_headline(replace(clean, footer=footer(orphaned=ORPHANED)))
+    assert (after.tone, after.word, after.line, after.orphaned) == (tone, word, before.line, ORPHANED)
 
 
-def test_what_failed_has_failed() -> None:
-    """Whatever it left behind."""
-    failed = Stream(header(), (result("a.b", "failed"),), footer(leaks=LEAKS))
-    assert headline_of(failed).word == "FAIL"
+def test_a_failed_run_may_have_orphaned_resources_too() -> None:
+    """Both are shown."""
+    failed = build_headline(Stream(header(), (result("a.b", "failed"),), footer(orphaned=ORPHANED)))
+    assert (failed.word, failed.orphaned) == ("FAIL", ORPHANED)

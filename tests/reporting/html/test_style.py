@@ -1,4 +1,4 @@
-"""The colours of the style sheet: readable in both themes, by WCAG's own formula."""
+"""The colours of the style sheet are readable in both themes, according to the formula of WCAG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIGHT, DARK = (
     for block in re.findall(r":root \{(.*?)\}", STYLE, re.DOTALL)[:2]
 )
 TEXTS = ("ink", "muted", "link", "good", "bad", "doubt")
-GROUNDS = {"ink": ("page", "panel", "good-ground", "bad-ground", "doubt-ground", "found-ground")} | {
+BACKGROUNDS = {"ink": ("page", "panel", "good-ground", "bad-ground", "doubt-ground", "found-ground")} | {
     "muted": ("page", "panel", "good-ground", "doubt-ground"),
     "link": ("page", "panel", "found-ground"),
     "good": ("page", "panel", "good-ground"),
@@ -39,9 +39,11 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
-def test_words_can_be_read(theme: dict[str, str]) -> None:
-    """4.5 to 1 on every ground that they stand on, also in the cells of a heat map."""
-    weak = [(text, on) for text in TEXTS for on in GROUNDS[text] if contrast(theme[text], theme[on]) < 4.5]
+def test_text_has_enough_contrast(theme: dict[str, str]) -> None:
+    """4.5 to 1 on every background, also in the cells of a heat map."""
+    weak = [
+        (text, on) for text in TEXTS for on in BACKGROUNDS[text] if contrast(theme[text], theme[on]) < 4.5
+    ]
     weak += [
         (f"heat-ink-{heat}", f"heat-{heat}")
         for heat in range(7)
@@ -51,13 +53,13 @@ def test_words_can_be_read(theme: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
-def test_lines_can_be_seen(theme: dict[str, str]) -> None:
-    """3 to 1 on the page."""
+def test_lines_have_enough_contrast(theme: dict[str, str]) -> None:
+    """3 to 1 to the background of the page."""
     assert [tone for tone in TONES if contrast(theme[tone], theme["page"]) < 3] == []
 
 
 def test_both_themes_have_the_same_variables() -> None:
-    """And the page uses no colour that is not one of them, but the shadow's."""
+    """All rules use variables for colours, except for the one of a shadow."""
     assert LIGHT.keys() == DARK.keys()
     rules = STYLE[STYLE.index("* { box-sizing") :]
     assert re.findall(r"#[0-9a-fA-F]{3,8}\b", rules) == []

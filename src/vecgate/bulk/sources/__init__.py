@@ -1,16 +1,24 @@
-"""Where records come from: files of many formats, standard input, Python iterables.
+"""Sources of records: files of many formats, standard input, Python iterables.
 
-A source never holds its input whole, and judges of a record only whether it can become a row; the rest is
-`validation`'s. Start at `open_source`. `source` says what a source is, `columns` how columns are recognised;
-each file format has a module, imported when the first bytes of a file call for it.
+A source never holds its whole input. It rejects a record only if the record cannot become a row;
+`core.record_validation` does the rest. Start at `open_source`. `source` defines what a source is, and
+`column_mapping` recognises the columns. Each file format has a module, which is imported when the first bytes
+of a file match it.
 """
 
 from __future__ import annotations
 
-from vecgate.bulk.sources.arrays import source_of_arrays
-from vecgate.bulk.sources.columns import ColumnChoice
+from vecgate.bulk.sources.array_columns import source_from_arrays
+from vecgate.bulk.sources.column_mapping import ColumnChoice
 from vecgate.bulk.sources.formats import open_source
-from vecgate.bulk.sources.iterables import source_of
+from vecgate.bulk.sources.iterables import source_from_records
 from vecgate.bulk.sources.source import ROWS_DEFAULT, Source
 
-__all__ = ["ROWS_DEFAULT", "ColumnChoice", "Source", "open_source", "source_of", "source_of_arrays"]
+__all__ = [
+    "ROWS_DEFAULT",
+    "ColumnChoice",
+    "Source",
+    "open_source",
+    "source_from_arrays",
+    "source_from_records",
+]

@@ -1,59 +1,96 @@
-"""Several files read as one: positions and row numbers go on from file to file."""
+"""Several files read as one: positions and row numbers continue from file to file."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from vecgate.bulk.records import Block
+from vecgate.bulk.core.record_blocks import Block, RejectedRecord
 from vecgate.bulk.sources.source import ROWS_DEFAULT, Source
+from vecgate.formatting import format_count
 
 
 @dataclass(frozen=True, slots=True)
 class ChainSource(Source):
-    """The records of *parts*, one after the other."""
+    """The records of *parts*, one after the other.
+
+    partitions  metadata of all records of each part, from the names of its folders
+    notes       about files that are skipped and columns that are not used
+    """
 
     name: str
     parts: Sequence[Source]
+    partitions: Sequence[Mapping[str, object]] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def total(self) -> int | None:  # type: ignore[override] # read from the parts
-        """The records of all parts, None where one does not know its own."""
+        """The number of records of all parts, None if one does not know its own."""
         totals = [part.total for part in self.parts]
         return None if None in totals else sum(total for total in totals if total is not None)
 
     @property
     def fingerprint(self) -> str:  # type: ignore[override]
-        """Identity of all contents in this order."""
-        return hashlib.sha256("\n".join(part.fingerprint for part in self.parts).encode()).hexdigest()[:32]
+        """Identity of all parts, in this order."""
+        return "\n".join(
+            f"{part.fingerprint}{self._describe_partition(number)}" for number, part in enumerate(self.parts)
+        )
 
     @property
     def dimension(self) -> int | None:  # type: ignore[override]
-        """That of the first part that knows one."""
+        """The dimension of the first part that knows one."""
         return next((part.dimension for part in self.parts if part.dimension), None)
 
     @property
     def is_repeatable(self) -> bool:  # type: ignore[override]
-        """Files all can."""
+        """True if every part can be read again."""
         return all(part.is_repeatable for part in self.parts)
 
     @property
     def is_identified(self) -> bool:  # type: ignore[override]
-        """Files all are."""
+        """True if every part is identified by its fingerprint."""
         return all(part.is_identified for part in self.parts)
 
+    @property
+    def location(self) -> str:
+        """The absolute path of the directory, or of each file."""
+        paths = [Path(self.name)] if Path(self.name).is_dir() else [Path(part.name) for part in self.parts]
+        return "\n".join(str(path.resolve()) for path in paths)
+
     def describe(self) -> str:
-        """What was recognised in the first part, and how many there are."""
-        return f"{self.parts[0].describe()}, in {len(self.parts)} files"
+        """Return the description of the first part, the metadata from folders, and the number of parts."""
+        keys = list(dict.fromkeys(key for entries in self.partitions for key in entries))
+        folders = f", from folders: {', '.join(keys)}" if keys else ""
+        return f"{self.parts[0].describe()}{folders}, in {format_count(len(self.parts), 'file')}"
 
     def blocks(
         self, *, dimension: int | None = None, rows: int = ROWS_DEFAULT, first: int = 0
     ) -> Iterator[Block]:
-        """The records of each part in turn."""
-        for part in self.parts:
+        """Yield the records of each part in turn."""
+        for number, part in enumerate(self.parts):
+            entries = self.partitions[number] if self.partitions else {}
             for block in part.blocks(dimension=dimension or self.dimension, rows=rows, first=first):
-                yield block
+                yield _with_entries(block, entries) if entries else block
                 first = 1 + max(
                     [*block.positions[-1:].tolist(), *(reject.position for reject in block.rejects)]
                 )
+
+    def _describe_partition(self, number: int) -> str:
+        entries = self.partitions[number] if self.partitions else {}
+        return "".join(f", {key}={value}" for key, value in entries.items())
+
+
+def _with_entries(block: Block, entries: Mapping[str, object]) -> Block:
+    """Return *block* with *entries* in the metadata of every record. The record's own entry wins."""
+    return replace(
+        block,
+        metadata=[{**entries, **(metadata or {})} for metadata in block.metadata],
+        rejects=tuple(_reject_with_entries(reject, entries) for reject in block.rejects),
+    )
+
+
+def _reject_with_entries(reject: RejectedRecord, entries: Mapping[str, object]) -> RejectedRecord:
+    if reject.metadata is None or isinstance(reject.metadata, Mapping):
+        return replace(reject, metadata={**entries, **(reject.metadata or {})})
+    return reject

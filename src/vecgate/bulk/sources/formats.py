@@ -1,20 +1,21 @@
-"""Which format a file has: by its first bytes, and by its name where they say nothing."""
+"""Opens sources and recognises the format of a file: by its first bytes, or else by its name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
-from itertools import groupby
 from pathlib import Path
 from typing import cast
 
-from vecgate.bulk.aside import SUFFIX as SET_ASIDE
 from vecgate.bulk.sources.chain import ChainSource
-from vecgate.bulk.sources.columns import GUESS, ColumnChoice
+from vecgate.bulk.sources.column_mapping import GUESS, ColumnChoice
+from vecgate.bulk.sources.compression import OPENERS, SUFFIXES
+from vecgate.bulk.sources.directory import common_root, find_files, name_some, partitions
 from vecgate.bulk.sources.jsonl import open_stdin
-from vecgate.bulk.sources.source import Source, reading
+from vecgate.bulk.sources.source import EmptySource, FileSource, Source, source_errors
 from vecgate.errors import SourceError
+from vecgate.formatting import format_count
 
 STDIN = "-"
 _HEAD_BYTES = 4096
@@ -24,9 +25,9 @@ _HEAD_BYTES = 4096
 class Format:
     """A file format.
 
-    opener    module and function that opens it; imported on use, since pyarrow takes a while
+    opener    module and function that opens it; imported on use, because pyarrow is slow to import
     suffixes  of its file names
-    magics    its first bytes, any of them
+    magics    possible first bytes
     """
 
     opener: tuple[str, str]
@@ -35,17 +36,19 @@ class Format:
 
 
 FORMATS = {
-    "parquet": Format(("parquet", "open_parquet"), (".parquet", ".pq"), (b"PAR1",)),
+    "parquet": Format(("tables.parquet", "open_parquet"), (".parquet", ".pq"), (b"PAR1",)),
     "Arrow": Format(
-        ("arrow", "open_arrow"), (".arrow", ".feather", ".ipc", ".arrows"), (b"ARROW1", b"\xff\xff\xff\xff")
+        ("tables.arrow", "open_arrow"),
+        (".arrow", ".feather", ".ipc", ".arrows"),
+        (b"ARROW1", b"\xff\xff\xff\xff"),
     ),
-    ".npy": Format(("npy", "open_npy"), (".npy",), (b"\x93NUMPY",)),
-    ".npz": Format(("npy", "open_npz"), (".npz",), (b"PK\x03\x04",)),
+    ".npy": Format(("numpy_files", "open_npy"), (".npy",), (b"\x93NUMPY",)),
+    ".npz": Format(("numpy_files", "open_npz"), (".npz",), (b"PK\x03\x04",)),
     "HDF5": Format(("hdf5", "open_hdf5"), (".hdf5", ".h5", ".hdf"), (b"\x89HDF\r\n\x1a\n",)),
     "JSON lines": Format(
-        ("jsonl", "open_file"),
-        (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".json.gz"),
-        (b"\x1f\x8b", b"{"),
+        ("jsonl", "open_jsonl"),
+        tuple(name + suffix for suffix in SUFFIXES for name in (".jsonl", ".ndjson", ".json")),
+        (*OPENERS, b"{"),
     ),
 }
 
@@ -55,32 +58,39 @@ def open_source(
     *,
     columns: ColumnChoice = GUESS,
     keys_only: bool = False,
+    skip_unreadable: bool = False,
 ) -> Source:
-    """The records in *path*: a file, a directory of them, several paths, or `-`, JSON lines from stdin.
+    """Open the records in *path*: a file, a directory of files, several paths, or `-` for JSON lines from
+    stdin.
 
-    Files of a directory are read in the order of their names; several files must have one format.
+    Files of a directory are read in the order of their paths. Several files must have the same format and the
+    columns of the first one that has records.
 
-    Raises SourceError, in one line, for whatever cannot be read as records.
+    skip_unreadable  read a directory without its files of unknown formats
+
+    Raises SourceError, with a message of one line, for input that cannot be read as records.
     """
     if isinstance(path, str | Path):
         if str(path) == STDIN:
             return open_stdin(columns=columns, keys_only=keys_only)
-        paths = _files(Path(path))
-        name = str(path)
+        given, name = [Path(path)], str(path)
     else:
-        paths = [file for each in path for file in _files(Path(each))]
-        name = f"{len(paths)} files"
-    if len(paths) == 1:
-        return _open(paths[0], format_of(paths[0]), columns, keys_only=keys_only)
-    return _chain(name, paths, columns, keys_only=keys_only)
+        given, name = [Path(each) for each in path], f"{len(path)} files"
+    if len(given) == 1 and not given[0].is_dir():
+        return _open(given[0], detect_format(given[0]), columns, keys_only=keys_only)
+    return _chain(name, given, columns, keys_only=keys_only, skip_unreadable=skip_unreadable)
 
 
-def format_of(path: Path) -> str:
-    """The name of the format in FORMATS. Raises SourceError where there is none, or nothing to read."""
-    with reading(str(path), "a file"), path.open("rb") as file:
+def detect_format(path: Path) -> str:
+    """Return the name of the format in FORMATS. Raises SourceError if the file is empty or has another
+    format.
+    """
+    with source_errors(str(path), "a file"), path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if not head:
-        raise SourceError(f"{path} is empty")
+        # A part of a dataset of lines may have no line; a file of another format has at least a header.
+        error = EmptySource if "JSON lines" in _by_suffix(path) else SourceError
+        raise error(f"{path} is empty")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     by_content = [
         name for name, f in FORMATS.items() if head.startswith(f.magics) or text.startswith(f.magics)
@@ -88,8 +98,8 @@ def format_of(path: Path) -> str:
     found = [*by_content, *_by_suffix(path)]
     if not found:
         raise SourceError(
-            f"{path} has no format that is understood",
-            hint=f"These are: {', '.join(FORMATS)}, and - for JSON lines.",
+            f"the format of {path} is unknown",
+            hint=f"Supported are {', '.join(FORMATS)}, and - for JSON lines on standard input.",
         )
     return found[0]
 
@@ -98,37 +108,93 @@ def _by_suffix(path: Path) -> list[str]:
     return [name for name, f in FORMATS.items() if path.name.lower().endswith(f.suffixes)]
 
 
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    with reading(str(path), "a directory"):
-        # Spark and its like leave files such as _SUCCESS and .part-0.crc beside the data.
-        files = [f for f in sorted(path.rglob("*")) if f.is_file() and not f.name.startswith(("_", "."))]
-    # Our own set-aside files are put by name, once mended.
-    files = [file for file in files if not file.name.endswith(SET_ASIDE)]
-    known = [file for file in files if _by_suffix(file)]
-    if not known:
-        raise SourceError(
-            f"{path} is a directory without files of a format that is understood",
-            hint=f"These are: {', '.join(FORMATS)}.",
-        )
-    return known
+def _is_readable(path: Path) -> bool:
+    try:
+        detect_format(path)
+    except EmptySource:
+        return True
+    except SourceError:
+        # A file with the name of a known format is opened, so that the error says what is wrong with it.
+        return bool(_by_suffix(path))
+    return True
 
 
-def _chain(name: str, paths: Sequence[Path], columns: ColumnChoice, *, keys_only: bool) -> Source:
+def _chain(
+    name: str, given: Sequence[Path], columns: ColumnChoice, *, keys_only: bool, skip_unreadable: bool
+) -> Source:
+    if not given:
+        raise SourceError("no file is given")
+    found = {path: find_files(path, _is_readable) for path in given if path.is_dir()}
+    unreadable = [file for files in found.values() for file in files.unreadable]
+    skipped = [each for files in found.values() for each in files.skipped]
+    paths = [file for path in given for file in (found[path].readable if path in found else (path,))]
     if not paths:
-        raise SourceError("no file was given")
-    formats = {file: format_of(file) for file in paths}
-    if len(set(formats.values())) > 1:
-        firsts = {fmt: str(next(group)) for fmt, group in groupby(paths, key=formats.__getitem__)}
-        found = ", ".join(f"{fmt} in {file}" for fmt, file in firsts.items())
         raise SourceError(
-            f"{name} holds files of several formats: {found}", hint="Put them one format at a time."
+            f"no file in the directory {name} has a supported format",
+            hint=f"Supported are {', '.join(FORMATS)}.",
         )
-    return ChainSource(name, [_open(p, formats[p], columns, keys_only=keys_only) for p in paths])
+    if unreadable and not skip_unreadable:
+        raise SourceError(
+            f"{name} has {format_count(len(unreadable), 'file')} of unknown formats: {name_some(unreadable)}",
+            hint=f"Supported are {', '.join(FORMATS)}. Read the other files alone with --skip-unreadable.",
+        )
+    opened = _open_parts(name, paths, columns, keys_only=keys_only)
+    root = given[0] if len(given) == 1 else common_root(paths)
+    entries = [] if keys_only or columns.metadata == () else partitions([path for path, _ in opened], root)
+    parts = tuple(part for _, part in opened)
+    with_records = {path for path, _ in opened}
+    notes: list[tuple[str, Sequence[object]]] = [
+        ("skipped by name", skipped),
+        ("skipped, unknown format", unreadable),
+        ("skipped, no records", [path for path in paths if path not in with_records]),
+        ("columns that the first file does not have are not used", _unused_columns(opened)),
+    ]
+    texts = tuple(f"{label}: {name_some(names)}" for label, names in notes if names)
+    return ChainSource(name, parts, entries if any(entries) else (), texts)
 
 
-def _open(path: Path, fmt: str, columns: ColumnChoice, *, keys_only: bool) -> Source:
+def _open_parts(
+    name: str, paths: Sequence[Path], columns: ColumnChoice, *, keys_only: bool
+) -> list[tuple[Path, FileSource]]:
+    """Open the files with records, all with the layout of the first one."""
+    opened: list[tuple[Path, FileSource]] = []
+    formats: dict[str, Path] = {}
+    empty: EmptySource | None = None
+    for path in paths:
+        try:
+            found = detect_format(path)
+            formats.setdefault(found, path)
+            if len(formats) > 1:
+                continue
+            part = _open(path, found, columns, keys_only=keys_only)
+            opened.append((path, part))
+            columns = replace(columns, layout=part.layout)
+        except EmptySource as error:
+            empty = error
+    if len(formats) > 1:
+        examples = ", ".join(f"{fmt} in {file}" for fmt, file in formats.items())
+        raise SourceError(
+            f"{name} has files of several formats: {examples}", hint="Put the files of one format at a time."
+        )
+    if not opened:
+        assert empty is not None
+        raise empty
+    return opened
+
+
+def _unused_columns(parts: Sequence[tuple[Path, FileSource]]) -> list[str]:
+    """Return the columns that some files have and the first one does not, each with the first such file."""
+    first = parts[0][1]
+    known = {*first.layout.used, *first.layout.others}
+    extra: dict[str, Path] = {}
+    for path, part in parts:
+        for column in part.layout.others:
+            if column not in known:
+                extra.setdefault(column, path)
+    return [f'"{column}" of {path}' for column, path in extra.items()]
+
+
+def _open(path: Path, fmt: str, columns: ColumnChoice, *, keys_only: bool) -> FileSource:
     module, function = FORMATS[fmt].opener
     opener = getattr(import_module(f"vecgate.bulk.sources.{module}"), function)
-    return cast("Source", opener(path, columns=columns, keys_only=keys_only))
+    return cast("FileSource", opener(path, columns=columns, keys_only=keys_only))

@@ -1,4 +1,4 @@
-"""HDF5 files as ann-benchmarks lays them out: vectors in the dataset `train`, others beside it."""
+"""HDF5 files in the layout of ann-benchmarks: vectors in the dataset `train`, beside other datasets."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from vecgate.bulk.sources.arrays import ArraysSource, Columns, arrays_source
-from vecgate.bulk.sources.columns import ColumnChoice
-from vecgate.bulk.sources.source import fingerprint_of, reading
+from vecgate.bulk.sources.array_columns import ArraySource, Columns, build_array_source
+from vecgate.bulk.sources.column_mapping import ColumnChoice
+from vecgate.bulk.sources.source import file_fingerprint, source_errors
 from vecgate.errors import SourceError
 
-WHAT = "HDF5"
+FORMAT_NAME = "HDF5"
 
 
-def open_hdf5(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ArraysSource:
-    """The datasets at the root of an HDF5 file. Raises SourceError where it is none, or h5py is missing."""
+def open_hdf5(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ArraySource:
+    """Open the datasets at the root of an HDF5 file. Raises SourceError if that fails."""
     h5py = _h5py()
     name = str(path)
 
     @contextmanager
     def opened() -> Iterator[Columns]:
-        with reading(name, WHAT):
+        with source_errors(name, FORMAT_NAME):
             file = h5py.File(path, "r")
         with file:
             yield {key: _Dataset(name, data) for key, data in file.items() if isinstance(data, h5py.Dataset)}
 
-    return arrays_source(name, opened, fingerprint=fingerprint_of(path), choice=columns, keys_only=keys_only)
+    return build_array_source(
+        name, opened, fingerprint=file_fingerprint(path), choice=columns, keys_only=keys_only
+    )
 
 
 class _Dataset:
@@ -41,7 +43,7 @@ class _Dataset:
         self.shape, self.dtype = data.shape or (), data.dtype
 
     def __getitem__(self, rows: slice) -> Any:  # noqa: ANN401
-        with reading(self._name, WHAT):
+        with source_errors(self._name, FORMAT_NAME):
             return self._data[rows]
 
 

@@ -2,64 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import chain, islice
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from uuid import UUID
 
-from vecgate.bulk.records import Block
-from vecgate.bulk.sources.columns import GUESS, ColumnChoice, Layout, recognise
-from vecgate.bulk.sources.jsonl import SAMPLE_LINES, read_once
-from vecgate.bulk.sources.objects import Unreadable, blocks_of, first_length, kinds_of
-from vecgate.bulk.sources.source import ROWS_DEFAULT, Source
+from vecgate.bulk.sources.column_mapping import GUESS, ColumnChoice, Layout, detect_layout
+from vecgate.bulk.sources.object_records import (
+    SAMPLE_RECORDS,
+    ObjectSource,
+    UnreadableRecord,
+    draw_sample,
+    field_kinds,
+    first_length,
+    single_pass,
+)
+from vecgate.bulk.sources.source import Source
 from vecgate.errors import SourceError
 
 NAME = "an iterable"
 _MEMBERS = ("key", "vector", "metadata")
 
 
-@dataclass(frozen=True, slots=True)
-class IterableSource(Source):
-    """Records that Python code gives."""
+def source_from_records(
+    records: Iterable[object], *, columns: ColumnChoice = GUESS, keys_only: bool = False
+) -> Source:
+    """Return *records* as a source: dicts, or tuples of key, vector, metadata; for deletes also keys.
 
-    name: str
-    total: int | None
-    dimension: int | None
-    layout: Layout
-    records: Callable[[], Iterator[object]]
-    is_repeatable: bool
-    fingerprint: str = "iterable"
-    is_identified: bool = False
+    A vector is a list of numbers, a one-dimensional numpy array, or `{"float32": [...]}`. An iterator can be
+    read once, a list any number of times.
 
-    def describe(self) -> str:
-        """One line that says which member was taken for what."""
-        return self.layout.describe(self.dimension, "number")
-
-    def blocks(
-        self, *, dimension: int | None = None, rows: int = ROWS_DEFAULT, first: int = 0
-    ) -> Iterator[Block]:
-        """The records, drawn as they are needed."""
-        yield from blocks_of(
-            self.records(), self.layout, dimension=dimension or self.dimension, rows=rows, first=first
-        )
-
-
-def source_of(records: Iterable[object], *, columns: ColumnChoice = GUESS, keys_only: bool = False) -> Source:
-    """*records* as a source: dicts, or tuples of key, vector, metadata.
-
-    A vector is a list of numbers, a one-dimensional numpy array, or `{"float32": [...]}`. An iterator
-    can be read once, a list as often as wanted.
-
-    Raises SourceError where there are no records or their members are not recognised.
+    Raises SourceError if *records* is empty or their members are not recognised.
     """
+    if isinstance(records, str | bytes | Mapping) or not isinstance(records, Iterable):
+        raise SourceError(
+            f"the records must be a list or another iterable, but are a {type(records).__name__}",
+            hint="Give a path, or a list such as [{'key': 'a', 'vector': [0.1, 0.2]}].",
+        )
+    read = _key_or_record if keys_only else _record
     total = len(records) if isinstance(records, list | tuple) else None
     is_iterator = iter(records) is records
-    drawn = map(_record, records)
-    sample = list(islice(drawn, SAMPLE_LINES))
+    drawn = map(read, records)
+    sample = draw_sample(drawn)
     if not sample:
         raise SourceError(f"{NAME} holds no records")
-    layout = recognise(NAME, kinds_of(sample), columns, keys_only=keys_only)
-    again = read_once(NAME, chain(sample, drawn)) if is_iterator else lambda: map(_record, records)
-    return IterableSource(NAME, total, first_length(sample, layout), layout, again, not is_iterator)
+    layout = detect_layout(NAME, field_kinds(sample), columns, keys_only=keys_only, is_sparse=True)
+    return ObjectSource(
+        NAME,
+        total,
+        _fingerprint(sample[:SAMPLE_RECORDS], layout),
+        first_length(sample, layout),
+        layout,
+        single_pass(NAME, chain(sample, drawn)) if is_iterator else lambda: map(read, records),
+        is_repeatable=not is_iterator,
+        is_identified=False,
+    )
+
+
+def _fingerprint(sample: Sequence[object], layout: Layout) -> str:
+    """Return the identity of an iterable: its first records."""
+    rows = [
+        (record.get(layout.key), record.get(layout.vector))
+        for record in sample
+        if isinstance(record, Mapping)
+    ]
+    digest = hashlib.sha256(repr(rows).encode(errors="backslashreplace")).hexdigest()
+    return f"{NAME} that begins with {digest[:16]}"
+
+
+def _key_or_record(record: object) -> object:
+    is_key = isinstance(record, str | int | UUID) and not isinstance(record, bool)
+    return {_MEMBERS[0]: record} if is_key else _record(record)
 
 
 def _record(record: object) -> object:
@@ -67,4 +80,4 @@ def _record(record: object) -> object:
         return record
     if isinstance(record, tuple) and 1 <= len(record) <= len(_MEMBERS):
         return dict(zip(_MEMBERS, record, strict=False))
-    return Unreadable(f"record must be a dict or a tuple, but is a {type(record).__name__}")
+    return UnreadableRecord(f"record must be a dict or a tuple, but is a {type(record).__name__}")

@@ -1,112 +1,70 @@
-"""JSON lines, plain or gzipped, from a file or from standard input.
+"""JSON lines, plain or compressed, from a file or from standard input.
 
-A line that cannot be parsed is a reject that names it, and the rest goes on; where none of the first lines
-can, the input is something else. Blank lines are no records.
+A line that cannot be parsed becomes a reject that names it, and reading goes on. If none of the first lines
+can be parsed, the input is not JSON lines. Blank lines are skipped.
 """
 
 from __future__ import annotations
 
-import gzip
+import json
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 import orjson
 
-from vecgate.bulk.records import Block
-from vecgate.bulk.sources.columns import ColumnChoice, Layout, recognise
-from vecgate.bulk.sources.objects import Unreadable, blocks_of, first_length, kinds_of
-from vecgate.bulk.sources.source import ROWS_DEFAULT, Source, fingerprint_of, reading
+from vecgate.bulk.sources.column_mapping import ColumnChoice, Layout, detect_layout
+from vecgate.bulk.sources.compression import decompress
+from vecgate.bulk.sources.object_records import (
+    ObjectSource,
+    UnreadableRecord,
+    draw_sample,
+    field_kinds,
+    first_length,
+    single_pass,
+)
+from vecgate.bulk.sources.source import EmptySource, file_fingerprint, source_errors
 from vecgate.errors import SourceError
 
-WHAT = "JSON lines"
-GZIP_MAGIC = b"\x1f\x8b"
+FORMAT_NAME = "JSON lines"
 STDIN_NAME = "standard input"
-#: Lines that are looked at to recognise the fields.
-SAMPLE_LINES = 10
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class JsonLinesSource(Source):
-    """Records, one JSON object a line."""
-
-    name: str
-    fingerprint: str
-    dimension: int | None
-    is_repeatable: bool
-    layout: Layout
-    records: Callable[[], Iterator[object]]
-    total: int | None = None
-
-    @property
-    def is_identified(self) -> bool:  # type: ignore[override] # read from the other
-        """A file can be told from another one, standard input cannot."""
-        return self.is_repeatable
-
-    def describe(self) -> str:
-        """One line that says which field was taken for what."""
-        return self.layout.describe(self.dimension, "number")
-
-    def blocks(
-        self, *, dimension: int | None = None, rows: int = ROWS_DEFAULT, first: int = 0
-    ) -> Iterator[Block]:
-        """The records, parsed line by line."""
-        yield from blocks_of(
-            self.records(), self.layout, dimension=dimension or self.dimension, rows=rows, first=first
-        )
-
-
-def open_file(path: Path, *, columns: ColumnChoice, keys_only: bool) -> JsonLinesSource:
-    """JSON lines in a file. Raises SourceError where they are none."""
+def open_jsonl(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ObjectSource:
+    """Open a file of JSON lines. Raises SourceError if it is not one."""
     name = str(path)
 
     def records() -> Generator[object]:
         with path.open("rb") as file:
-            yield from _records(name, _unzipped(file))
+            yield from _records(name, decompress(file))
 
     with closing(records()) as opened:
-        sample = list(islice(opened, SAMPLE_LINES))
+        sample = draw_sample(opened)
     layout = _layout(name, sample, columns, keys_only=keys_only)
-    return JsonLinesSource(
-        name,
-        fingerprint_of(path),
-        first_length(sample, layout),
-        is_repeatable=True,
-        layout=layout,
-        records=records,
+    dimension, fingerprint = first_length(sample, layout), file_fingerprint(path)
+    return ObjectSource(
+        name, None, fingerprint, dimension, layout, records, is_repeatable=True, is_identified=True
     )
 
 
-def open_stdin(*, columns: ColumnChoice, keys_only: bool, stdin: BinaryIO | None = None) -> JsonLinesSource:
-    """JSON lines on standard input, which can be read once. Raises SourceError where they are none."""
-    opened = _records(STDIN_NAME, _unzipped(stdin or sys.stdin.buffer))
-    sample = list(islice(opened, SAMPLE_LINES))
+def open_stdin(*, columns: ColumnChoice, keys_only: bool, stdin: BinaryIO | None = None) -> ObjectSource:
+    """Open standard input as JSON lines, which can be read once. Raises SourceError for other input."""
+    lines = _records(STDIN_NAME, decompress(stdin or sys.stdin.buffer))
+    sample = draw_sample(lines)
     layout = _layout(STDIN_NAME, sample, columns, keys_only=keys_only)
-    once = read_once(STDIN_NAME, chain(sample, opened))
-    return JsonLinesSource(
-        STDIN_NAME, "stdin", first_length(sample, layout), is_repeatable=False, layout=layout, records=once
+    records = single_pass(STDIN_NAME, chain(sample, lines))
+    dimension = first_length(sample, layout)
+    return ObjectSource(
+        STDIN_NAME, None, "stdin", dimension, layout, records, is_repeatable=False, is_identified=False
     )
-
-
-def read_once(name: str, records: Iterator[object]) -> Callable[[], Iterator[object]]:
-    """Gives *records* the first time and raises SourceError the second."""
-    left = [records]
-
-    def take() -> Iterator[object]:
-        if not left:
-            raise SourceError(f"{name} was read already and cannot be read again")
-        return left.pop()
-
-    return take
 
 
 def _records(name: str, lines: Iterator[bytes]) -> Iterator[object]:
-    with reading(name, WHAT):
+    with source_errors(name, FORMAT_NAME):
         for number, line in enumerate(lines, 1):
             text = line.removeprefix(_BOM) if number == 1 else line
             if not text.isspace():
@@ -117,27 +75,33 @@ def _record(line: bytes, number: int) -> object:
     try:
         record = orjson.loads(line.rstrip())
     except orjson.JSONDecodeError as error:
-        return Unreadable(f"line {number:,} is not JSON, from column {error.colno}")
-    return record if isinstance(record, dict) else Unreadable(f"line {number:,} is not a JSON object")
+        return _unreadable(line, number, f"is not JSON, from column {error.colno}")
+    return record if isinstance(record, dict) else _unreadable(line, number, "is not a JSON object")
 
 
-def _unzipped(file: BinaryIO) -> Iterator[bytes]:
-    head = file.peek(2)[:2] if hasattr(file, "peek") else b""
-    return gzip.open(file) if head == GZIP_MAGIC else file
+def _unreadable(line: bytes, number: int, problem: str) -> UnreadableRecord:
+    """Return the line as an unreadable record, whose problem names NaN and Infinity if it has them."""
+    raw = line.rstrip(b"\r\n").decode(errors="backslashreplace")
+    tokens: list[str] = []
+    members = None
+    try:
+        members = json.loads(line, parse_constant=tokens.append)
+    except (ValueError, RecursionError):
+        tokens.clear()
+    if not tokens or not isinstance(members, dict):
+        return UnreadableRecord(f"line {number:,} {problem}", raw)
+    return UnreadableRecord(f"line {number:,} holds {tokens[0]}, which is not JSON", raw, members)
 
 
 def _layout(name: str, sample: Sequence[object], choice: ColumnChoice, *, keys_only: bool) -> Layout:
     if not sample:
-        raise SourceError(f"{name} holds no records")
-    if all(isinstance(record, Unreadable) for record in sample):
+        raise EmptySource(f"{name} holds no records")
+    if all(isinstance(record, UnreadableRecord) for record in sample):
         first = sample[0]
-        assert isinstance(first, Unreadable)
+        assert isinstance(first, UnreadableRecord)
+        others = f", nor is any of the first {len(sample)}" if len(sample) > 1 else ""
         raise SourceError(
-            f"{name} is not JSON lines: {first.problem}" + _all_words(len(sample)),
+            f"{name} is not JSON lines: {first.problem}{others}",
             hint="Each line must be one JSON object; jq -c '.[]' makes lines of an array.",
         )
-    return recognise(name, kinds_of(sample), choice, keys_only=keys_only)
-
-
-def _all_words(lines: int) -> str:
-    return f", nor is any of the first {lines}" if lines > 1 else ""
+    return detect_layout(name, field_kinds(sample), choice, keys_only=keys_only, is_sparse=True)

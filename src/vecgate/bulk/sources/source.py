@@ -1,4 +1,4 @@
-"""What every source is: a named stream of blocks, read as often as it can be, never held whole."""
+"""The interface of all sources: a named stream of blocks that is never held whole."""
 
 from __future__ import annotations
 
@@ -7,32 +7,47 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from lzma import LZMAError
 from pathlib import Path
 from zipfile import BadZipFile
 
-from vecgate.bulk.records import Block
+from vecgate.bulk.core.record_blocks import Block
+from vecgate.bulk.sources.column_mapping import Layout
 from vecgate.errors import SourceError
 from vecgate.s3vectors.limits import KIB, MIB
 
-#: Records in a block, where they are not so wide that BLOCK_BYTES_MAX is reached first.
+#: Records in a block, unless wide records reach BLOCK_BYTES_MAX first.
 ROWS_DEFAULT = 4096
-#: What the records of a block may weigh, so that 4,096 dimensions need no more memory than 128 do.
+#: Largest size of a block, so that 4,096 dimensions need no more memory than 128 do.
 BLOCK_BYTES_MAX = 16 * MIB
 FLOAT32_BYTES = 4
-_EDGE_BYTES = 64 * KIB
+#: Parts of a file that identify its content, from its head to its tail.
+_SAMPLES = 8
+_SAMPLE_BYTES = 32 * KIB
 _REASON_LENGTH_MAX = 200
+#: What the libraries raise for damaged files, beside files that are missing or not readable.
+READ_ERRORS = (
+    *(OSError, EOFError, ValueError, KeyError, NotImplementedError),
+    *(zlib.error, LZMAError, BadZipFile),
+)
+
+
+class EmptySource(SourceError):
+    """The input has the format of its name, but no records."""
 
 
 class Source(ABC):
-    """Records to be put, or keys to be deleted, in a fixed order.
+    """Records to put, or keys to delete, in a fixed order.
 
-    name           for people: the path, or what it is
-    total          how many records there are, None where only reading them all would tell
-    fingerprint    identity of the content, whatever the path and the time of the file
-    dimension      of the vectors; None where none was found yet, or only keys are read
+    name           for messages: the path, or a description
+    total          number of records, None if it is known only after reading all of them
+    fingerprint    identity of the input: a line for each file with its name, size, time of last change and a
+                   sample of its content, independent of its folder
+    dimension      of the vectors; None if no vector was found yet, or only keys are read
     is_repeatable  it can be read again; standard input and iterators cannot
-    is_identified  the fingerprint tells whether the content is still the same; that of standard input and of
-                   an iterable says nothing
+    is_identified  the fingerprint shows whether the content is still the same; that of standard input and of
+                   an iterable does not
     """
 
     __slots__ = ()
@@ -44,51 +59,77 @@ class Source(ABC):
     is_repeatable: bool
     is_identified: bool
 
+    @property
+    def location(self) -> str:
+        """The absolute paths of the input, one on each line."""
+        return str(Path(self.name).resolve())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user must know about the input before anything is sent, such as files that are skipped."""
+        return ()
+
     @abstractmethod
     def describe(self) -> str:
-        """One line that says which column was taken for what."""
+        """Return one line that says how each column is used."""
 
     @abstractmethod
     def blocks(
         self, *, dimension: int | None = None, rows: int = ROWS_DEFAULT, first: int = 0
     ) -> Iterator[Block]:
-        """The records, at most *rows* at a time; each position is in one row or one reject, ascending.
+        """Yield the records, at most *rows* at a time. Each position is in one row or one reject, ascending.
 
-        A vector that has not *dimension* values, or as many as the first one where that is None, is a
-        reject. Positions count from *first*.
+        A vector with another number of values than *dimension* is a reject; without a *dimension* the first
+        vector decides. Positions count from *first*.
 
-        Raises SourceError where the rest cannot be read.
+        Raises SourceError if the input cannot be read to its end.
         """
 
 
-def rows_within(rows: int, row_bytes: float) -> int:
-    """How many records of *row_bytes* a block may hold: at most *rows*, at least one."""
+class FileSource(Source):
+    """The records of one file.
+
+    layout  the use of each column
+    """
+
+    __slots__ = ()
+
+    layout: Layout
+
+
+def block_rows(rows: int, row_bytes: float) -> int:
+    """Return how many records of *row_bytes* to put in a block: at most *rows*, at least one."""
     return max(1, min(rows, int(BLOCK_BYTES_MAX / max(row_bytes, 1))))
 
 
-def fingerprint_of(path: Path) -> str:
-    """Identity of a file's content: its size, and the hash of its head and tail."""
-    size = path.stat().st_size
+def file_fingerprint(path: Path) -> str:
+    """Return the identity of a file: its name, size, time of last change, and a hash of samples of it."""
+    status = path.stat()
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        digest = hashlib.sha256(file.read(_EDGE_BYTES))
-        file.seek(max(0, size - _EDGE_BYTES))
-        digest.update(file.read())
-    return f"{size}-{digest.hexdigest()[:32]}"
+        # The head and the tail overlap in a small file.
+        for part in range(_SAMPLES):
+            file.seek(max(0, status.st_size - _SAMPLE_BYTES) * part // (_SAMPLES - 1))
+            digest.update(file.read(_SAMPLE_BYTES))
+    changed = datetime.fromtimestamp(status.st_mtime_ns // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    fraction = status.st_mtime_ns % 10**9
+    content = digest.hexdigest()[:16]
+    return f"{path.name} of {status.st_size:,} bytes, changed {changed}.{fraction:09} UTC, content {content}"
 
 
 @contextmanager
-def reading(name: str, what: str) -> Iterator[None]:
-    """Whatever goes wrong while *what* is read from *name*, as one SourceError."""
+def source_errors(name: str, what: str) -> Iterator[None]:
+    """Turn any error while *name* is read as *what* into a SourceError."""
     try:
         yield
     except FileNotFoundError:
         raise SourceError(f"{name}: there is no such file") from None
     except PermissionError:
         raise SourceError(f"{name}: no permission to read it") from None
-    except (OSError, EOFError, ValueError, KeyError, NotImplementedError, zlib.error, BadZipFile) as error:
+    except READ_ERRORS as error:
         raise SourceError(
             f"{name} cannot be read as {what}: {_reason(error)}",
-            hint="The file may be damaged or cut short; write or copy it again.",
+            hint="The file may be damaged or truncated; write or copy it again.",
         ) from None
 
 

@@ -1,6 +1,8 @@
-"""The operations, each a function of the state, the members of the request, and the time.
+"""The operations. Each is a function of the state, the members of the request, and the time.
 
-What comes in has passed the framework's checks (`validation`); what they return is the JSON of the answer,
-numpy arrays included. They raise `Refused` before anything is changed, never after; they never wait or log.
-Start at `vectors`, the busy ones. Imports the endpoint's pure modules and `vecgate.s3vectors`.
+The members have passed `requests.request_validation`. The return value is the JSON of the response, which may
+contain numpy arrays. Operations raise `ApiError` before they change anything, never after. They never wait or
+log.
+
+Start reading at `vectors`. Imports the endpoint's pure modules and `vecgate.s3vectors`.
 """

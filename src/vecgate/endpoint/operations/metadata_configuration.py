@@ -1,7 +1,7 @@
-"""Which metadata keys of an index are filterable, and which are searchable as text.
+"""Metadata configuration: which metadata keys are non-filterable, and which are searchable as text.
 
-In an index, a text search configuration has beside its own members the time from which it is ACTIVE. Texts of
-errors are inferred.
+In an index, a text search configuration has an additional member: the time from which it is ACTIVE. Error
+texts are inferred.
 """
 
 from __future__ import annotations
@@ -10,44 +10,45 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from vecgate.endpoint.addressing import find_index
-from vecgate.endpoint.answers import conflict, invalid, not_found
+from vecgate.endpoint.operations.addressing import find_index
 from vecgate.endpoint.operations.modes import ENHANCED
-from vecgate.endpoint.state import Index, Json, State
-from vecgate.endpoint.validation import Document
+from vecgate.endpoint.requests.messages import conflict, invalid, not_found
+from vecgate.endpoint.requests.request_validation import Document
+from vecgate.endpoint.storage.state import Index, Json, State
 from vecgate.s3vectors.model import constraint
 
-TEXTS = "textSearchConfigurations"
+TEXT_SEARCHES = "textSearchConfigurations"
 ACTIVE_FROM = "activeFrom"
-TEXTS_MAX = constraint("MetadataConfigurationTextSearchConfigurationsList", "max")
+TEXT_SEARCHES_MAX = constraint("MetadataConfigurationTextSearchConfigurationsList", "max")
 
 
-def configuration_of_new_index(members: Document, *, mode: str) -> Json:
-    """What to keep of the configuration that CreateIndex asks for: empty parts are as good as none."""
-    kept = {name: value for name, value in members.get("metadataConfiguration", {}).items() if value}
-    if TEXTS in kept:
+def initial_configuration(members: Document, *, mode: str) -> Json:
+    """Return the configuration to store for CreateIndex. Empty members are dropped."""
+    requested = members.get("metadataConfiguration", {})
+    configuration = {name: value for name, value in requested.items() if value}
+    if TEXT_SEARCHES in configuration:
         _check_mode(mode)
-        _check_distinct(kept[TEXTS])
-        kept[TEXTS] = [_stored(each) for each in kept[TEXTS]]
-    return kept
+        _check_unique(configuration[TEXT_SEARCHES])
+        configuration[TEXT_SEARCHES] = [_to_stored(each) for each in configuration[TEXT_SEARCHES]]
+    return configuration
 
 
-def shown_configuration(index: Index, now: float) -> Document:
-    """The configuration as GetIndex gives it."""
-    shown = dict(index.metadata_configuration)
-    if TEXTS in shown:
-        shown[TEXTS] = [
+def describe_configuration(index: Index, now: float) -> Document:
+    """Return the configuration in the form of GetIndex."""
+    description = dict(index.metadata_configuration)
+    if TEXT_SEARCHES in description:
+        description[TEXT_SEARCHES] = [
             {
                 **{name: value for name, value in each.items() if name != ACTIVE_FROM},
                 "status": "ACTIVE" if is_active(each, now) else "BUILDING",
             }
-            for each in shown[TEXTS]
+            for each in description[TEXT_SEARCHES]
         ]
-    return shown
+    return description
 
 
 def is_active(configuration: Json, now: float) -> bool:
-    """Whether queries may use it."""
+    """Return whether queries may use a text search configuration."""
     return bool(now >= configuration[ACTIVE_FROM])
 
 
@@ -57,44 +58,44 @@ def update_metadata_configuration(state: State, members: Document, now: float) -
     index = find_index(state, members)
     _check_mode(index.mode)
     if "add" in members:
-        texts = _with(state, index, members["add"].get(TEXTS, []), now)
+        text_searches = _add(state, index, members["add"].get(TEXT_SEARCHES, []), now)
     else:
-        texts = _without(index, members["delete"].get(TEXTS, []), now)
-    others = {name: value for name, value in index.metadata_configuration.items() if name != TEXTS}
-    configuration = {**others, TEXTS: texts} if texts else others
+        text_searches = _delete(index, members["delete"].get(TEXT_SEARCHES, []), now)
+    others = {name: value for name, value in index.metadata_configuration.items() if name != TEXT_SEARCHES}
+    configuration = {**others, TEXT_SEARCHES: text_searches} if text_searches else others
     state.save_index(replace(index, metadata_configuration=configuration))
-    for each in members.get("delete", {}).get(TEXTS, []):
-        index.texts.forget(each["metadataKey"])
+    for each in members.get("delete", {}).get(TEXT_SEARCHES, []):
+        index.texts.remove(each["metadataKey"])
     return {"indexArn": index.arn}
 
 
-def _with(state: State, index: Index, asked: Sequence[Json], now: float) -> list[Json]:
-    _check_distinct(asked)
-    there = index.text_configurations
-    for each in asked:
-        if each["metadataKey"] in there:
+def _add(state: State, index: Index, requested: Sequence[Json], now: float) -> list[Json]:
+    _check_unique(requested)
+    existing = index.text_configurations
+    for each in requested:
+        if each["metadataKey"] in existing:
             raise conflict(f"Metadata key '{each['metadataKey']}' already has a text search configuration")
-    if len(there) + len(asked) > TEXTS_MAX:
-        raise invalid(f"An index may have at most {TEXTS_MAX} text search configurations")
+    if len(existing) + len(requested) > TEXT_SEARCHES_MAX:
+        raise invalid(f"An index may have at most {TEXT_SEARCHES_MAX} text search configurations")
     active_from = now + state.behaviour.backfill_s if len(index.table) else 0.0
-    return [*there.values(), *(_stored(each, active_from=active_from) for each in asked)]
+    return [*existing.values(), *(_to_stored(each, active_from=active_from) for each in requested)]
 
 
-def _without(index: Index, asked: Sequence[Json], now: float) -> list[Json]:
-    _check_distinct(asked)
-    left = dict(index.text_configurations)
-    for each in asked:
-        if each["metadataKey"] not in left:
+def _delete(index: Index, requested: Sequence[Json], now: float) -> list[Json]:
+    _check_unique(requested)
+    remaining = dict(index.text_configurations)
+    for each in requested:
+        if each["metadataKey"] not in remaining:
             raise not_found("text search configuration")
-        if not is_active(left.pop(each["metadataKey"]), now):
+        if not is_active(remaining.pop(each["metadataKey"]), now):
             raise conflict(f"The text search configuration of '{each['metadataKey']}' is being built")
-    return list(left.values())
+    return list(remaining.values())
 
 
-def _stored(asked: Json, *, active_from: float = 0.0) -> Json:
-    """A configuration as it is kept. Its status is the service's to say, whatever was asked for."""
-    kept: dict[str, Any] = {name: value for name, value in asked.items() if name != "status"}
-    return {**kept, ACTIVE_FROM: active_from}
+def _to_stored(requested: Json, *, active_from: float = 0.0) -> Json:
+    """Return a configuration to store. A requested status is dropped: the service determines it."""
+    members: dict[str, Any] = {name: value for name, value in requested.items() if name != "status"}
+    return {**members, ACTIVE_FROM: active_from}
 
 
 def _check_mode(mode: str) -> None:
@@ -102,6 +103,6 @@ def _check_mode(mode: str) -> None:
         raise invalid("textSearchConfigurations require indexMode ENHANCED")
 
 
-def _check_distinct(asked: Sequence[Json]) -> None:
-    if len({each["metadataKey"] for each in asked}) < len(asked):
+def _check_unique(requested: Sequence[Json]) -> None:
+    if len({each["metadataKey"] for each in requested}) < len(requested):
         raise invalid("textSearchConfigurations must not contain a metadata key more than once")

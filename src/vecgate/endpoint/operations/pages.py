@@ -1,4 +1,4 @@
-"""One page of a list of named things."""
+"""Pages of lists of named resources."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from vecgate.endpoint.tokens import mark_of, position_in, token_of
+from vecgate.endpoint.requests.page_tokens import encode_token, read_position, scope_id
 
-Thing = TypeVar("Thing")
+Resource = TypeVar("Resource")
 
-#: The default is not documented; this is the maximum that the model gives.
+#: The default is not documented; this is the model's maximum.
 NAMES_PAGE_DEFAULT = 500
 
 
-def page_of(
-    things: Mapping[str, Thing], members: Mapping[str, Any], *, scope: str
-) -> tuple[list[Thing], dict[str, str]]:
-    """The page of *things*, by name, that a list request asks for, and its `nextToken` member if more follow.
+def paginate(
+    resources: Mapping[str, Resource], members: Mapping[str, Any], *, list_name: str
+) -> tuple[list[Resource], dict[str, str]]:
+    """Return the requested page of *resources*, which are keyed by name, and a `nextToken` member if more
+    follow.
 
-    *scope* tells this list from others: a token of another is refused.
+    *list_name* distinguishes this list from others: a token of another list is refused.
     """
     prefix, size = members.get("prefix", ""), members.get("maxResults", NAMES_PAGE_DEFAULT)
-    mark = mark_of(scope, prefix)
-    names = sorted(name for name in things if name.startswith(prefix))
+    scope = scope_id(list_name, prefix)
+    names = sorted(name for name in resources if name.startswith(prefix))
     if token := members.get("nextToken"):
-        names = names[bisect_right(names, position_in(token, mark)) :]
+        names = names[bisect_right(names, read_position(token, scope)) :]
     page = names[:size]
-    more = {"nextToken": token_of(mark, page[-1].encode())} if len(names) > size else {}
-    return [things[name] for name in page], more
+    next_token = {"nextToken": encode_token(scope, page[-1].encode())} if len(names) > size else {}
+    return [resources[name] for name in page], next_token

@@ -1,14 +1,14 @@
-"""Policies of vector buckets: put, get, delete. They are kept as text and decide nothing."""
+"""Policies of vector buckets: put, get, delete. They are stored as text and not enforced."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from vecgate.endpoint.addressing import find_bucket
-from vecgate.endpoint.answers import not_found
-from vecgate.endpoint.resources import check_policy
-from vecgate.endpoint.state import State
-from vecgate.endpoint.validation import Document
+from vecgate.endpoint.operations.addressing import find_bucket
+from vecgate.endpoint.operations.resource_settings import check_policy
+from vecgate.endpoint.requests.messages import not_found
+from vecgate.endpoint.requests.request_validation import Document
+from vecgate.endpoint.storage.state import State
 
 
 def put_vector_bucket_policy(state: State, members: Document, now: float) -> Document:
@@ -28,7 +28,7 @@ def get_vector_bucket_policy(state: State, members: Document, now: float) -> Doc
 
 
 def delete_vector_bucket_policy(state: State, members: Document, now: float) -> Document:
-    """A success where there is none: the model calls it idempotent. Inferred."""
+    """Succeeds without a policy too, because the model calls the operation idempotent: inferred."""
     del now
     bucket = find_bucket(state, members)
     if bucket.policy:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from vecgate.endpoint.addressing import find_resource
-from vecgate.endpoint.resources import check_tag_keys, check_tags
-from vecgate.endpoint.state import Bucket, Index, State
-from vecgate.endpoint.validation import Document
+from vecgate.endpoint.operations.addressing import find_resource
+from vecgate.endpoint.operations.resource_settings import check_tag_keys, check_tags
+from vecgate.endpoint.requests.request_validation import Document
+from vecgate.endpoint.storage.state import Bucket, Index, State
 
 
 def list_tags_for_resource(state: State, members: Document, now: float) -> Document:
@@ -26,12 +26,12 @@ def tag_resource(state: State, members: Document, now: float) -> Document:
 
 
 def untag_resource(state: State, members: Document, now: float) -> Document:
-    """Keys that no tag has are no error."""
+    """Keys without a tag are not an error."""
     del now
     resource = find_resource(state, members["resourceArn"])
-    gone = members["tagKeys"]
-    check_tag_keys(gone)
-    _save(state, resource, {key: value for key, value in resource.tags.items() if key not in gone})
+    removed = members["tagKeys"]
+    check_tag_keys(removed)
+    _save(state, resource, {key: value for key, value in resource.tags.items() if key not in removed})
     return {}
 
 

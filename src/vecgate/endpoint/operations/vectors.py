@@ -8,14 +8,19 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from vecgate.endpoint.addressing import find_index
-from vecgate.endpoint.answers import invalid
-from vecgate.endpoint.decoding import PutBody
-from vecgate.endpoint.operations.records import check_distinct, check_key_bytes, check_records, last_of_each
-from vecgate.endpoint.state import Index, State
-from vecgate.endpoint.table import Float32Matrix
-from vecgate.endpoint.tokens import mark_of, position_in, token_of
-from vecgate.endpoint.validation import Document
+from vecgate.endpoint.operations.addressing import find_index
+from vecgate.endpoint.operations.write_rules import (
+    check_key_bytes,
+    check_records,
+    check_unique_keys,
+    last_positions,
+)
+from vecgate.endpoint.requests.body_decoding import PutBody
+from vecgate.endpoint.requests.messages import invalid
+from vecgate.endpoint.requests.page_tokens import encode_token, read_position, scope_id
+from vecgate.endpoint.requests.request_validation import Document
+from vecgate.endpoint.storage.state import Index, State
+from vecgate.endpoint.storage.vector_table import Float32Matrix
 from vecgate.s3vectors.limits import LIST_PAGE_BYTES_MAX, LIST_PAGE_DEFAULT
 
 
@@ -24,12 +29,12 @@ def put_vectors(state: State, put: PutBody, now: float) -> Document:
     index = find_index(state, put.address)
     check_key_bytes(put.keys)
     if state.behaviour.refuses_duplicate_keys:
-        check_distinct(put.keys)
+        check_unique_keys(put.keys)
     check_records(index, put)
-    # A list of vectors, unequal in length, has not come past the checks.
+    # A list of vectors of different lengths did not pass the checks above.
     vectors = cast("Float32Matrix", put.vectors)
-    if len(last := last_of_each(put.keys)) < len(put.keys):
-        keys, metadata = [put.keys[place] for place in last], [put.metadata[place] for place in last]
+    if len(last := last_positions(put.keys)) < len(put.keys):
+        keys, metadata = [put.keys[at] for at in last], [put.metadata[at] for at in last]
         state.put_vectors(index, keys, vectors[last], metadata)
     else:
         state.put_vectors(index, put.keys, vectors, put.metadata)
@@ -40,63 +45,62 @@ def delete_vectors(state: State, members: Document, now: float) -> Document:
     del now
     index = find_index(state, members)
     check_key_bytes(members["keys"])
-    check_distinct(members["keys"])
+    check_unique_keys(members["keys"])
     state.delete_vectors(index, members["keys"])
     return {}
 
 
 def get_vectors(state: State, members: Document, now: float) -> Document:
-    """Absent keys are left out, repeated ones come once, and the order is not that of the request."""
+    """Unknown keys are omitted, repeated ones are returned once, and the order is not that of the request."""
     del now
     index = find_index(state, members)
     check_key_bytes(members["keys"])
-    rows = index.table.rows_of(dict.fromkeys(members["keys"]))
-    return {"vectors": _shown(index, index.table.in_order(rows), members)}
+    rows = index.table.find_rows(dict.fromkeys(members["keys"]))
+    return {"vectors": _format_vectors(index, index.table.sort_rows(rows), members)}
 
 
 def list_vectors(state: State, members: Document, now: float) -> Document:
     del now
     index = find_index(state, members)
-    number, count = _segment(members)
-    mark = mark_of("vectors", index.arn, index.serial, number, count)
+    number, count = _read_segment(members)
+    scope = scope_id("vectors", index.arn, index.serial, number, count)
     order = index.table.order
     start, stop = order.segment(number, count)
     if "nextToken" in members:
-        start = max(start, index.table.place_after(position_in(members["nextToken"], mark)))
+        start = max(start, index.table.position_after(read_position(members["nextToken"], scope)))
     rows = order.rows[start : min(stop, start + members.get("maxResults", LIST_PAGE_DEFAULT))]
-    rows = rows[: _rows_in_page(index.table.sizes[rows])]
-    answer: Document = {"vectors": _shown(index, rows.tolist(), members)}
+    rows = rows[: _count_rows_in_page(index.table.sizes[rows])]
+    page: Document = {"vectors": _format_vectors(index, rows.tolist(), members)}
     if start + len(rows) < stop:
-        answer["nextToken"] = token_of(mark, index.table.keys[rows[-1]].encode())
-    return answer
+        page["nextToken"] = encode_token(scope, index.table.keys[rows[-1]].encode())
+    return page
 
 
-def _segment(members: Document) -> tuple[int, int]:
-    """The number of the segment and how many there are; the texts are inferred."""
-    number, count = members.get("segmentIndex"), members.get("segmentCount")
-    if number is None and count is None:
-        return 0, 1
-    if number is None or count is None:
-        raise invalid("segmentCount and segmentIndex must be specified together")
+def _read_segment(members: Document) -> tuple[int, int]:
+    """Return the number of the segment and the count of segments. The text is inferred.
+
+    The defaults are those of AWS's Smithy model, which botocore's lacks. Go's SDK never sends a 0.
+    """
+    number, count = members.get("segmentIndex", 0), members.get("segmentCount", 1)
     if number >= count:
         raise invalid("segmentIndex must be less than segmentCount")
     return number, count
 
 
-def _rows_in_page(sizes: npt.NDArray[np.int64]) -> int:
-    """How many rows fit in a page: it ends before the one that would take it past its bytes."""
+def _count_rows_in_page(sizes: npt.NDArray[np.int64]) -> int:
+    """Return how many rows fit in a page: it ends before the row that would exceed its size."""
     return max(1, int(np.searchsorted(np.cumsum(sizes), LIST_PAGE_BYTES_MAX, side="right")))
 
 
-def _shown(index: Index, rows: Sequence[int], members: Document) -> list[Document]:
-    """*rows* with what the request asks for."""
+def _format_vectors(index: Index, rows: Sequence[int], members: Document) -> list[Document]:
+    """Return *rows* with the members that the request selects."""
     table = index.table
-    shown: list[Document] = [{"key": table.keys[row]} for row in rows]
+    entries: list[Document] = [{"key": table.keys[row]} for row in rows]
     if members.get("returnData"):
         # The service widens float32 to double: 0.4 reads back as 0.4000000059604645.
-        for one, vector in zip(shown, table.vectors[rows].astype(np.float64), strict=True):
-            one["data"] = {"float32": vector}
+        for entry, vector in zip(entries, table.vectors[rows].astype(np.float64), strict=True):
+            entry["data"] = {"float32": vector}
     if members.get("returnMetadata"):
-        for one, row in zip(shown, rows, strict=True):
-            one["metadata"] = table.metadata[row] or {}
-    return shown
+        for entry, row in zip(entries, rows, strict=True):
+            entry["metadata"] = table.metadata[row] or {}
+    return entries

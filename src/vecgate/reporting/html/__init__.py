@@ -1,6 +1,6 @@
-"""Result streams as HTML files: no network, no script needed, light and dark, on paper and on a phone.
+"""Result streams as HTML pages that need no network and no script, for screens, phones and paper.
 
-`page.render` makes the report of runs, `matrix.render_matrix` sets targets side by side, `index.render_index`
-lists what a folder holds. `charts` draws; `load`, `scaling`, `benchmarks` and `conformance` say what; the
-templates say where. What a stream holds is shown as text, whatever it is.
+`report_page` renders runs, `matrix_page` compares targets, `index_page` lists the runs of a folder, and
+`page_files` reads streams and writes pages. `views` computes the data of each page, `charts` draws figures,
+and the templates lay them out. Text from a stream is always shown as text, never as markup.
 """

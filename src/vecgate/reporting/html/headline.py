@@ -1,4 +1,4 @@
-"""What a run came to, in one line; the gate decides, this gives it words."""
+"""The headline of a run: its verdict in a word and a line. The gate decides; this module only words it."""
 
 from __future__ import annotations
 
@@ -7,53 +7,47 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from vecgate.errors import VecgateError
-from vecgate.gate.bulk import bulk_line_of, judge_bulk
-from vecgate.gate.load import judge_load, load_line_of
-from vecgate.gate.verdict import (
-    UNCLEAN,
-    Check,
-    Verdict,
-    line_of,
-    passed_line,
-    verdict_line,
-    verdict_of,
-)
-from vecgate.reporting.wording import many, number, times
-from vecgate.results.benchmarks import Benchmark, PeerRun
-from vecgate.results.bulk import BulkPlan
-from vecgate.results.load import Capacity, Cell, Plan
+from vecgate.formatting import format_count, format_number, format_times
+from vecgate.gate.bulk_verdict import bulk_verdict_line, judge_bulk
+from vecgate.gate.conformance_verdict import conformance_verdict_line, recorded_verdict
+from vecgate.gate.load_verdict import judge_load, load_verdict_line
+from vecgate.gate.verdict import WORDS, Check, Verdict, verdict_line
+from vecgate.results.benchmark_records import Benchmark, PeerRun
+from vecgate.results.bulk_records import BulkPlan
+from vecgate.results.load_records import Capacity, Cell, LoadPlan
+from vecgate.results.load_summary import LoadSummary, summarize
 from vecgate.results.records import Stream
-from vecgate.results.summary import Summary, summary_of
 
-#: found: there was something to find out, and no gate.
-#: unclean: nothing is to blame, but something is left behind.
-Tone: TypeAlias = Literal["passed", "failed", "unjudged", "found", "unclean"]
-WORDS: dict[Tone, str] = {
-    "passed": "PASS",
-    "failed": "FAIL",
-    "unjudged": "NOT JUDGED",
-    "found": "RESULT",
-    "unclean": UNCLEAN,
-}
+#: "found" is the result of a measurement without a gate.
+Tone: TypeAlias = Literal["passed", "failed", "inconclusive", "found"]
 
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The title of a run, its verdict in a word and a line, and the checks that it rests on."""
+    """The title of a run, its verdict, and the checks behind it.
+
+    line      the reason for the verdict
+    orphaned  resources that the run could not remove
+    """
 
     title: str
     tone: Tone
     line: str
     checks: tuple[Check, ...] = ()
+    orphaned: tuple[str, ...] = ()
 
     @property
     def word(self) -> str:
-        """Such as PASS."""
-        return WORDS[self.tone]
+        """The verdict, such as PASS."""
+        return "RESULT" if self.tone == "found" else WORDS[self.tone]
 
 
-def headline_of(stream: Stream, summary: Summary | None = None) -> Headline:
-    """The headline of any run; *summary* where there is one of it already."""
+def build_headline(stream: Stream, summary: LoadSummary | None = None) -> Headline:
+    """Return the headline of any run. *summary* of a load run saves computing it again."""
+    return replace(_build(stream, summary), orphaned=stream.orphaned)
+
+
+def _build(stream: Stream, summary: LoadSummary | None) -> Headline:
     match stream.header.kind:
         case "conformance":
             return _conformance(stream)
@@ -62,100 +56,95 @@ def headline_of(stream: Stream, summary: Summary | None = None) -> Headline:
         case "bulk":
             return _bulk(stream)
         case kind:
-            return _ended(stream, FOUND[kind](stream))
+            return _if_complete(stream, MEASUREMENTS[kind](stream))
 
 
 def _conformance(stream: Stream) -> Headline:
-    verdict = verdict_of(stream)
-    return _judged(f"Conformance of {stream.header.target}", verdict, line_of(verdict, stream.run))
+    verdict = recorded_verdict(stream)
+    return _judged(
+        f"Conformance of {stream.header.target}", verdict, conformance_verdict_line(verdict, stream.run)
+    )
 
 
-def _load(stream: Stream, summary: Summary | None) -> Headline:
-    plan = stream.first(Plan)
+def _load(stream: Stream, summary: LoadSummary | None) -> Headline:
+    plan = stream.first(LoadPlan)
     if plan is None:
         verdict = judge_load(stream)
         return _judged(f"Load run on {stream.header.target}", verdict, verdict_line(verdict, ""))
     title = f"{plan.scenario} on {stream.header.target}"
     try:
-        found = summary or summary_of(stream)
-        verdict = judge_load(stream, summary=found)
-        return _judged(title, verdict, load_line_of(verdict, found))
+        summary = summary or summarize(stream)
+        verdict = judge_load(stream, summary=summary)
+        return _judged(title, verdict, load_verdict_line(verdict, summary))
     except VecgateError as error:
-        return Headline(title, "unjudged", str(error))
+        return Headline(title, "inconclusive", str(error))
     except ArithmeticError:
-        return Headline(title, "unjudged", "its figures are beyond all measure")
+        return Headline(title, "inconclusive", "the numbers in the result stream are out of range")
 
 
 def _bulk(stream: Stream) -> Headline:
     plan, verdict = stream.first(BulkPlan), judge_bulk(stream)
-    verb = "Deleting from" if plan and plan.operation == "DeleteVectors" else "Ingest into"
-    return _judged(f"{verb} {stream.header.target}", verdict, bulk_line_of(verdict, stream))
+    verb = "Delete from" if plan and plan.operation == "DeleteVectors" else "Ingest into"
+    return _judged(f"{verb} {stream.header.target}", verdict, bulk_verdict_line(verdict, stream))
 
 
-def _judged(title: str, verdict: Verdict, line: str) -> Headline:
-    # The word is shown by itself.
-    tone: Tone = "unclean" if line.startswith(UNCLEAN) else verdict.grade
-    return Headline(title, tone, line.removeprefix(WORDS[tone]).strip(), verdict.checks)
+def _judged(title: str, verdict: Verdict, text: str) -> Headline:
+    # The page shows the word separately.
+    return Headline(title, verdict.grade, text.removeprefix(WORDS[verdict.grade]).strip(), verdict.checks)
 
 
-def _ended(stream: Stream, headline: Headline) -> Headline:
+def _if_complete(stream: Stream, headline: Headline) -> Headline:
     if stream.footer is not None and stream.footer.is_complete:
-        is_unclean = stream.leaks and headline.tone == "found"
-        return _unclean(stream, headline) if is_unclean else headline
-    return replace(headline, tone="unjudged", line=f"the run did not end; so far: {headline.line}")
-
-
-def _unclean(stream: Stream, headline: Headline) -> Headline:
-    line = passed_line(headline.line, stream.leaks)
-    return replace(headline, tone="unclean", line=line.removeprefix(UNCLEAN).strip())
+        return headline
+    return replace(headline, tone="inconclusive", line=f"the run is incomplete; so far: {headline.line}")
 
 
 def _capacity(stream: Stream) -> Headline:
     title = f"Capacity of {stream.header.target}"
-    found = stream.first(Capacity)
-    if found is None:
+    capacity = stream.first(Capacity)
+    if capacity is None:
         return Headline(title, "failed", "no rate was found and confirmed")
-    told = f"{number(found.rate_per_s)} {found.unit}/s held, confirmed {times(found.confirmations)}"
-    return Headline(title, "found", told)
+    rate = f"{format_number(capacity.rate_per_s)} {capacity.unit}/s"
+    return Headline(title, "found", f"{rate} sustained, confirmed {format_times(capacity.confirmations)}")
 
 
 def _scale(stream: Stream) -> Headline:
     title = f"Scaling on {stream.header.target}"
     cells = stream.of(Cell)
-    chosen = next((cell for cell in cells if cell.is_recommended), None)
-    if chosen is None:
-        return Headline(title, "failed", f"none of {many(len(cells), 'configuration')} is recommended")
+    best = next((cell for cell in cells if cell.is_recommended), None)
+    if best is None:
+        measured = format_count(len(cells), "configuration")
+        return Headline(title, "failed", f"no configuration is recommended, {measured} measured")
     return Headline(
         title,
         "found",
-        f"{chosen.vectors_per_request:,} vectors per request with {chosen.in_flight:,} in flight: "
-        f"{number(chosen.vectors_per_s)} vectors/s",
+        f"{best.vectors_per_request:,} vectors per request with {best.in_flight:,} in flight: "
+        f"{format_number(best.vectors_per_s)} vectors/s",
     )
 
 
 def _benchmarks(stream: Stream) -> Headline:
-    found = stream.of(Benchmark)
-    if not found:
+    benchmarks = stream.of(Benchmark)
+    if not benchmarks:
         return Headline("Microbenchmarks", "failed", "nothing was measured")
-    groups = len({each.group for each in found})
-    return Headline(
-        "Microbenchmarks", "found", f"{many(len(found), 'benchmark')} in {many(groups, 'group')} measured"
-    )
+    groups = format_count(len({each.group for each in benchmarks}), "group")
+    measured = format_count(len(benchmarks), "benchmark")
+    return Headline("Microbenchmarks", "found", f"{measured} in {groups} measured")
 
 
 def _peers(stream: Stream) -> Headline:
-    found = stream.of(PeerRun)
-    known = [each for each in found if not each.problem]
-    if not known:
-        return Headline("Clients side by side", "failed", "nothing was measured")
-    clients, works = ({getattr(each, name) for each in found} for name in ("client", "work"))
-    told = f"{len(known):,} of {many(len(found), 'measurement')} taken: "
-    told += f"{many(len(clients), 'client')}, {many(len(works), 'work')}"
-    return Headline("Clients side by side", "found", told)
+    peers = stream.of(PeerRun)
+    measured = [each for each in peers if not each.problem]
+    if not measured:
+        return Headline("Client comparison", "failed", "nothing was measured")
+    clients = format_count(len({each.client for each in peers}), "client")
+    workloads = format_count(len({each.work for each in peers}), "workload")
+    line = f"{len(measured):,} of {format_count(len(peers), 'measurement')} succeeded: {clients}, {workloads}"
+    return Headline("Client comparison", "found", line)
 
 
-#: Kind of run that finds something out to what it found.
-FOUND: Mapping[str, Callable[[Stream], Headline]] = {
+#: Kinds of runs without a gate, and their headlines.
+MEASUREMENTS: Mapping[str, Callable[[Stream], Headline]] = {
     "capacity": _capacity,
     "scale": _scale,
     "benchmarks": _benchmarks,

@@ -1,22 +1,22 @@
-"""Several targets, operation by operation, and where they differ."""
+"""Rows of the compatibility matrix: several targets, operation by operation, and their differences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vecgate.reporting.matrix import Row, group_of, in_order, matrix_of
+from vecgate.reporting.operation_matrix import OperationRow, build_matrix, group_of, sort_key
 from vecgate.results.records import Outcome, Result, Stream
 
-#: A page of one run calls it that.
+#: Id of the run in a page of one run.
 RUN_ID = "run1"
-#: What a cell says at a glance: its class, and a mark that needs no colour.
-MARKS: Mapping[str, str] = {"all": "✓", "some": "≠", "broken": "✗", "none": "–"}
+#: Kinds of cells, which are also CSS classes, and a mark for each.
+MARKS: Mapping[str, str] = {"all": "✓", "some": "≠", "failed": "✗", "none": ""}
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixCell:
-    """One operation at one target: *kind* is one of MARKS, *href* where its evidence is."""
+    """An operation on one target: *kind* is a key of MARKS, *href* links to the evidence."""
 
     kind: str
     text: str
@@ -25,8 +25,12 @@ class MatrixCell:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """A requirement that the targets do not keep alike: how many cases, and the outcome at each target."""
+class OutcomeDifference:
+    """A requirement whose outcome is not the same on all targets.
+
+    count     number of cases
+    outcomes  on each target, None if it was not run
+    """
 
     id: str
     claim: str
@@ -37,63 +41,65 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
-    """One operation or topic at each target, and where they differ in it."""
+    """An operation or topic on each target, and the differences in it."""
 
     name: str
     cells: tuple[MatrixCell, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[OutcomeDifference, ...]
 
 
 NOT_RUN = MatrixCell("none", "–", "not run")
 
 
-def rows_of(streams: Sequence[Stream], pages: Sequence[str] = ()) -> tuple[MatrixRow, ...]:
-    """A row for each operation and topic that any of *streams* knows; *pages* are where its evidence is."""
+def build_matrix_rows(streams: Sequence[Stream], pages: Sequence[str] = ()) -> tuple[MatrixRow, ...]:
+    """Return a row for each operation and topic in *streams*. *pages* are the reports that cells link to."""
     pages = pages or [""] * len(streams)
-    columns = [_column(stream, href) for stream, href in zip(streams, pages, strict=True)]
-    names = sorted({name for each in columns for name in each}, key=in_order)
-    differing: dict[str, list[Difference]] = {}
+    columns = [_column(stream, page) for stream, page in zip(streams, pages, strict=True)]
+    names = sorted({name for each in columns for name in each}, key=sort_key)
+    differences: dict[str, list[OutcomeDifference]] = {}
     for difference in _differences(streams):
-        differing.setdefault(group_of(difference.id), []).append(difference)
+        differences.setdefault(group_of(difference.id), []).append(difference)
     return tuple(
-        MatrixRow(name, tuple(each.get(name, NOT_RUN) for each in columns), tuple(differing.get(name, ())))
+        MatrixRow(name, tuple(each.get(name, NOT_RUN) for each in columns), tuple(differences.get(name, ())))
         for name in names
     )
 
 
-def _column(stream: Stream, href: str) -> dict[str, MatrixCell]:
-    """The cells of one target by operation; in its page at *href* they are groups, in the same order."""
+def _column(stream: Stream, page: str) -> dict[str, MatrixCell]:
+    """Return the cells of one target by operation. The report at *page* has its groups in the same order."""
     return {
-        row.name: _cell(row, f"{href}#{RUN_ID}-{order}" if href else "")
-        for order, row in enumerate(matrix_of(stream.run.results), start=1)
+        row.name: _cell(row, f"{page}#{RUN_ID}-{order}" if page else "")
+        for order, row in enumerate(build_matrix(stream.run.results), start=1)
     }
 
 
-def _cell(row: Row, href: str) -> MatrixCell:
+def _cell(row: OperationRow, href: str) -> MatrixCell:
     passed, judged = row.passed.total(), row.judged.total()
-    failed = row.counts["failed"] + row.counts["outgrown"]
     if not judged:
-        return MatrixCell("none", "–", "not offered" if row.counts["unsupported"] else "not tested", href)
-    kind = "broken" if failed else "all" if passed == judged else "some"
-    return MatrixCell(kind, f"{passed}/{judged}", _note(row, failed), href)
+        return MatrixCell("none", "–", "unsupported" if row.counts["unsupported"] else "skipped", href)
+    kind = "failed" if row.failed else "all" if passed == judged else "some"
+    return MatrixCell(kind, f"{passed:,}/{judged:,}", _note(row), href)
 
 
-def _note(row: Row, failed: int) -> str:
-    counts = row.counts
-    counted = {"failed": failed, "known": counts["deviation"]}
-    counted |= {"not offered": counts["unsupported"], "not tested": counts["skipped"]}
-    return ", ".join(f"{number} {word}" for word, number in counted.items() if number)
+def _note(row: OperationRow) -> str:
+    counts = {
+        "failed": row.failed,
+        "known": row.counts["deviation"],
+        "unsupported": row.counts["unsupported"],
+        "skipped": row.counts["skipped"],
+    }
+    return ", ".join(f"{count:,} {label}" for label, count in counts.items() if count)
 
 
-def _differences(streams: Sequence[Stream]) -> Iterator[Difference]:
-    """Cases of one test with the same outcomes count as one."""
-    found: list[dict[str, Result]] = [{each.id: each for each in stream.run.results} for stream in streams]
-    alike: dict[tuple[str, tuple[Outcome | None, ...]], list[Result]] = {}
-    for id_ in dict.fromkeys(id_ for each in found for id_ in each):
-        results = [each.get(id_) for each in found]
+def _differences(streams: Sequence[Stream]) -> Iterator[OutcomeDifference]:
+    """Return the differences. Cases of one test with the same outcomes are one difference."""
+    by_id: list[dict[str, Result]] = [{each.id: each for each in stream.run.results} for stream in streams]
+    groups: dict[tuple[str, tuple[Outcome | None, ...]], list[Result]] = {}
+    for id_ in dict.fromkeys(id_ for each in by_id for id_ in each):
+        results = [each.get(id_) for each in by_id]
         outcomes = tuple(result.outcome if result else None for result in results)
         if len(set(outcomes)) > 1:
             first = next(filter(None, results))
-            alike.setdefault((id_.partition("[")[0], outcomes), []).append(first)
-    for (base, outcomes), cases in alike.items():
-        yield Difference(base, cases[0].claim, cases[0].level, len(cases), outcomes)
+            groups.setdefault((id_.partition("[")[0], outcomes), []).append(first)
+    for (base, outcomes), cases in groups.items():
+        yield OutcomeDifference(base, cases[0].claim, cases[0].level, len(cases), outcomes)

@@ -1,0 +1,1 @@
+"""Runs the microbenchmarks of `loadtests/micro` and compares runs, see docs/bench.md."""

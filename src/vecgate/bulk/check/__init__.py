@@ -1,0 +1,1 @@
+"""`put --check`: judge a whole source before anything is sent."""

@@ -1,0 +1,102 @@
+"""Finds the files of a directory, as readers of datasets do.
+
+Folders and files whose names start with `.` or `_` are skipped, and so are rejects files. Links are followed.
+Folders named `key=value` give metadata of their records.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from vecgate.bulk.rejects_file import REJECTS_SUFFIXES
+from vecgate.bulk.sources.source import source_errors
+from vecgate.errors import SourceError
+
+#: The value of a partition without one, as Hive and Spark write it.
+NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+_HIDDEN = (".", "_")
+_NAMES_MAX = 5
+#: Longer numbers do not fit 64 bits.
+_DIGITS_MAX = 18
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryFiles:
+    """The files of a directory.
+
+    readable    files of a known format, in the order of their paths
+    unreadable  other files
+    skipped     names of files and folders that are not data by their names
+    """
+
+    readable: tuple[Path, ...]
+    unreadable: tuple[Path, ...]
+    skipped: tuple[str, ...]
+
+
+def find_files(directory: Path, is_readable: Callable[[Path], bool]) -> DirectoryFiles:
+    """Return the files of *directory*. Raises SourceError if a folder cannot be read."""
+    skipped: list[str] = []
+    with source_errors(str(directory), "a directory"):
+        found = sorted(_walk(directory, directory, skipped, frozenset()))
+        readable = tuple(file for file in found if is_readable(file))
+    unreadable = tuple(file for file in found if file not in set(readable))
+    return DirectoryFiles(readable, unreadable, tuple(skipped))
+
+
+def partitions(files: Sequence[Path], root: Path) -> list[dict[str, object]]:
+    """Return the `key=value` folders of each file below *root*.
+
+    Values of a key are integers if all of them are; a null is left out.
+    """
+    texts = [dict(_partition(name) for name in _folders(file, root) if "=" in name) for file in files]
+    integers = {key for entries in texts for key in entries}
+    integers -= {key for entries in texts for key, value in entries.items() if not _is_integer(value)}
+    return [
+        {key: int(v) if key in integers else v for key, v in entries.items() if v != NULL_PARTITION}
+        for entries in texts
+    ]
+
+
+def name_some(names: Sequence[object]) -> str:
+    """Return the first of *names* as text, and how many more there are."""
+    more = f" and {len(names) - _NAMES_MAX:,} more" if len(names) > _NAMES_MAX else ""
+    return ", ".join(map(str, names[:_NAMES_MAX])) + more
+
+
+def _walk(folder: Path, root: Path, skipped: list[str], parents: frozenset[Path]) -> Iterator[Path]:
+    real = folder.resolve()
+    if real in parents:
+        raise SourceError(f"the folder {folder} is a link to a folder that contains it")
+    for path in sorted(folder.iterdir()):
+        is_folder = path.is_dir()
+        if path.name.startswith(_HIDDEN) or path.name.endswith(REJECTS_SUFFIXES):
+            skipped.append(f"{path.relative_to(root)}{'/' * is_folder}")
+        elif is_folder:
+            yield from _walk(path, root, skipped, parents | {real})
+        else:
+            yield path
+
+
+def _folders(file: Path, root: Path) -> tuple[str, ...]:
+    return file.parent.relative_to(root).parts
+
+
+def _partition(name: str) -> tuple[str, str]:
+    key, _, value = name.partition("=")
+    return unquote(key), unquote(value)
+
+
+def _is_integer(text: str) -> bool:
+    digits = text.removeprefix("-")
+    is_number = digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS_MAX
+    return is_number or text == NULL_PARTITION
+
+
+def common_root(files: Sequence[Path]) -> Path:
+    """Return the deepest folder that contains all *files*."""
+    return Path(os.path.commonpath([file.parent for file in files]))

@@ -1,0 +1,128 @@
+"""numpy's own files: one matrix (.npy), or an archive of arrays (.npz).
+
+Files are read front to back, a slice at a time; a memory map would count as memory of this process. An array
+in Fortran order does not store rows one after another and is loaded whole. Pickled objects are never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import IO, Any
+from zipfile import ZipFile
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+from vecgate.bulk.sources.array_columns import AnyArray, ArraySource, Columns, build_array_source
+from vecgate.bulk.sources.column_mapping import ColumnChoice
+from vecgate.bulk.sources.source import file_fingerprint, source_errors
+from vecgate.errors import SourceError
+
+FORMAT_NAME = "a numpy file"
+NPY_COLUMN = "vector"
+_SUFFIX = ".npy"
+_VERSION_1 = (1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class NpyColumn:
+    """An array that is read front to back from an open file.
+
+    whole  the array itself if it cannot be read in slices
+    """
+
+    name: str
+    file: IO[bytes]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    whole: AnyArray | None = None
+
+    def __getitem__(self, rows: slice) -> AnyArray:
+        """Read the next rows of the file. *rows* must start where the last slice ended."""
+        if self.whole is not None:
+            return self.whole[rows]
+        count = int(rows.stop) - int(rows.start)
+        shape = (count, *self.shape[1:])
+        expected_bytes = prod(shape) * self.dtype.itemsize
+        with source_errors(self.name, FORMAT_NAME):
+            data = self.file.read(expected_bytes)
+        if len(data) < expected_bytes:
+            raise SourceError(
+                f"{self.name} is truncated: it ends before row {rows.stop:,} of {self.shape[0]:,}",
+                hint="Write or copy it again.",
+            )
+        return np.frombuffer(data, dtype=self.dtype).reshape(shape)
+
+
+def open_npy(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ArraySource:
+    """Open a .npy file. Raises SourceError if it is not a matrix, or is truncated."""
+    name = str(path)
+
+    @contextmanager
+    def opened() -> Iterator[Columns]:
+        with source_errors(name, FORMAT_NAME):
+            file = path.open("rb")
+        with file:
+            yield {NPY_COLUMN: _column(name, file)}
+
+    _check_length(path)
+    return _source(path, name, opened, columns, keys_only=keys_only)
+
+
+def open_npz(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ArraySource:
+    """Open a .npz archive. Raises SourceError if it is not one, or its arrays do not fit together."""
+    name = str(path)
+
+    @contextmanager
+    def opened() -> Iterator[Columns]:
+        with ExitStack() as stack:
+            with source_errors(name, FORMAT_NAME):
+                archive = stack.enter_context(ZipFile(path))
+                members = [member for member in archive.namelist() if member.endswith(_SUFFIX)]
+                files = [stack.enter_context(archive.open(member)) for member in members]
+            yield {
+                member.removesuffix(_SUFFIX): _column(f"{member} in {name}", file)
+                for member, file in zip(members, files, strict=True)
+            }
+
+    return _source(path, name, opened, columns, keys_only=keys_only)
+
+
+def _source(path: Path, name: str, opened: Any, choice: ColumnChoice, *, keys_only: bool) -> ArraySource:  # noqa: ANN401 - a context manager factory
+    return build_array_source(
+        name, opened, fingerprint=file_fingerprint(path), choice=choice, keys_only=keys_only
+    )
+
+
+def _column(name: str, file: IO[bytes]) -> NpyColumn:
+    with source_errors(name, FORMAT_NAME):
+        version = npy_format.read_magic(file)
+        read = npy_format.read_array_header_1_0 if version == _VERSION_1 else npy_format.read_array_header_2_0
+        shape, is_fortran, dtype = read(file)
+    if dtype.hasobject:
+        raise SourceError(
+            f"{name} has pickled Python objects, which are never read",
+            hint="Save text as text: np.asarray(keys, dtype=str).",
+        )
+    if is_fortran and len(shape) > 1:
+        with source_errors(name, FORMAT_NAME):
+            data = file.read(prod(shape) * dtype.itemsize)
+            whole = np.frombuffer(data, dtype=dtype).reshape(shape, order="F")
+        return NpyColumn(name, file, shape, dtype, whole)
+    return NpyColumn(name, file, shape, dtype)
+
+
+def _check_length(path: Path) -> None:
+    with path.open("rb") as file:
+        column = _column(str(path), file)
+        actual_bytes, expected_bytes = path.stat().st_size, prod(column.shape) * column.dtype.itemsize
+        actual_bytes -= file.tell() if column.whole is None else actual_bytes - expected_bytes
+    if actual_bytes < expected_bytes:
+        raise SourceError(
+            f"{path} is truncated: {actual_bytes:,} bytes of values, but its header says {expected_bytes:,}",
+            hint="Write or copy it again.",
+        )

@@ -1,0 +1,1 @@
+"""Sources that are Arrow tables: Parquet and Arrow IPC files."""

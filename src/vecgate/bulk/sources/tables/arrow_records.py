@@ -1,0 +1,229 @@
+"""Converts Arrow columns to keys, vectors and metadata, without Python floats.
+
+Arrow handles slices, nulls and dictionaries: a list column is first filtered to the rows of the right length,
+and `flatten` of the result is dense for any offsets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, cast
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+
+from vecgate.bulk.core.record_blocks import Block, Float32Matrix
+from vecgate.bulk.core.record_validation import length_problem
+from vecgate.bulk.sources.column_mapping import ColumnKind, Layout
+from vecgate.bulk.sources.object_records import metadata_from_text
+from vecgate.bulk.sources.plain_values import is_absent, to_plain
+from vecgate.bulk.sources.table_slice import KEY_MISSING, VECTOR_MISSING, TableSlice
+from vecgate.bulk.sources.tables.arrow_types import Array, Batch, column_kind, readable_type, storage_type
+from vecgate.s3vectors.metadata import Metadata
+
+UUID_BYTES = 16
+KEY_NOT_UTF8 = "key must be text, but its bytes are not UTF-8"
+
+
+def first_length(column: Array) -> int | None:
+    """Return the length of the first vector that is neither null nor empty."""
+    lengths = pc.drop_null(pc.list_value_length(_lists(column)))
+    used = pc.filter(lengths, pc.greater(lengths, pa.scalar(0)))
+    return int(used[0].as_py()) if len(used) else None
+
+
+def build_block(batch: Batch, layout: Layout, width: int, first: int) -> Block:
+    """Return the records of a record batch as a block. *first* is the position of the first one; vectors have
+    *width* values.
+    """
+    keys, key_problems = _keys(batch, layout, first)
+    metadata, metadata_problems = _metadata(batch, layout)
+    lists = None if layout.vector is None else _lists(batch.column(layout.vector))
+    matrix, rows, vector_problems = _no_vectors(batch.num_rows) if lists is None else to_matrix(lists, width)
+
+    def as_read(row: int) -> tuple[Sequence[object] | None, object]:
+        vector = None if lists is None else lists[row].as_py()
+        return vector, batch.column(layout.objects)[row].as_py() if row in metadata_problems else metadata[
+            row
+        ]
+
+    problems = metadata_problems | vector_problems | key_problems
+    return TableSlice(first, keys, matrix, rows, metadata, problems, as_read).block()
+
+
+def _no_vectors(rows: int) -> tuple[Float32Matrix, npt.NDArray[np.intp], dict[int, str]]:
+    return np.empty((rows, 0), dtype=np.float32), np.arange(rows), {}
+
+
+def to_matrix(lists: Array, width: int) -> tuple[Float32Matrix, npt.NDArray[np.intp], dict[int, str]]:
+    """Return the vectors of *width* numbers as a matrix, the row of each, and by row why the others are not
+    vectors.
+    """
+    lengths = pc.list_value_length(lists)
+    has_length: Array = pc.fill_null(pc.equal(lengths, pa.scalar(width)), pa.scalar(False))  # noqa: FBT003 - a scalar of Arrow
+    rows = np.flatnonzero(has_length.to_numpy(zero_copy_only=False))
+    odd = np.flatnonzero(~has_length.to_numpy(zero_copy_only=False))
+    problems = {int(row): _length_problem(lengths[int(row)].as_py(), width) for row in odd}
+    # Even if all lengths fit, a null row of a fixed-size list still occupies the values.
+    values = (lists.filter(has_length) if problems else lists).flatten()
+    matrix = _float32(values).reshape(len(rows), width)
+    if values.null_count:
+        is_null = values.is_null().to_numpy(zero_copy_only=False).reshape(len(rows), width)
+        problems |= {int(rows[i]): _null_problem(is_null[i]) for i in np.flatnonzero(is_null.any(axis=1))}
+    return matrix, rows, problems
+
+
+def _length_problem(length: int | None, width: int) -> str:
+    return VECTOR_MISSING if length is None else length_problem(width, length)
+
+
+def _null_problem(is_null: npt.NDArray[np.bool_]) -> str:
+    return f"vector must hold numbers only, but element {int(is_null.argmax())} is null"
+
+
+def _float32(values: Array) -> Float32Matrix:
+    if pt.is_decimal(values.type):
+        values = values.cast(pa.float64())
+    # A number beyond float32 becomes infinity, which validation rejects.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.ascontiguousarray(values.to_numpy(zero_copy_only=False), dtype=np.float32)
+
+
+def _keys(batch: Batch, layout: Layout, first: int) -> tuple[list[str | None], dict[int, str]]:
+    if layout.key is None:
+        return [f"{layout.key_prefix}{row}" for row in range(first, first + batch.num_rows)], {}
+    column = batch.column(layout.key)
+    if layout.key_kind is ColumnKind.UUID:
+        return _uuid_keys(column, layout.key_prefix)
+    keys = _texts(column)
+    if not column.null_count and (not keys or None not in keys):
+        return [layout.key_prefix + cast("str", key) for key in keys] if layout.key_prefix else keys, {}
+    is_null = column.is_null().to_pylist()
+    problems = {
+        row: KEY_MISSING if is_null[row] else KEY_NOT_UTF8 for row, key in enumerate(keys) if key is None
+    }
+    return [None if key is None else layout.key_prefix + key for key in keys], problems
+
+
+def _uuid_keys(column: Array, prefix: str) -> tuple[list[str | None], dict[int, str]]:
+    column = column.storage if isinstance(column, pa.ExtensionArray) else column
+    rows = enumerate(column.to_pylist())
+    problems = {
+        row: KEY_MISSING if data is None else f"key must be a UUID of {UUID_BYTES} bytes, but has {len(data)}"
+        for row, data in rows
+        if data is None or len(data) != UUID_BYTES
+    }
+    keys = [
+        None if row in problems else f"{prefix}{UUID(bytes=data)}"
+        for row, data in enumerate(column.to_pylist())
+    ]
+    return keys, problems
+
+
+def are_uuids(column: Array) -> bool:
+    """Return True if *column* has bytes that can only be UUIDs: 16 each, and not all of them text."""
+    values = [data for data in column.to_pylist() if data is not None]
+    return bool(values) and all(len(v) == UUID_BYTES for v in values) and None in map(_utf8, values)
+
+
+def decode_dictionary(column: Array) -> Array:
+    """Return *column* with the values of a dictionary in place of their indices."""
+    if isinstance(column, pa.ExtensionArray) and pt.is_dictionary(column.type.storage_type):
+        column = column.storage
+    if not pt.is_dictionary(column.type):
+        return column
+    # Neither `take` nor `dictionary_decode` has a kernel for views.
+    target = readable_type(column.type.value_type)
+    values = column.dictionary if target == column.type.value_type else column.dictionary.cast(target)
+    return values.take(column.indices)
+
+
+def _texts(column: Array) -> list[str | None]:
+    stored = storage_type(column.type)
+    column = decode_dictionary(column)
+    if pt.is_integer(stored):
+        column = column.cast(pa.string())
+    elif column_kind(stored) is ColumnKind.BYTES:
+        is_uuid = pt.is_fixed_size_binary(stored) and stored.byte_width == UUID_BYTES
+        raw = (column.storage if isinstance(column, pa.ExtensionArray) else column).to_pylist()
+        return [None if data is None else _key_text(data, is_uuid=is_uuid) for data in raw]
+    elif column.type != pa.string():
+        column = column.cast(pa.string())
+    # Twice as fast as to_pylist.
+    return cast("list[str | None]", column.to_numpy(zero_copy_only=False).tolist())
+
+
+def _key_text(data: bytes, *, is_uuid: bool) -> str | None:
+    return str(UUID(bytes=data)) if is_uuid else _utf8(data)
+
+
+def _utf8(data: bytes) -> str | None:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _metadata(batch: Batch, layout: Layout) -> tuple[Sequence[Metadata | None], dict[int, str]]:
+    if layout.objects is None:
+        columns = {name: batch.column(name) for name in layout.flat}
+        entries = _entries(columns, batch.num_rows)
+        return [entry or None for entry in entries], {}
+    column = batch.column(layout.objects)
+    if column_kind(storage_type(column.type)) is ColumnKind.TEXT:
+        return metadata_from_text(_texts(column))
+    return _objects(column), {}
+
+
+def _objects(column: Array) -> Sequence[Metadata | None]:
+    if pt.is_struct(column.type):
+        names = [field.name for field in column.type]
+        entries = list(_entries(dict(zip(names, column.flatten(), strict=True)), len(column)))
+        return [e if there else None for e, there in zip(entries, column.is_valid().to_pylist(), strict=True)]
+    rows = [None if row is None else dict(row) for row in _plain_values(column)]
+    return [None if row is None else {str(k): v for k, v in row.items() if not is_absent(v)} for row in rows]
+
+
+def _entries(columns: Mapping[str, Array], rows: int) -> Iterator[dict[str, object]]:
+    """Yield the values of each row, without nulls."""
+    if not columns:
+        yield from ({} for _ in range(rows))
+        return
+    names = list(columns)
+    for values in zip(*map(_plain_values, columns.values()), strict=True):
+        yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def _plain_values(column: Array) -> list[Any]:
+    """Return the values of a metadata column, None for a missing one."""
+    target = readable_type(column.type)
+    column = decode_dictionary(column)
+    if target != column.type:
+        # A type that has no cast, such as a dictionary of views in a list, is converted value by value.
+        with suppress(pa.ArrowNotImplementedError):
+            column = column.cast(target, safe=False)
+    if pt.is_floating(column.type):
+        # Tables also use NaN as a null.
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, target), column)
+    values: list[Any] = column.to_pylist()
+    is_simple = (
+        pt.is_string(target) or pt.is_integer(target) or pt.is_floating(target) or pt.is_boolean(target)
+    )
+    return values if is_simple else [to_plain(value) for value in values]
+
+
+def _lists(column: Array) -> Array:
+    """Return the lists of a vector column, without extensions and structs around them."""
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    if pt.is_struct(column.type):
+        # Unlike field, flatten passes the nulls of the structs on.
+        column = column.flatten()[0]
+    if pt.is_null(column.type):
+        return column.cast(pa.list_(pa.float32()))
+    return column

@@ -1,0 +1,118 @@
+"""Maps Arrow types to the kinds of columns."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pyarrow.types as pt
+
+from vecgate.bulk.sources.column_mapping import FLOAT32_MEMBER, ColumnKind
+from vecgate.errors import SourceError
+
+# The type stubs of pyarrow are stricter than needed here.
+Array: TypeAlias = Any
+ArrowType: TypeAlias = Any
+Batch: TypeAlias = Any
+Schema: TypeAlias = Any
+
+_NUMPY_NAMES = {"halffloat": "float16", "float": "float32", "double": "float64"}
+
+
+def column_kinds(name: str, schema: Schema) -> dict[str, ColumnKind]:
+    """Return the kinds of the columns of an Arrow schema. Raises SourceError if two columns share a name."""
+    if len(set(schema.names)) < len(schema.names):
+        raise SourceError(f"{name} has several columns of one name, among {', '.join(schema.names)}")
+    return {field.name: column_kind(storage_type(field.type)) for field in schema}
+
+
+def vector_type(arrow_type: ArrowType) -> tuple[int | None, str]:
+    """Return the dimension, if the type fixes it, and the type of a value."""
+    of_list = _list_type(arrow_type)
+    size = of_list.list_size if pt.is_fixed_size_list(of_list) else None
+    value_type = str(of_list.value_type)
+    return size, _NUMPY_NAMES.get(value_type, value_type)
+
+
+def readable_type(arrow_type: ArrowType) -> ArrowType:
+    """Return the type as which to read *arrow_type*, so that Python can represent each value."""
+    stored: ArrowType = arrow_type if isinstance(arrow_type, pa.UuidType) else storage_type(arrow_type)
+    # A cast of list views loses values (pyarrow 26), so list views keep their type.
+    if _is_list(stored) and not _is_view(stored):
+        return pa.list_(readable_type(stored.value_type))
+    if pt.is_struct(stored):
+        return pa.struct([(field.name, readable_type(field.type)) for field in stored])
+    if pt.is_map(stored):
+        return pa.map_(readable_type(stored.key_type), readable_type(stored.item_type))
+    return _readable_scalar_type(stored)
+
+
+def _readable_scalar_type(arrow_type: ArrowType) -> ArrowType:
+    if pt.is_timestamp(arrow_type):
+        return pa.timestamp("us", arrow_type.tz)
+    if pt.is_float16(arrow_type) or pt.is_decimal(arrow_type):
+        return pa.float64()
+    # pyarrow has few casts from and to views.
+    views = ((pt.is_string_view, pa.string()), (pt.is_binary_view, pa.binary()))
+    if target := next((target for test, target in views if test(arrow_type)), None):
+        return target
+    # Python does not support nanoseconds.
+    in_microseconds = ((pt.is_time64, pa.time64("us")), (pt.is_duration, pa.duration("us")))
+    return next((target for test, target in in_microseconds if test(arrow_type)), arrow_type)
+
+
+def column_kind(arrow_type: ArrowType) -> ColumnKind:
+    """Return the kind of a column whose `storage_type` is *arrow_type*."""
+    if _is_text(arrow_type):
+        return ColumnKind.TEXT
+    if pt.is_integer(arrow_type):
+        return ColumnKind.INTEGER
+    tests = (pt.is_binary, pt.is_large_binary, pt.is_binary_view, pt.is_fixed_size_binary)
+    if any(test(arrow_type) for test in tests):
+        return ColumnKind.BYTES
+    if _is_list(_list_type(arrow_type)):
+        return _list_kind(_list_type(arrow_type).value_type)
+    if pt.is_struct(arrow_type) or pt.is_map(arrow_type):
+        return ColumnKind.OBJECT
+    return ColumnKind.EMPTY if pt.is_null(arrow_type) else ColumnKind.OTHER
+
+
+def _list_kind(value_type: ArrowType) -> ColumnKind:
+    if pt.is_integer(value_type):
+        return ColumnKind.INTEGERS
+    if _is_number(value_type):
+        return ColumnKind.VECTOR
+    # Every list of a list of nulls is empty, or has nulls for numbers.
+    return ColumnKind.EMPTY if pt.is_null(value_type) else ColumnKind.LIST
+
+
+def storage_type(arrow_type: ArrowType) -> ArrowType:
+    """Return the type below extensions and dictionaries."""
+    if isinstance(arrow_type, pa.BaseExtensionType):
+        return storage_type(arrow_type.storage_type)
+    return storage_type(arrow_type.value_type) if pt.is_dictionary(arrow_type) else arrow_type
+
+
+def _list_type(arrow_type: ArrowType) -> ArrowType:
+    """Return the type of the lists: of the column, or of the only member of `{"float32": [...]}`."""
+    stored: ArrowType = storage_type(arrow_type)
+    if pt.is_struct(stored) and stored.num_fields == 1 and stored[0].name == FLOAT32_MEMBER:
+        return stored[0].type
+    return stored
+
+
+def _is_view(arrow_type: ArrowType) -> bool:
+    return bool(pt.is_list_view(arrow_type) or pt.is_large_list_view(arrow_type))
+
+
+def _is_list(arrow_type: ArrowType) -> bool:
+    tests = (pt.is_list, pt.is_large_list, pt.is_fixed_size_list, _is_view)
+    return any(test(arrow_type) for test in tests)
+
+
+def _is_text(arrow_type: ArrowType) -> bool:
+    return bool(pt.is_string(arrow_type) or pt.is_large_string(arrow_type) or pt.is_string_view(arrow_type))
+
+
+def _is_number(arrow_type: ArrowType) -> bool:
+    return bool(pt.is_integer(arrow_type) or pt.is_floating(arrow_type) or pt.is_decimal(arrow_type))

@@ -1,0 +1,46 @@
+"""Parquet files, read through a small buffer in batches whose length depends on the size of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from vecgate.bulk.sources.column_mapping import ColumnChoice
+from vecgate.bulk.sources.source import EmptySource, source_errors
+from vecgate.bulk.sources.tables.arrow_types import Batch
+from vecgate.bulk.sources.tables.table_source import TableSource, open_table
+from vecgate.s3vectors.limits import MIB
+
+FORMAT_NAME = "parquet"
+#: Without a buffer size, a whole column of a row group would be in memory.
+_BUFFER_BYTES = MIB
+
+
+def open_parquet(path: Path, *, columns: ColumnChoice, keys_only: bool) -> TableSource:
+    """Open a parquet file. Raises SourceError if it is not one, is empty, or no column fits."""
+    with source_errors(str(path), FORMAT_NAME), pq.ParquetFile(path) as file:
+        schema, metadata = file.schema_arrow, file.metadata
+    if not metadata.num_rows:
+        raise EmptySource(f"{path} holds no records")
+    row_groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    row_bytes = sum(group.total_byte_size for group in row_groups) / metadata.num_rows
+
+    def read_batches(names: list[str], rows: int) -> Iterator[Batch]:
+        with (
+            source_errors(str(path), FORMAT_NAME),
+            pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as opened,
+        ):
+            # Without any column, a batch would have no rows to count.
+            yield from opened.iter_batches(batch_size=rows, columns=names or opened.schema_arrow.names[:1])
+
+    return open_table(
+        path,
+        schema,
+        read_batches,
+        total=metadata.num_rows,
+        choice=columns,
+        keys_only=keys_only,
+        row_bytes=row_bytes,
+    )

@@ -1,0 +1,1 @@
+"""Sends request bodies to a target: through boto3, or signed and sent directly."""

@@ -1,0 +1,34 @@
+"""Options of all commands that judge a run: the files to write for CI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vecgate.cli.options import FILE, option_group
+from vecgate.reporting.ci.ci_outputs import CiOutputs
+from vecgate.reporting.output_files import check_writable
+
+
+def _writable_outputs(
+    junit: Path | None, markdown: Path | None, ctrf: Path | None, badge: Path | None, annotations: bool
+) -> CiOutputs:
+    check_writable(junit, markdown, ctrf, badge)
+    return CiOutputs(junit, markdown, ctrf, badge, annotations)
+
+
+#: The command receives them as the argument `files`, a CiOutputs whose files can be written.
+ci_options = option_group(
+    "files",
+    _writable_outputs,
+    click.option("--junit", type=FILE, default=None, help="Write JUnit XML to this file."),
+    click.option("--markdown", type=FILE, default=None, help="Append a Markdown summary to this file."),
+    click.option("--ctrf", type=FILE, default=None, help="Write CTRF JSON to this file."),
+    click.option("--badge", type=FILE, default=None, help="Write a status badge (SVG) to this file."),
+    click.option(
+        "--annotations",
+        is_flag=True,
+        help="For GitHub: print failures as annotations and set outputs for later steps.",
+    ),
+)

@@ -1,0 +1,136 @@
+"""`vecgate doctor`: check whether a run could work on a target, and print the IAM policy that it needs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+import orjson
+
+from vecgate.cli.options import (
+    IndexChoice,
+    bucket_prefix_option,
+    index_options,
+    output_options,
+    print_status,
+    target_options,
+)
+from vecgate.diagnostics.command_policy import build_command_policy
+from vecgate.diagnostics.diagnosis import diagnose
+from vecgate.diagnostics.diagnostic import Diagnostic, is_good
+from vecgate.errors import UsageError
+from vecgate.exit_codes import ExitCode
+from vecgate.formatting import format_count
+from vecgate.reporting.text.terminal_tables import table_lines
+from vecgate.results.records import SCHEMA_VERSION
+from vecgate.targets.iam_policy import BUCKET_PREFIX, OPERATIONS_BY_COMMAND, SINGLE_INDEX_COMMANDS
+from vecgate.targets.target import TargetChoice
+
+COMMAND = click.Choice(list(OPERATIONS_BY_COMMAND))
+
+
+def _check_account(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if value and not re.fullmatch("[0-9]{12}", value):
+        raise click.BadParameter(f"{value!r} is not an AWS account; use twelve digits", context, parameter)
+    return value
+
+
+@click.command()
+@target_options
+@index_options
+@click.option(
+    "--for",
+    "command",
+    type=COMMAND,
+    default="ramp",
+    show_default=True,
+    help="Check the permissions of this command.",
+)
+@click.option("--write", is_flag=True, help="Also test the operations that write, in a temporary bucket.")
+@bucket_prefix_option
+@click.option(
+    "--policy", type=COMMAND, default=None, help="Print the IAM policy of this command, and send nothing."
+)
+@click.option(
+    "--account",
+    default="",
+    callback=_check_account,
+    metavar="ID",
+    help="AWS account in the policy.  [default: any]",
+)
+@output_options
+def doctor(
+    choice: TargetChoice,
+    index_choice: IndexChoice,
+    command: str,
+    write: bool,
+    bucket_prefix: str,
+    policy: str | None,
+    account: str,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Check whether a run could work: target, region, credentials, clock, permissions, quotas, versions.
+
+    Changes nothing, except with --write. With --policy it sends nothing, and prints the least-privilege IAM
+    policy of a command.
+
+    \b
+    vecgate doctor --target aws
+    vecgate doctor --target aws --for put --bucket media --index films
+    vecgate doctor --policy ramp --region eu-west-1 --account 123456789012
+    """  # noqa: D301 - click reads the backspace
+    prefix = bucket_prefix or BUCKET_PREFIX
+    if policy:
+        _print_policy(policy, choice, index_choice, prefix=prefix, account=account)
+        return
+    if write and index_choice.bucket:
+        raise UsageError("--write uses its own bucket only", hint="Remove --bucket and --index.")
+    del quiet  # this command prints no progress
+    index = index_choice.address if index_choice.bucket or index_choice.index else None
+    diagnostics, code = diagnose(
+        choice, os.environ, command=command, index=index, prefix=prefix, is_write=write
+    )
+    click.echo(to_json(diagnostics, code) if as_json else to_text(diagnostics))
+    raise click.exceptions.Exit(int(code))
+
+
+def _print_policy(
+    command: str, choice: TargetChoice, index_choice: IndexChoice, *, prefix: str, account: str
+) -> None:
+    bucket, index = index_choice.bucket, index_choice.index
+    policy = build_command_policy(
+        command, choice, os.environ, bucket=bucket, index=index, prefix=prefix, account=account
+    )
+    is_any_index = not index.startswith("arn:") and not (bucket and index)
+    if is_any_index and command in SINGLE_INDEX_COMMANDS:
+        print_status("note: the policy allows any index; restrict it with --bucket and --index")
+    click.echo(orjson.dumps(policy, option=orjson.OPT_INDENT_2).decode())
+
+
+def to_json(diagnostics: Sequence[Diagnostic], code: ExitCode) -> str:
+    """Return the diagnostics as JSON."""
+    verdict = "passed" if is_good(diagnostics) else "failed"
+    header = {"schema": SCHEMA_VERSION, "verdict": verdict, "exit_code": int(code)}
+    return orjson.dumps({**header, "checks": [asdict(each) for each in diagnostics]}).decode()
+
+
+def to_text(diagnostics: Sequence[Diagnostic]) -> str:
+    """Return one line for each diagnostic, its hint below it, and the verdict last."""
+    cells = [("FAIL" if each.grade == "failed" else each.grade, each.check) for each in diagnostics]
+    rows = table_lines([[*pair, each.message] for pair, each in zip(cells, diagnostics, strict=True)])
+    indent = " " * sum(max(map(len, column)) + 3 for column in zip(*cells, strict=True))
+    hints = [f"{indent}→ {each.hint}" if each.hint else "" for each in diagnostics]
+    lines = [line for pair in zip(rows, hints, strict=True) for line in pair if line]
+    return "\n".join([*lines, _verdict_line(diagnostics)])
+
+
+def _verdict_line(diagnostics: Sequence[Diagnostic]) -> str:
+    counts = Counter(each.grade for each in diagnostics)
+    notable = [f"{counts[grade]} {grade}" for grade in ("failed", "warning", "skipped") if counts[grade]]
+    line = f"{'PASS' if is_good(diagnostics) else 'FAIL'}  {format_count(len(diagnostics), 'check')}"
+    return f"{line}: {', '.join(notable)}" if notable else line

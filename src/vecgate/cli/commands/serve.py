@@ -1,0 +1,338 @@
+"""`vecgate serve`: the local endpoint, until it is stopped."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+import click
+
+from vecgate.endpoint.local import (
+    ACCESS_KEY_VARIABLE,
+    ADMIN_TOKEN_VARIABLE,
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    READY,
+    SECRET_KEY_VARIABLE,
+)
+from vecgate.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from vecgate.endpoint.auth.principals import Principal
+    from vecgate.endpoint.gateway import GatewaySettings
+    from vecgate.endpoint.http.access_log import AccessLog
+    from vecgate.endpoint.http.admin import AdminAccess
+    from vecgate.endpoint.http.server import Certificate
+
+STDERR = "-"
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def _must_match(pattern: str, form: str) -> Callable[[click.Context, click.Parameter, str], str]:
+    """Return a callback that rejects values that do not match *pattern*; *form* describes it."""
+
+    def check(context: click.Context, parameter: click.Parameter, value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise click.BadParameter(f"{value!r} is not {form}", context, parameter)
+        return value
+
+    return check
+
+
+@click.command()
+@click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=DEFAULT_PORT,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="Port to listen on; 0 selects a free one.",
+)
+@click.option(
+    "--region",
+    default="us-east-1",
+    show_default=True,
+    callback=_must_match("[a-z0-9-]{1,63}", "a region such as eu-west-1"),
+    help="Region in ARNs and signatures.",
+)
+@click.option(
+    "--account",
+    default="000000000000",
+    show_default=True,
+    callback=_must_match("[0-9]{12}", "an account of twelve digits"),
+    help="Account in ARNs.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory for the data. Default: in memory.",
+)
+@click.option(
+    "--sync",
+    type=click.Choice(["normal", "full"]),
+    default="normal",
+    show_default=True,
+    help="What --data-dir survives: normal, the end of the process; full, a power failure too.",
+)
+@click.option("--no-auth", is_flag=True, help="Accept all requests, signed or not.")
+@click.option(
+    "--access-key",
+    default="",
+    envvar=ACCESS_KEY_VARIABLE,
+    show_envvar=True,
+    help="Accept requests signed with this access key. Default: a random one.",
+)
+@click.option(
+    "--secret-key",
+    default="",
+    envvar=SECRET_KEY_VARIABLE,
+    show_envvar=True,
+    help="Secret key that belongs to --access-key.",
+)
+@click.option(
+    "--keys",
+    type=FILE,
+    help="TOML file of principals and their allowed actions. Only its owner may be able to read it.",
+)
+@click.option(
+    "--admin-token",
+    default="",
+    envvar=ADMIN_TOKEN_VARIABLE,
+    show_envvar=True,
+    help="Token of the admin API. Default: a random one.",
+)
+@click.option("--open-metrics", is_flag=True, help="Show the metrics to every client, without the token.")
+@click.option(
+    "--quotas",
+    default="off",
+    show_default=True,
+    help="Request quotas: off, documented, observed, or a TOML file.",
+)
+@click.option(
+    "--latency",
+    default="off",
+    show_default=True,
+    help="Simulated response times: off, warm, cold, or a TOML file.",
+)
+@click.option(
+    "--inject",
+    default="off",
+    show_default=True,
+    help="Faults: off, flaky, throttled, failing, lossy, slow, stalling, chaos, soak or a TOML file.",
+)
+@click.option(
+    "--behaviour",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change behaviour that AWS does not document, such as refuses_duplicate_keys=false. Repeatable.",
+)
+@click.option("--seed", type=int, help="Random seed of faults and latencies.")
+@click.option("--certfile", type=FILE, help="PEM file of a certificate, to serve TLS.")
+@click.option("--keyfile", type=FILE, help="PEM file of its private key.")
+@click.option(
+    "--access-log",
+    is_flag=False,
+    flag_value=STDERR,
+    metavar="[FILE]",
+    help="Log each request as a line of JSON, to FILE or to stderr.",
+)
+@click.option("--until-stdin-closes", is_flag=True, hidden=True, help="Stop when the parent process exits.")
+def serve(
+    host: str,
+    port: int,
+    *,
+    region: str,
+    account: str,
+    data_dir: Path | None,
+    sync: Literal["normal", "full"],
+    no_auth: bool,
+    access_key: str,
+    secret_key: str,
+    keys: Path | None,
+    admin_token: str,
+    open_metrics: bool,
+    quotas: str,
+    latency: str,
+    inject: str,
+    behaviour: tuple[str, ...],
+    seed: int | None,
+    certfile: Path | None,
+    keyfile: Path | None,
+    access_log: str | None,
+    until_stdin_closes: bool,
+) -> None:
+    """Run the local S3 Vectors endpoint until Ctrl-C or SIGTERM."""
+    from vecgate.endpoint.behaviour import parse_behaviour
+    from vecgate.endpoint.http.server import run_server
+    from vecgate.endpoint.storage.sqlite_store import open_state
+    from vecgate.endpoint.storage.state import State
+
+    principals = _read_principals(access_key, secret_key, keys, no_auth=no_auth)
+    generated = principals[0] if principals and not access_key and not keys else None
+    admin = _build_admin_access(admin_token, open_metrics=open_metrics)
+    new_state = State(account=account, region=region, behaviour=parse_behaviour(behaviour))
+    with _open_log(access_log) as log, open_state(data_dir, state=new_state, sync=sync) as state:
+        run_server(
+            host,
+            port,
+            state=state,
+            settings=_build_settings(principals, quotas, latency, inject, seed),
+            certificate=_build_certificate(certfile, keyfile),
+            log=log,
+            admin=admin,
+            on_ready=partial(
+                announce,
+                host=host,
+                region=region,
+                needs_signature=bool(principals),
+                generated=generated,
+                generated_token="" if admin_token else admin.token,
+                data_dir=data_dir,
+            ),
+            until_stdin_closes=until_stdin_closes,
+        )
+
+
+def announce(
+    url: str,
+    *,
+    host: str = DEFAULT_HOST,
+    region: str = "us-east-1",
+    needs_signature: bool = False,
+    generated: Principal | None = None,
+    generated_token: str = "",
+    data_dir: Path | None = None,
+) -> None:
+    """Print the ready line on stdout, and how to use the endpoint on stderr.
+
+    A key pair and an admin token that were *generated* for this run are shown, because the user has no other
+    way to learn them. Others are never shown.
+    """
+    from vecgate.endpoint.http.admin import is_loopback
+
+    click.echo(f"{READY}{url}")
+    if not needs_signature and not is_loopback(host):
+        click.secho(
+            f"WARNING: {url} accepts unsigned requests from other machines: everyone who reaches it can read "
+            "and delete all vectors. Leave out --no-auth, or use --host 127.0.0.1.",
+            err=True,
+            fg="red",
+            bold=True,
+        )
+    lines = [f"export AWS_ENDPOINT_URL_S3VECTORS={url}"]
+    if needs_signature:
+        lines.append(f"export AWS_REGION={region} AWS_DEFAULT_REGION={region}")
+    if generated:
+        pair = generated.key_pair
+        lines.append(f"export AWS_ACCESS_KEY_ID={pair.access_key} AWS_SECRET_ACCESS_KEY={pair.secret_key}")
+    if generated_token:
+        lines.append(f"export {ADMIN_TOKEN_VARIABLE}={generated_token}")
+    lines += [
+        f"boto3    boto3.client('s3vectors', endpoint_url='{url}')",
+        "AWS CLI  aws s3vectors list-vector-buckets",
+        f"vecgate  vecgate put FILE --target {url}",
+        f"Requests must be signed for region {region}{'' if generated else ' with the given keys'}."
+        if needs_signature
+        else "Any credentials and any region are accepted.",
+        f"Press Ctrl-C to stop; the data {f'stays in {data_dir}' if data_dir else 'is then lost'}.",
+    ]
+    click.echo("\n".join(lines), err=True)
+
+
+def _read_principals(
+    access_key: str, secret_key: str, keys: Path | None, *, no_auth: bool
+) -> tuple[Principal, ...]:
+    from vecgate.endpoint.auth.principals import create_principal, read_principals
+
+    given = [
+        option
+        for option, is_given in (
+            ("--no-auth", no_auth),
+            ("--keys", keys),
+            ("--access-key and --secret-key", access_key or secret_key),
+        )
+        if is_given
+    ]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} contradict each other", hint="Give only one of them.")
+    if no_auth:
+        return ()
+    if keys:
+        return read_principals(keys)
+    if bool(access_key) != bool(secret_key):
+        raise UsageError("--access-key and --secret-key belong together", hint="Give both or neither.")
+    return (create_principal(access_key, secret_key),)
+
+
+def _build_admin_access(token: str, *, open_metrics: bool) -> AdminAccess:
+    from vecgate.endpoint.http.admin import AdminAccess
+
+    return AdminAccess(token, open_metrics) if token else AdminAccess(open_metrics=open_metrics)
+
+
+def _build_settings(
+    principals: tuple[Principal, ...], quotas: str, latency: str, inject: str, seed: int | None
+) -> GatewaySettings:
+    """Return how to treat requests. Raises ConfigError that lists the problems of all options."""
+    from vecgate.endpoint.faults import injection
+    from vecgate.endpoint.faults import latency as latencies
+    from vecgate.endpoint.faults import quotas as rates
+    from vecgate.endpoint.gateway import GatewaySettings
+    from vecgate.toml_schema import preset_or_file
+
+    problems: list[ConfigError] = []
+
+    def read_choice(choice: str, presets: Any, read: Any) -> Any:  # noqa: ANN401 - three kinds of settings
+        try:
+            return preset_or_file(choice, presets, read)
+        except ConfigError as error:
+            problems.append(error)
+            return None
+
+    settings = GatewaySettings(
+        principals,
+        read_choice(quotas, rates.PRESETS, rates.read_quotas),
+        read_choice(latency, latencies.PRESETS, latencies.read_latencies),
+        read_choice(inject, injection.PRESETS, injection.read_plan),
+    )
+    if problems:
+        raise ConfigError("; ".join(map(str, problems)), hint=" ".join(each.hint for each in problems))
+    return settings if seed is None else settings.with_seed(seed)
+
+
+def _build_certificate(certfile: Path | None, keyfile: Path | None) -> Certificate | None:
+    from vecgate.endpoint.http.server import Certificate
+
+    if certfile and keyfile:
+        return Certificate(certfile, keyfile)
+    if certfile or keyfile:
+        raise UsageError("--certfile and --keyfile belong together", hint="Give both or neither.")
+    return None
+
+
+@contextmanager
+def _open_log(destination: str | None) -> Iterator[AccessLog | None]:
+    from vecgate.endpoint.http.access_log import AccessLog
+
+    if destination is None:
+        yield None
+    elif destination == STDERR:
+        yield AccessLog(sys.stderr)
+    else:
+        with _open_for_append(destination) as stream:
+            yield AccessLog(stream)
+
+
+def _open_for_append(path: str) -> IO[str]:
+    try:
+        # Without a buffer: what a full disk refuses is not written again at the end.
+        raw: Any = Path(path).open("ab", buffering=0)  # noqa: SIM115 - closed with its wrapper
+        return io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None

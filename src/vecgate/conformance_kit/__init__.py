@@ -1,0 +1,1 @@
+"""The machinery of the conformance suite: its pytest plugin, requirements, recorded requests and results."""

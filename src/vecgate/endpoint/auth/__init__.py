@@ -1,0 +1,1 @@
+"""Authentication with Signature Version 4, and access control by principal."""

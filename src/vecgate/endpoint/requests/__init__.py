@@ -1,0 +1,1 @@
+"""Requests and responses: routing, decoding, validation, errors, page tokens."""

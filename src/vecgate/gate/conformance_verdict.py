@@ -1,0 +1,133 @@
+"""The verdict on a conformance run: it is complete, it tested something, and rules and baseline are met.
+
+Whatever the rules are, a target fails that lacks the core of the API or a capability that the run requires. A
+baseline without rules gates alone: then only what is worse than in the baseline counts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from vecgate.formatting import format_count
+from vecgate.gate.baseline import baseline_check, passed_ids
+from vecgate.gate.requirement_rules import DEFAULT_RULES, JUDGED_OUTCOMES, LEVELS, Rule
+from vecgate.gate.verdict import Check, Verdict, verdict_line
+from vecgate.results.records import ConformanceRun, Result, Stream
+from vecgate.results.verdict_records import VerdictRecord
+
+#: The basic path of a client. A target on which one of these fails is not an S3 Vectors server.
+CORE_REQUIREMENTS = ("first-steps.put-and-get", "first-steps.query")
+
+
+def judge_conformance(
+    run: ConformanceRun, rules: Sequence[Rule] = DEFAULT_RULES, baseline: ConformanceRun | None = None
+) -> Verdict:
+    """Return the verdict on *run*: complete, not empty, and without a regression against *baseline*."""
+    checks = [_completeness(run), _emptiness(run), *(_rule(rule, run.results) for rule in rules)]
+    is_relative = baseline is not None and not rules
+    checks += _core(run, baseline if is_relative else None)
+    checks += [_required(run), _deviations(run)]
+    if baseline is not None:
+        checks.append(baseline_check(baseline, run))
+    return Verdict(tuple(check for check in checks if check is not None))
+
+
+def recorded_verdict(stream: Stream) -> Verdict:
+    """Return the verdict in *stream*, or the one by default rules if it contains none."""
+    record = stream.first(VerdictRecord)
+    return judge_conformance(stream.run) if record is None else Verdict(record.checks)
+
+
+def conformance_verdict_line(verdict: Verdict, run: ConformanceRun) -> str:
+    """Return the verdict in one line, with the results it rests on, and whether signatures are checked."""
+    return "; ".join(filter(None, (verdict_line(verdict, _summarize(run)), _describe_auth(run))))
+
+
+def count_outcomes(results: Sequence[Result]) -> Counter[str]:
+    """Return the number of *results* with each outcome."""
+    return Counter(result.outcome for result in results)
+
+
+def _summarize(run: ConformanceRun) -> str:
+    counts = count_outcomes(run.results)
+    judged = sum(counts[outcome] for outcome in JUDGED_OUTCOMES)
+    parts = [f"{counts['passed']:,} of {format_count(judged, 'requirement')} passed"]
+    failed = Counter(result.level for result in run.results if result.outcome == "failed")
+    parts += [f"{failed[level]:,} of level {level} failed" for level in LEVELS if failed[level]]
+    parts += [format_count(counts["deviation"], "known deviation")] if counts["deviation"] else []
+    parts += [f"{counts['unsupported']:,} unsupported by the target"] if counts["unsupported"] else []
+    parts += [f"{counts['skipped']:,} skipped"] if counts["skipped"] else []
+    return ", ".join(parts)
+
+
+def _describe_auth(run: ConformanceRun) -> str:
+    reason = run.header.unsupported.get("auth", "")
+    return f"signatures are not tested: {reason}" if reason else ""
+
+
+def _completeness(run: ConformanceRun) -> Check | None:
+    if run.footer is not None and run.footer.is_complete:
+        return None
+    results = format_count(len(run.results), "result")
+    return Check("whole run", f"the run did not end: it has {results}", "inconclusive")
+
+
+def _emptiness(run: ConformanceRun) -> Check | None:
+    if any(result.outcome in JUDGED_OUTCOMES for result in run.results):
+        return None
+    skipped = f" ({len(run.results):,} were skipped)" if run.results else ""
+    return Check("something ran", f"no requirement was tested{skipped}", "failed")
+
+
+def _rule(rule: Rule, results: Sequence[Result]) -> Check:
+    judged = rule.select(results)
+    counts = count_outcomes(judged)
+    measured = f"{counts['passed']:,} of {len(judged):,} {rule.level} requirements passed"
+    if counts["deviation"]:
+        measured += f", {format_count(counts['deviation'], 'known deviation')}"
+    is_met = rule.is_met(results)
+    failed = tuple(result.id for result in judged if result.outcome != "passed") if not is_met else ()
+    if rule.minimum is None:
+        failed = tuple(result.id for result in judged if result.outcome == "failed")
+    return Check(str(rule), measured, "passed" if is_met else "failed", failed)
+
+
+def _core(run: ConformanceRun, baseline: ConformanceRun | None) -> Iterator[Check]:
+    """Yield the failed checks of the core of the API, except for what *baseline* did not have either."""
+    known = frozenset(baseline.header.unsupported) if baseline else frozenset()
+    if missing := [name for name in run.header.missing_core if name not in known]:
+        reasons = [f"{name} ({run.header.unsupported.get(name, '')})" for name in missing]
+        measured = f"the target does not support {', '.join(reasons)}, and no deviation lists that"
+        yield Check("core", measured, "failed")
+    passed = passed_ids(baseline) if baseline else frozenset(CORE_REQUIREMENTS)
+    failed = [each.id for each in run.results if each.outcome == "failed" and each.id in CORE_REQUIREMENTS]
+    if failed := [id_ for id_ in failed if id_ in passed]:
+        yield Check("basic path", "the basic path of a client does not work", "failed", tuple(failed))
+
+
+def _required(run: ConformanceRun) -> Check | None:
+    """Check the capabilities that the run requires: supported, and none of their requirements skipped."""
+    if not run.header.required:
+        return None
+    reasons = dict(run.header.unsupported)
+    for result in run.results:
+        if result.outcome == "skipped":
+            name, _, reason = result.reason.partition(": ")
+            reasons.setdefault(name, reason)
+    if missing := [name for name in run.header.required if name in reasons]:
+        described = ", ".join(f"{name} ({reasons[name]})" for name in missing)
+        return Check("capabilities", f"required, but not supported or not tested: {described}", "failed")
+    return Check("capabilities", f"{', '.join(run.header.required)} supported, as required", "passed")
+
+
+def _deviations(run: ConformanceRun) -> Check | None:
+    unexpected = tuple(result.id for result in run.results if result.outcome == "unexpected-pass")
+    stale = run.footer.stale_deviations if run.footer else ()
+    known = count_outcomes(run.results)["deviation"]
+    if not unexpected and not stale:
+        return Check("deviations", format_count(known, "known deviation"), "passed") if known else None
+    wrong = (*(f"{id_}: passes" for id_ in unexpected), *stale)
+    verb = "is" if len(wrong) == 1 else "are"
+    measured = f"{format_count(len(wrong), 'listed deviation')} {verb} stale"
+    return Check("deviations", measured, "failed", wrong)

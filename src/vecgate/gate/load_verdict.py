@@ -1,0 +1,141 @@
+"""The verdict on a load run: complete, not empty, limited by the target, and within its thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from vecgate.errors import UsageError
+from vecgate.formatting import format_milliseconds, format_number, format_usd
+from vecgate.gate.threshold_checks import measure
+from vecgate.gate.thresholds import Threshold, parse_threshold, parse_thresholds
+from vecgate.gate.verdict import WORDS, Check, Grade, Verdict, pass_line
+from vecgate.results.load_records import Event, LoadPlan, Second
+from vecgate.results.load_summary import LoadSummary, StageSummary, summarize
+from vecgate.results.records import Stream
+from vecgate.results.spans import Span
+
+#: Thresholds of a plan that has none.
+DEFAULT_THRESHOLDS = ("achieved >= 99%", "errors < 1%")
+#: The names of checks that are not thresholds. Their measured text is a complete sentence.
+WHOLE, SOMETHING, GENERATOR = "whole run", "something ran", "generator"
+#: A rate counts as sustained if the target kept up with this share of the requests, and no backlog grew.
+SUSTAINED_SHARE = 0.995
+FLAT = frozenset({"constant", "poisson"})
+
+
+def judge_load(
+    stream: Stream, thresholds: Sequence[str] | None = None, *, summary: LoadSummary | None = None
+) -> Verdict:
+    """Return the verdict on the load run in *stream*.
+
+    thresholds  used instead of those of the plan; raises UsageError if one is invalid
+    summary     of *stream*, if the caller has it
+    """
+    plan = stream.first(LoadPlan)
+    if plan is None:
+        reason = "the plan is missing" if stream.of(Second) else "the run did not start: there is no plan"
+        return Verdict((Check(WHOLE, reason, "inconclusive"),))
+    totals = summary or summarize(stream)
+    checks = [_completeness(stream, totals), _emptiness(totals), _generator(totals)]
+    judged = (
+        _planned_thresholds(plan, totals)
+        if thresholds is None
+        else _check_thresholds(parse_thresholds(thresholds, plan), totals)
+    )
+    return Verdict((*(check for check in checks if check is not None), *judged))
+
+
+def load_verdict_line(verdict: Verdict, summary: LoadSummary) -> str:
+    """Return the verdict in one line, with the rate or the checks it rests on."""
+    if verdict:
+        return pass_line(_summarize(summary))
+    reasons: list[str] = []
+    for check in verdict.decisive:
+        # The check of the whole run repeats the threshold that ended the run.
+        if not any(f"{check.name}: " in each for each in reasons):
+            reasons.append(describe_check(check))
+    return f"{WORDS[verdict.grade]}  {'; '.join(reasons)}"
+
+
+def describe_check(check: Check) -> str:
+    """Return what *check* measured, with the threshold if it is one."""
+    is_threshold = check.name not in {WHOLE, SOMETHING, GENERATOR}
+    return f"{check.name}: {check.measured}" if is_threshold else check.measured
+
+
+def sustained_stage(summary: LoadSummary) -> StageSummary | None:
+    """Return the stage that a verdict line describes: the flat one with the highest rate, or None."""
+    flat = [stage for stage in summary.stages if stage.stage.kind in FLAT]
+    return max(flat, key=lambda each: (each.offered_per_s, each.duration_s), default=None)
+
+
+def _summarize(summary: LoadSummary) -> str:
+    flat = sustained_stage(summary)
+    span: Span = flat or summary
+    is_sustained = flat is not None and not span.is_growing and span.achieved >= SUSTAINED_SHARE
+    per_s = span.offered_per_s if is_sustained else span.achieved_per_s
+    rate = f"{format_number(per_s)} {summary.unit}/s"
+    if flat is None:
+        rate += " on average"
+    elif not is_sustained:
+        rate += f" of {format_number(span.offered_per_s)}"
+    p99 = format_milliseconds(span.total.response.percentile_ms(99))
+    verb = "sustained for" if is_sustained else "over"
+    return f"{rate} {verb} {span.duration_s:g} s, p99 {p99}, {format_usd(summary.usd)}"
+
+
+def _completeness(stream: Stream, summary: LoadSummary) -> Check | None:
+    planned_s, elapsed_s = summary.plan.duration_s, summary.duration_s
+    known = f"{elapsed_s:g} of {planned_s:g} s"
+    for event in stream.of(Event):
+        if event.kind == "aborted":
+            is_threshold = event.text.startswith(tuple(text.strip() for text in summary.plan.thresholds))
+            grade: Grade = "failed" if is_threshold else "inconclusive"
+            return Check(WHOLE, f"the run was aborted after {known}: {event.text}", grade)
+    if gap := _find_gap(stream, summary):
+        return Check(WHOLE, f"the result stream is incomplete: {gap}", "inconclusive")
+    if stream.footer is not None and stream.footer.is_complete and elapsed_s >= planned_s:
+        return None
+    return Check(WHOLE, f"the run did not end: the stream contains {known}", "inconclusive")
+
+
+def _find_gap(stream: Stream, summary: LoadSummary) -> str:
+    """Return what is missing or repeated in *stream*, or an empty string."""
+    if stream.invalid_lines:
+        more = f", and {stream.invalid_lines - 1:,} more" if stream.invalid_lines > 1 else ""
+        return f"{stream.problems[0]}{more}"
+    for expected, second in enumerate(summary.seconds):
+        if second.at_s != expected:
+            return f"second {second.at_s} follows where second {expected} is expected"
+    return ""
+
+
+def _emptiness(summary: LoadSummary) -> Check | None:
+    if summary.requests:
+        return None
+    dropped = f" ({summary.dropped:,} were dropped)" if summary.dropped else ""
+    return Check(SOMETHING, f"no request was answered{dropped}", "failed")
+
+
+def _generator(summary: LoadSummary) -> Check | None:
+    reason = summary.limited_by_generator
+    if not reason:
+        return None
+    return Check(GENERATOR, f"the load generator was the limit: {reason}", "inconclusive")
+
+
+def _planned_thresholds(plan: LoadPlan, summary: LoadSummary) -> Iterator[Check]:
+    """Check the thresholds of the plan. An unknown one, of a later vecgate, is inconclusive."""
+    for text in plan.thresholds or DEFAULT_THRESHOLDS:
+        try:
+            threshold = parse_threshold(text)
+        except UsageError as error:
+            yield Check(text, str(error), "inconclusive")
+        else:
+            yield from _check_thresholds([threshold], summary)
+
+
+def _check_thresholds(thresholds: Iterable[Threshold], summary: LoadSummary) -> Iterator[Check]:
+    for threshold in thresholds:
+        measured = measure(threshold, summary)
+        yield Check(threshold.text, str(measured), "passed" if measured.is_met else "failed")

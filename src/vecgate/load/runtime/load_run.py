@@ -1,0 +1,181 @@
+"""One run on the master: its settings, its resources, its accounting and its result stream."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from vecgate.errors import UsageError, VecgateError
+from vecgate.formatting import format_usd
+from vecgate.gate.abort_monitor import AbortMonitor
+from vecgate.load.runtime.runtime_options import RunSettings
+from vecgate.load.runtime.worker_messages import Assignment
+from vecgate.load.scenario.scenario_file import Scenario
+from vecgate.load.scenario.scenario_price import preload_usd, stored_vector_bytes
+from vecgate.load.traffic.interval_ledger import IntervalLedger
+from vecgate.load.traffic.preloading import preload
+from vecgate.load.traffic.vector_pool import TEXT_KEY, build_pool
+from vecgate.resources.run_index import RunIndex, create_run_index
+from vecgate.results.load_records import Event, EventKind, LoadPlan, Second
+from vecgate.results.provenance import utc_now
+from vecgate.results.records import Footer, Header
+from vecgate.results.result_stream import StreamWriter
+from vecgate.results.spans import ROUNDING_S
+from vecgate.targets.resolution import open_target, resolve_target_name
+from vecgate.targets.run_header import build_run_header
+from vecgate.targets.target import EMBEDDED, Target
+
+PACKAGES = ("vecgate", "boto3", "locust", "gevent", "numpy", "orjson")
+
+
+@dataclass(slots=True)
+class LoadRun:
+    """One run, from its preparation to its end.
+
+    index           the index of the run, in its own bucket
+    credentials     access key and secret key of an endpoint that runs only during this run; empty for others
+    ready_workers   workers that are ready to send requests
+    start_s         start of the schedule on the monotonic clock; None before it is known
+    is_interrupted  the run was interrupted before its schedule ended
+    """
+
+    settings: RunSettings
+    scenario: Scenario
+    plan: LoadPlan
+    target: Target
+    index: RunIndex
+    writer: StreamWriter
+    ledger: IntervalLedger
+    gate: AbortMonitor
+    credentials: tuple[str, ...] = field(default=(), repr=False)
+    ready_workers: set[str] = field(default_factory=set)
+    start_s: float | None = None
+    is_interrupted: bool = False
+    _stage: int = -1
+    _requests: dict[str, int] = field(default_factory=dict)
+    _created_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the schedule began; negative shortly before."""
+        return 0.0 if self.start_s is None else time.monotonic() - self.start_s
+
+    def assignment(self) -> Assignment:
+        """Return the assignment for a worker."""
+        settings, address = self.settings, self.index.address
+        return Assignment(
+            run=settings.run,
+            scenario=self.scenario,
+            bucket=address.bucket,
+            index=address.index,
+            target=(self.target.endpoint_url or "")
+            if self.credentials
+            else resolve_target_name(settings.choice, os.environ),
+            region=settings.choice.region,
+            profile=settings.choice.profile,
+            ca_bundle=settings.choice.ca_bundle,
+            verify=settings.choice.verify,
+            credentials=self.credentials,
+        )
+
+    def record_event(self, kind: EventKind, text: str, *, at_s: float | None = None) -> None:
+        """Write an event to the result stream, at *at_s* or now."""
+        moment = self.elapsed_s if at_s is None else at_s
+        # A worker can be lost, or the run interrupted, before the schedule begins.
+        self.writer.write(Event(at_s=round(max(0.0, moment), 3), kind=kind, text=text))
+
+    def record_second(self, second: Second) -> str:
+        """Write a complete second, and return the reason to end the run after it; empty to continue."""
+        schedule = self.ledger.schedule
+        for start_s in schedule.split_second(second.at_s)[:-1]:
+            # A stage may end a rounding error after the second.
+            stage = schedule.stage_at(start_s + ROUNDING_S)
+            if stage != self._stage:
+                self._stage = stage
+                self.record_event("stage", self.plan.stages[stage].label, at_s=start_s)
+        self.writer.write(second)
+        for operation, counts in second.operations.items():
+            sent = counts.ok + sum(counts.errors.values())
+            self._requests[operation] = self._requests.get(operation, 0) + sent
+        return self.gate.add(second)
+
+    def record_totals(self) -> None:
+        """Write what is known at the end: the remaining seconds, the totals of the workers, the recall."""
+        for second in self.ledger.take_closed():
+            self.record_second(second)
+        for totals in self.ledger.totals:
+            self.writer.write(totals)
+        if self.ledger.recall is not None:
+            self.writer.write(self.ledger.recall)
+
+    def close(self, *, is_failed: bool) -> None:
+        """Write the footer and close the result stream. A run that *is_failed* is not complete."""
+        self.writer.write(
+            Footer(
+                ended_at=utc_now(),
+                duration_s=round(time.monotonic() - self._created_s, 3),
+                requests=self._requests,
+                orphaned=tuple(self.index.orphaned),
+                is_complete=not is_failed and self.start_s is not None and not self.is_interrupted,
+            )
+        )
+        self.writer.close()
+
+
+def prepare_run(settings: RunSettings, stack: ExitStack) -> LoadRun:
+    """Create the resources of a run and start its result stream.
+
+    Closing *stack* removes the resources. Raises VecgateError, or botocore's errors.
+    """
+    scenario = settings.load_scenario()
+    if resolve_target_name(settings.choice, os.environ) == "aws" and not settings.is_aws_allowed:
+        raise UsageError("real AWS costs money", hint="Add --yes.")
+    plan, vectors = replace(scenario.plan(), preload_usd=preload_usd(scenario)), scenario.vectors
+    if settings.max_usd is not None and plan.preload_usd > settings.max_usd:
+        cost, limit = format_usd(plan.preload_usd), format_usd(settings.max_usd)
+        raise VecgateError(f"preloading costs {cost}, which exceeds the limit of {limit}")
+    gate = AbortMonitor(scenario.thresholds, plan, max_usd=settings.max_usd)
+    target = stack.enter_context(
+        open_target(settings.choice, os.environ, auth=True, serve=scenario.serve_options())
+    )
+    index = stack.enter_context(
+        create_run_index(
+            target,
+            run=settings.run,
+            dimension=vectors.dimension,
+            metric=vectors.metric,
+            non_filterable=[TEXT_KEY] if vectors.metadata == "full" else [],
+            prefix=settings.bucket_prefix,
+        )
+    )
+    with target.sender() as sender:
+        preload(sender, index.address, build_pool(scenario), scenario.preload)
+    ledger = IntervalLedger(
+        scenario.schedule(),
+        scenario.vectors_per_arrival,
+        stored_vectors=scenario.preload,
+        vector_bytes=stored_vector_bytes(scenario),
+        usd=plan.preload_usd,
+    )
+    run = LoadRun(settings, scenario, plan, target, index, StreamWriter(settings.results), ledger, gate)
+    if target.name in EMBEDDED:
+        keys = target.credentials.get_frozen_credentials()
+        run.credentials = (keys.access_key, keys.secret_key)
+    run.writer.write(_build_header(run))
+    run.writer.write(plan)
+    return run
+
+
+def _build_header(run: LoadRun) -> Header:
+    settings, scenario = run.settings, run.scenario
+    return build_run_header(
+        "load",
+        run.target,
+        run=settings.run,
+        packages=PACKAGES,
+        options={"scenario": scenario.name, **settings.overrides},
+    )

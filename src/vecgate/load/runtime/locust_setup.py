@@ -1,0 +1,114 @@
+"""Connects a load test to Locust: its options, its start and end, its exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from secrets import token_hex
+from typing import Any
+
+import gevent
+from locust import argument_parser, events
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+
+from vecgate.errors import VecgateError
+from vecgate.exit_codes import ExitCode
+from vecgate.load.runtime.coordinator import Coordinator
+from vecgate.load.runtime.dispatcher import Dispatcher
+from vecgate.load.runtime.failures import print_error
+from vecgate.load.runtime.runtime_options import add_arguments
+from vecgate.load.runtime.worker import Worker
+
+#: Time that users have to finish their request at the end of a test.
+STOP_TIMEOUT_S = 10.0
+#: Interval at which a process checks that the processes it depends on still exist.
+POLL_EVERY_S = 0.5
+
+
+@dataclass(slots=True)
+class RuntimeState:
+    """The state of vecgate on Locust's environment, as `environment.vecgate`.
+
+    A master has a coordinator, a worker process has a worker, and a single process has both.
+    """
+
+    coordinator: Coordinator | None = None
+    worker: Worker | None = None
+
+    @property
+    def dispatcher(self) -> Dispatcher | None:
+        """The dispatcher of the worker."""
+        return self.worker.dispatcher if self.worker else None
+
+
+def install() -> None:
+    """Register the listeners. Call it once per process."""
+    # Locust builds its whole argument parser again for each option in a message that spawns users. Whenever a
+    # worker joins or is lost, that would stop all requests for 200 ms.
+    argument_parser.default_args_dict = cache(argument_parser.default_args_dict)
+    _listen(events.init_command_line_parser, add_arguments)
+    # Workers that are forked from this process inherit the secret.
+    _listen(events.init, partial(_initialize, installed_by=os.getpid(), secret=token_hex()))
+
+
+def _initialize(environment: Any, runner: Any, *, installed_by: int, secret: str, **_: object) -> None:  # noqa: ANN401 - Locust's
+    environment.vecgate = state = RuntimeState()
+    if isinstance(runner, MasterRunner | LocalRunner):
+        environment.parsed_options.enable_rebalancing = True
+        environment.stop_timeout = max(environment.stop_timeout or 0.0, STOP_TIMEOUT_S)
+        state.coordinator = _build_coordinator(environment, secret)
+    if isinstance(runner, WorkerRunner):
+        state.worker = Worker(runner, lambda: f"worker-{runner.worker_index + 1}", secret=secret)
+    elif isinstance(runner, LocalRunner):
+        state.worker = Worker(runner, lambda: "worker-1", secret=secret)
+    if state.worker is not None:
+        worker = state.worker
+        _listen(events.test_stopping, lambda **_: worker.stop())
+        _listen(events.user_error, lambda exception, **_: worker.report_failure(exception))
+        if installed_by != os.getpid():
+            gevent.spawn(_end_with_master, installed_by, runner, worker)
+
+
+def _end_with_master(master: int, runner: Any, worker: Worker) -> None:  # noqa: ANN401 - Locust's
+    """End this worker soon after the process *master*, from which it was forked, has ended."""
+    while os.getppid() == master:
+        gevent.sleep(POLL_EVERY_S)
+    worker.stop()
+    runner.quit()
+
+
+def _end_with_parent(options: Any, coordinator: Coordinator, parent: int) -> None:  # noqa: ANN401 - Locust's
+    """End this process soon after the command that started it, or if the workers it waits for have ended."""
+    while not options.vecgate_parent or os.getppid() == parent:
+        if options.processes and options.headless:
+            coordinator.check_forked_workers(options.processes)
+        gevent.sleep(POLL_EVERY_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _build_coordinator(environment: Any, secret: str) -> Coordinator:  # noqa: ANN401 - Locust's
+    options = environment.parsed_options
+    try:
+        coordinator = Coordinator(environment, secret=secret if options.processes else "")
+    except VecgateError as error:
+        print_error(error)
+        sys.exit(ExitCode.USAGE)
+    if options.headless:
+        # Locust has no handler for SIGTERM while a shape runs, and a KeyboardInterrupt may be lost between
+        # two greenlets. These handlers run in the event loop.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            gevent.signal_handler(number, coordinator.cancel)
+    _listen(events.test_start, lambda **_: coordinator.begin())
+    _listen(events.test_stopping, lambda **_: coordinator.interrupt())
+    _listen(events.test_stop, lambda **_: coordinator.reset())
+    _listen(events.quitting, lambda **_: coordinator.end())
+    gevent.spawn(_end_with_parent, options, coordinator, os.getppid())
+    return coordinator
+
+
+def _listen(hook: Any, listener: Callable[..., None]) -> None:  # noqa: ANN401 - Locust's
+    hook.add_listener(listener)

@@ -1,0 +1,1 @@
+"""A load test as data: the TOML file, its validation, its price."""

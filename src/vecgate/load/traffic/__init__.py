@@ -1,0 +1,1 @@
+"""The requests of a load test, and the accounting of their outcomes."""

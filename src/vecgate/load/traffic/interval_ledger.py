@@ -1,0 +1,158 @@
+"""Collects the per-second reports of all workers, and closes each second once it is complete.
+
+A second is complete when every active worker has reported it. A worker that is silent for too long is lost,
+and so are the requests that were due on it since: the schedule says how many were due in each second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from msgspec.structs import replace
+
+from vecgate.load.schedule.arrival_schedule import Schedule
+from vecgate.load.traffic.recall import merge_recalls
+from vecgate.load.traffic.request_recorder import merge_seconds
+from vecgate.results.load_records import Recall, Second, WorkerTotals
+from vecgate.s3vectors.pricing import processed_usd
+
+#: Maximum delay of the report of a second.
+GRACE_S = 2.5
+
+
+@dataclass(slots=True)
+class IntervalLedger:
+    """The per-second accounting of one run. Times are seconds since the schedule began.
+
+    schedule             schedule of all workers together
+    vectors_per_arrival  average number of vectors in a request
+    stored_vectors       vectors in the index; every query processes all of them
+    vector_bytes         bytes of one vector that a query processes
+    usd                  price so far, initially that of the preloaded vectors
+    active               first second that each active worker reports
+    totals               totals of the workers that finished
+    recalls              recall measured by the workers that finished
+    """
+
+    schedule: Schedule
+    vectors_per_arrival: float
+    stored_vectors: int = 0
+    vector_bytes: int = 0
+    usd: float = 0.0
+    active: dict[str, int] = field(default_factory=dict)
+    totals: list[WorkerTotals] = field(default_factory=list)
+    recalls: list[Recall] = field(default_factory=list)
+    _reports: dict[int, list[Second]] = field(default_factory=dict)
+    # The last second that each worker reported.
+    _reported: dict[str, int] = field(default_factory=dict)
+    # The requests of each worker that were due, and neither started nor dropped yet.
+    _waiting: dict[str, int] = field(default_factory=dict)
+    _lost: int = 0
+    _next: int = 0
+    # Closed seconds in which nothing happened. They are held back in case nothing follows.
+    _idle: list[Second] = field(default_factory=list)
+    _is_stopped: bool = False
+
+    def add_worker(self, worker: str, *, at_s: float) -> None:
+        """Expect reports from *worker* from *at_s* on."""
+        self.active[worker] = max(0, int(at_s))
+        self._reported.pop(worker, None)
+
+    def add_report(self, worker: str, second: Second) -> bool:
+        """Add a report of *worker*.
+
+        Return False if it is ignored: the worker is not active, or the second is closed or reported already.
+        """
+        if worker not in self.active or second.at_s < max(self._next, self._reported.get(worker, -1) + 1):
+            return False
+        self._reported[worker] = second.at_s
+        waiting = second.due - second.started - second.dropped
+        self._waiting[worker] = self._waiting.get(worker, 0) + waiting
+        self._reports.setdefault(second.at_s, []).append(second)
+        return True
+
+    def finish_worker(self, worker: str, totals: WorkerTotals, recall: Recall | None) -> None:
+        """Record that *worker* finished its arrivals and reported every second; no effect if not active."""
+        if self.active.pop(worker, None) is None:
+            return
+        self.totals.append(totals)
+        if recall is not None:
+            self.recalls.append(recall)
+
+    def stop(self) -> None:
+        """Record that the run ends early: requests that are due from now on are not lost."""
+        self._is_stopped = True
+
+    def remove_lost(self, *, now_s: float, ended: Collection[str] = ()) -> list[str]:
+        """Remove and return the workers that have *ended*, or that are silent for too long at *now_s*."""
+        lost = [
+            worker
+            for worker, first in self.active.items()
+            if worker in ended or now_s > self._reported.get(worker, first - 1) + 2 + GRACE_S
+        ]
+        for worker in lost:
+            del self.active[worker]
+            # Requests that were waiting on the worker when it last reported are lost with it.
+            self._lost += self._waiting.pop(worker, 0)
+        return lost
+
+    def take_closed(self) -> Iterator[Second]:
+        """Yield the complete seconds that were not yielded before, in order.
+
+        Workers keep reporting while they compute recall: idle seconds at the end of the run are left out.
+        """
+        while self._reports and all(self._has_reported(worker) for worker in self.active):
+            self._idle.append(self._close())
+            if not self._is_idle(self._idle[-1]):
+                closed, self._idle = self._idle, []
+                yield from closed
+
+    @property
+    def is_over(self) -> bool:
+        """True if no worker is active any more."""
+        return not self.active
+
+    @property
+    def recall(self) -> Recall | None:
+        """The recall of all workers together."""
+        return merge_recalls(self.recalls)
+
+    def _has_reported(self, worker: str) -> bool:
+        return self._reported.get(worker, self.active[worker] - 1) >= self._next
+
+    def _is_idle(self, second: Second) -> bool:
+        is_after_schedule = self._is_stopped or second.at_s >= self.schedule.duration_s
+        counts = second.due, second.started, second.dropped, second.lost, second.in_flight
+        return is_after_schedule and not any(counts) and not second.operations
+
+    def _close(self) -> Second:
+        at_s, reports = self._next, self._reports.pop(self._next, [])
+        bounds = self.schedule.split_second(at_s)
+        second = self._add_lost(merge_seconds(reports, at_s=at_s, usd=self.usd), bounds[0], bounds[-1])
+        parts = zip(second.parts, pairwise(bounds), strict=False)
+        second = replace(second, parts=tuple(self._add_lost(part, *between) for part, between in parts))
+        # These requests were counted as due in an earlier second.
+        second, self._lost = replace(second, lost=second.lost + self._lost), 0
+        second = replace(second, usd=second.usd + self._processed_usd(second))
+        self.usd, self._next = second.usd, at_s + 1
+        return second
+
+    def _add_lost(self, second: Second, start_s: float, end_s: float) -> Second:
+        """Add to *second*, or a part of it, what was due between *start_s* and *end_s* on lost workers."""
+        due = self.schedule.due_before(end_s) - self.schedule.due_before(start_s)
+        lost = 0 if self._is_stopped else max(0, due - second.due)
+        return replace(
+            second,
+            due=second.due + lost,
+            due_vectors=second.due_vectors + round(lost * self.vectors_per_arrival),
+            lost=second.lost + lost,
+        )
+
+    def _processed_usd(self, second: Second) -> float:
+        """Return the price of the data that the queries of *second* process, in the index at its end."""
+        puts, queries = (second.operations.get(name) for name in ("PutVectors", "QueryVectors"))
+        self.stored_vectors += puts.vectors if puts else 0
+        sent = queries.ok + sum(queries.errors.values()) if queries else 0
+        return processed_usd(sent, vectors=self.stored_vectors, vector_bytes=self.vector_bytes)

@@ -1,0 +1,1 @@
+"""Files and annotations for CI: JUnit XML, CTRF, badge, GitHub annotations."""

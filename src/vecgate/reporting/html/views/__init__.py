@@ -1,0 +1,1 @@
+"""The data of a page for each kind of run: tiles, charts and tables."""

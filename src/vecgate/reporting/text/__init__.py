@@ -1,0 +1,1 @@
+"""Reports for the terminal, as Markdown and as JSON."""

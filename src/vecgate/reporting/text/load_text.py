@@ -1,0 +1,145 @@
+"""A load run for the terminal, and as a Markdown job summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vecgate.formatting import (
+    format_count,
+    format_duration,
+    format_milliseconds,
+    format_number,
+    format_percentage,
+    format_usd,
+)
+from vecgate.gate.load_verdict import load_verdict_line
+from vecgate.gate.verdict import Verdict, cleanup_line
+from vecgate.printable import markdown_line, markdown_text
+from vecgate.reporting.text.markdown import checks_table, markdown_table, truncate
+from vecgate.reporting.text.terminal_tables import check_lines, table_lines
+from vecgate.results.load_records import Event
+from vecgate.results.load_summary import LoadSummary, summarize
+from vecgate.results.operation_counts import OperationCounts, sum_counts
+from vecgate.results.records import Stream
+from vecgate.results.spans import Span
+
+#: Percentiles without a name are response times, measured from the scheduled send; service times are measured
+#: from the actual send.
+OPERATION_HEADINGS = (
+    *("operation", "requests", "errors", "throttled", "p50", "p95", "p99", "max", "service p99"),
+)
+STAGE_HEADINGS = ("stage", "offered", "achieved", "completed", "dropped", "late", "p50", "p99")
+#: Columns of both tables that align right.
+RIGHT = range(1, 9)
+
+
+def load_text(stream: Stream, verdict: Verdict, *, summary: LoadSummary | None = None) -> str:
+    """Return the report for the terminal. Raises SourceError if *stream* is not a load run."""
+    summary = summary or summarize(stream)
+    parts = [
+        "\n".join(operation_table(summary)) if summary.requests else "",
+        "\n".join(stage_table(summary)) if summary.stages else "",
+        "\n".join(table_lines(list(_facts(stream, summary)))),
+        "\n".join(check_lines(verdict)),
+        "\n".join(filter(None, (load_verdict_line(verdict, summary), cleanup_line(summary.orphaned)))),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def load_markdown(stream: Stream, verdict: Verdict) -> str:
+    """Return the job summary. Raises SourceError if *stream* is not a load run."""
+    summary = summarize(stream)
+    parts = [
+        f"## {markdown_line(load_verdict_line(verdict, summary))}",
+        markdown_text(cleanup_line(summary.orphaned)),
+        checks_table(verdict),
+        "### By operation" if summary.requests else "",
+        markdown_table(OPERATION_HEADINGS, _operation_rows(summary)) if summary.requests else "",
+        "### By stage" if summary.stages else "",
+        markdown_table(STAGE_HEADINGS, _stage_rows(summary)) if summary.stages else "",
+        "\n".join(f"- {name}: {markdown_text(text)}" for name, text in _facts(stream, summary)),
+    ]
+    return truncate("\n\n".join(part for part in parts if part) + "\n")
+
+
+def operation_table(summary: LoadSummary) -> list[str]:
+    """Return the lines of the table of operations."""
+    return table_lines([OPERATION_HEADINGS, *_operation_rows(summary)], right=RIGHT)
+
+
+def stage_table(summary: LoadSummary) -> list[str]:
+    """Return the lines of the table of stages."""
+    return table_lines([STAGE_HEADINGS, *_stage_rows(summary)], right=RIGHT)
+
+
+def _operation_rows(summary: LoadSummary) -> list[list[str]]:
+    """Return a row for each operation, and a total if there are several."""
+    rows = [_operation_row(name, counts) for name, counts in summary.operations.items()]
+    return (
+        [*rows, _operation_row("total", sum_counts(summary.operations.values()))] if len(rows) > 1 else rows
+    )
+
+
+def _operation_row(name: str, counts: OperationCounts) -> list[str]:
+    return [
+        name,
+        f"{counts.requests:,}",
+        _unless_zero(counts.failed),
+        _unless_zero(counts.throttled),
+        *map(format_milliseconds, counts.response.percentiles_ms(50, 95, 99)),
+        format_milliseconds(counts.response.max_ms),
+        format_milliseconds(counts.service.percentile_ms(99)),
+    ]
+
+
+def _stage_rows(summary: LoadSummary) -> list[list[str]]:
+    """Return a row for each stage, and a total if there are several."""
+    rows = [_stage_row(stage.stage.label, stage) for stage in summary.stages]
+    return [*rows, _stage_row("total", summary)] if len(rows) > 1 else rows
+
+
+def _stage_row(name: str, span: Span) -> list[str]:
+    return [
+        name,
+        f"{format_number(span.offered_per_s)} {span.unit}/s",
+        f"{format_number(span.achieved_per_s)} {span.unit}/s",
+        format_percentage(span.ok, span.due),
+        _unless_zero(span.dropped),
+        _unless_zero(span.late),
+        *map(format_milliseconds, span.total.response.percentiles_ms(50, 99)),
+    ]
+
+
+def _unless_zero(count: int) -> str:
+    return f"{count:,}" if count else ""
+
+
+def _facts(stream: Stream, summary: LoadSummary) -> Iterator[tuple[str, str]]:
+    """Return names and texts of everything that the tables do not show."""
+    plan, header = summary.plan, stream.header
+    yield "scenario", f"{plan.scenario}: {plan.description}" if plan.description else plan.scenario
+    yield "target", f"{header.target} {header.url}".strip()
+    duration = f"{format_duration(summary.duration_s)} of {format_duration(plan.duration_s)}"
+    yield "duration", f"{duration}, {_requests(summary)}"
+    if errors := _errors(summary):
+        yield "errors", errors
+    for recall in summary.recalls.values():
+        text = f"{recall.mean:.4f} on average, {recall.lowest:.2f} at worst"
+        yield f"recall@{recall.k}", f"{text}, sample of {recall.queries:,}"
+    if summary.usd:
+        yield "cost", f"{format_usd(summary.usd)}, {format_usd(summary.usd_per_hour)} per hour"
+    if summary.limited_by_generator:
+        yield "generator", f"was the limit, not the target: {summary.limited_by_generator}"
+    for event in stream.of(Event):
+        if event.kind != "stage":
+            yield event.kind.replace("-", " "), f"at {event.at_s:.0f} s: {event.text}"
+
+
+def _requests(summary: LoadSummary) -> str:
+    requests = format_count(summary.requests, "request")
+    return f"{requests}, {summary.lost:,} lost with a worker" if summary.lost else requests
+
+
+def _errors(summary: LoadSummary) -> str:
+    codes = sum_counts(summary.operations.values()).errors
+    return ", ".join(f"{count:,} {code}" for code, count in codes.most_common())

@@ -1,0 +1,270 @@
+"""Limits of connections, with a transport and a clock of the tests, and through sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import uvicorn
+from serving import Server, raw_request, read_response
+from uvicorn.server import ServerState
+
+from vecgate.endpoint.http.connection import BODY_PAUSE_S, HEAD_TIMEOUT_S, TransportProtocol
+from vecgate.endpoint.http.http_app import HttpApp
+from vecgate.endpoint.http.server import KEEP_ALIVE_S
+from vecgate.endpoint.storage.state import State
+
+LISTED = b'{"vectorBuckets":[]}'
+HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n"
+H2C = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n"
+
+
+class FakeTransport(asyncio.Transport):
+    """Records each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self._is_closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.writes.append(bytes(data))
+
+    def writelines(self, list_of_data: Any) -> None:
+        self.writes.append(b"".join(list_of_data))
+
+    def is_closing(self) -> bool:
+        return self._is_closed
+
+    def close(self) -> None:
+        self._is_closed = True
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return ("127.0.0.1", 1) if name in {"peername", "sockname"} else default
+
+
+class FakeTimeLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock stands still unless a test moves it."""
+
+    now_s = 0.0
+
+    def time(self) -> float:
+        return self.now_s
+
+
+class Connection:
+    """One connection to the endpoint, without a socket."""
+
+    def __init__(self, loop: FakeTimeLoop) -> None:
+        self._loop, self.transport = loop, FakeTransport()
+        config = uvicorn.Config(
+            HttpApp(State()), lifespan="off", log_level="error", timeout_keep_alive=KEEP_ALIVE_S
+        )
+        self._protocol = TransportProtocol(config, ServerState(), {}, loop)
+        self._protocol.connection_made(self.transport)
+
+    async def receive(self, data: bytes) -> None:
+        """Deliver *data*, and let the application run."""
+        self._protocol.data_received(data)
+        await self.settle()
+
+    async def settle(self) -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    async def wait(self, seconds: float) -> None:
+        self._loop.now_s += seconds
+        await self.settle()
+
+
+def run(check: Callable[[Connection], Any]) -> None:
+    loop = FakeTimeLoop()
+    try:
+
+        async def begin() -> None:
+            await check(Connection(loop))
+
+        loop.run_until_complete(begin())
+    finally:
+        loop.close()
+
+
+# --- responses ---
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        raw_request("POST", "/ListVectorBuckets", b"{}"),
+        raw_request("POST", "/nope", b"{}"),
+        raw_request("POST", "/ListVectorBuckets", b"{}", headers="Connection: close\r\n"),
+        HEALTH + b"\r\n",
+        HEALTH + b"Origin: http://evil\r\n\r\n",
+        b"nonsense\r\n\r\n",
+    ],
+)
+def test_head_and_body_of_a_response_leave_in_one_write(raw: bytes) -> None:
+    """Go's client may lose a response whose head arrives alone."""
+
+    async def check(connection: Connection) -> None:
+        await connection.receive(raw)
+        (response,) = connection.transport.writes
+        head, _, body = response.partition(b"\r\n\r\n")
+        assert b"content-length: %d\r\n" % len(body) in head + b"\r\n"
+        assert body
+
+    run(check)
+
+
+# --- time ---
+
+
+def test_a_head_that_takes_too_long_is_refused() -> None:
+    """408 after ten seconds, however steadily it arrives."""
+
+    async def check(connection: Connection) -> None:
+        await connection.receive(HEALTH)
+        for _ in range(9):
+            await connection.wait(HEAD_TIMEOUT_S / 10)
+            await connection.receive(b"a: b\r\n")
+        assert connection.transport.writes == []
+        await connection.wait(HEAD_TIMEOUT_S / 10)
+        assert connection.transport.writes[0].startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        await connection.wait(60)
+        assert connection.transport.is_closing()
+
+    run(check)
+
+
+def test_a_body_may_be_slow_but_not_pause() -> None:
+    """Each part may take half a minute."""
+
+    async def check(connection: Connection) -> None:
+        await connection.receive(b"POST /ListVectorBuckets HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+        for part in (b"{", b"}", b" ", b" "):
+            await connection.wait(BODY_PAUSE_S - 1)
+            await connection.receive(part)
+        assert not connection.transport.is_closing()
+        await connection.wait(BODY_PAUSE_S)
+        await connection.wait(BODY_PAUSE_S)
+        assert connection.transport.is_closing()
+        assert connection.transport.writes == []
+
+    run(check)
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n", HEALTH + b"\r\n"])
+def test_an_idle_connection_is_closed(sent: bytes) -> None:
+    """Also one that never sends a request, or only line ends."""
+
+    async def check(connection: Connection) -> None:
+        if sent:
+            await connection.receive(sent)
+        await connection.wait(KEEP_ALIVE_S - 1)
+        assert not connection.transport.is_closing()
+        await connection.wait(2)
+        assert connection.transport.is_closing()
+
+    run(check)
+
+
+# --- size ---
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (HEALTH + b"a: b\r\n" * 99 + b"\r\n", 200),
+        (HEALTH + b"a: b\r\n" * 100 + b"\r\n", 431),
+        (HEALTH + b"a: b\r\n" * 40_000 + b"\r\n", 431),
+        (HEALTH + b"a: b\r\n" * 40_000, 431),
+        (HEALTH + b"a: " + b"b" * 65_400 + b"\r\n\r\n", 200),
+        (HEALTH + b"a: " + b"b" * 65_536 + b"\r\n\r\n", 431),
+        (HEALTH + b"a: " + b"b" * 1_000_000, 431),
+        (HEALTH + b"b" * 1_000_000, 431),
+        (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
+        (b"\r\n" * 500_000, 431),
+        (b"POST /ListVectorBuckets HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;" + b"x" * 1_000_000, 431),
+        (
+            b"POST /ListVectorBuckets HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+            + b"a: b\r\n" * 40_000,
+            431,
+        ),
+    ],
+)
+def test_the_head_is_limited_before_anything_else(raw: bytes, status: int) -> None:
+    """A hundred headers of 64 KiB in total, chunk extensions and trailers too; then the server continues."""
+    with Server() as server:
+        assert server.send(raw)[0] == status
+        assert server.send(HEALTH + b"\r\n")[0] == 200
+
+
+def test_headers_behind_a_body_are_ignored() -> None:
+    """A request is authenticated with the headers before it."""
+
+    async def check(connection: Connection) -> None:
+        head = b"POST /ListVectorBuckets HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        await connection.receive(head)
+        headers = list(connection._protocol.headers)
+        await connection.receive(b"2\r\n{}\r\n0\r\nAuthorization: late\r\nOrigin: late\r\n\r\n")
+        assert connection.transport.writes[0].endswith(LISTED)
+        assert connection._protocol.headers == headers
+
+    run(check)
+
+
+# --- upgrades ---
+
+
+@pytest.mark.parametrize(
+    "framing", ["Content-Length: 2\r\n\r\n{}", "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"]
+)
+@pytest.mark.parametrize("cut", [None, 10, 60, 150, -1])
+def test_an_offer_to_upgrade_is_ignored(framing: str, cut: int | None) -> None:
+    """Java's HttpClient and `curl --http2` send it with a body, which is read."""
+    raw = f"POST /ListVectorBuckets HTTP/1.1\r\nHost: x\r\n{H2C}{framing}".encode()
+
+    async def check(connection: Connection) -> None:
+        for part in [raw] if cut is None else [raw[:cut], raw[cut:]]:
+            await connection.receive(part)
+        assert [each.endswith(LISTED) for each in connection.transport.writes] == [True]
+        await connection.receive(raw_request("POST", "/nope", b"{}"))
+        assert connection.transport.writes[1].startswith(b"HTTP/1.1 404")
+        assert not connection.transport.is_closing()
+
+    run(check)
+
+
+def test_the_body_of_an_upgrading_request_is_applied() -> None:
+    """Several on one connection, with pipelined ones between."""
+    upgrading = raw_request("POST", "/CreateVectorBucket", b'{"vectorBucketName":"one"}', headers=H2C)
+    plain = raw_request("POST", "/CreateVectorBucket", b'{"vectorBucketName":"two"}')
+    again = raw_request("POST", "/CreateVectorBucket", b'{"vectorBucketName":"three"}', headers=H2C)
+    with Server() as server, server.connection() as connection:
+        connection.sendall(upgrading + plain)
+        received = b""
+        while received.count(b"vectorBucketArn") < 2:
+            received += connection.recv(10_000)
+        connection.sendall(again)
+        assert read_response(connection)[0] == 200
+        assert list(server.state.buckets) == ["one", "two", "three"]
+
+
+def test_many_upgrading_requests_at_once_are_answered() -> None:
+    """Each has its own parser; none is nested in another."""
+    raw = raw_request("POST", "/nope", b"{}", headers=H2C)
+    with Server() as server, server.connection() as connection:
+        connection.sendall(raw * 2_000)
+        received = b""
+        while received.count(b"HTTP/1.1 404") < 2_000:
+            part = connection.recv(1_000_000)
+            assert part
+            received += part

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import pytest
+from load_builders import operation, plan, second, stage, steady, stream, unfinished
+from msgspec.structs import replace
+from result_builders import footer, header
+
+from vecgate.errors import UsageError
+from vecgate.gate.load_verdict import judge_load, load_verdict_line
+from vecgate.results.load_records import Event, Recall
+from vecgate.results.load_summary import summarize
+from vecgate.results.records import Stream
+
+HOLD = plan(
+    stage("ramp", 0, 4, to_per_s=100, name="up"),
+    stage(duration_s=6, name="hold"),
+    thresholds=("p(99) < 500ms", "achieved >= 99%", "dropped == 0"),
+)
+BUSY = [second(at_s, *[0.04] * 10, busiest_cores=0.98, late=5) for at_s in range(10)]
+FAILED = {"PutVectors": operation(0.04, errors={"Transport": 1})}
+SLOW = steady(response_s=0.640)
+
+
+def aborted(at_s: float, text: str) -> Event:
+    return Event(at_s=at_s, kind="aborted", text=text)
+
+
+def line(found: Stream) -> str:
+    return load_verdict_line(judge_load(found), summarize(found))
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (stream(*steady(), planned=HOLD), "PASS  100 vectors/s sustained for 6 s, p99 40.0 ms, $0.10"),
+        (stream(*steady()), "PASS  100 vectors/s sustained for 10 s, p99 40.0 ms, $0.10"),
+        (
+            stream(*steady(), planned=plan(stage("sine", 50, to_per_s=150), unit="requests")),
+            "PASS  10.0 requests/s on average over 10 s, p99 40.0 ms, $0.10",
+        ),
+        (
+            stream(
+                *steady(9),
+                second(9, *[0.04] * 9, due=10, due_vectors=100, dropped=1, in_flight=8),
+                planned=plan(thresholds=("achieved >= 95%",)),
+            ),
+            "PASS  99.0 vectors/s of 100 over 10 s, p99 40.0 ms, $0.10",
+        ),
+        (
+            stream(*SLOW, planned=HOLD),
+            "FAIL  p(99) < 500ms: 641 ms, 28 % above the limit",
+        ),
+        (
+            stream(*SLOW[:9], second(9, due=10, dropped=10, usd=0.1, in_flight=8), planned=HOLD),
+            (
+                "FAIL  p(99) < 500ms: 641 ms, 28 % above the limit; "
+                "achieved >= 99%: 90 %, 9 points below the limit; dropped == 0: 10"
+            ),
+        ),
+        (
+            stream(*steady(), planned=plan(thresholds=("recall@10 >= 0.9",))),
+            "FAIL  recall@10 >= 0.9: no data",
+        ),
+        (
+            stream(second(0, 0.04, operations=FAILED), planned=plan(stage(duration_s=1))),
+            (
+                "FAIL  achieved >= 99%: 0 %, 99 points below the limit; "
+                "errors < 1%: 100 %, 99 points above the limit"
+            ),
+        ),
+        (
+            stream(*[second(at_s, due=1, dropped=1, in_flight=8) for at_s in range(10)]),
+            (
+                "FAIL  no request was answered (10 were dropped); "
+                "achieved >= 99%: 0 %, 99 points below the limit; errors < 1%: no data"
+            ),
+        ),
+        (
+            unfinished(*steady(4), planned=HOLD),
+            "INCONCLUSIVE  the run did not end: the stream contains 4 of 10 s",
+        ),
+        (
+            stream(*steady(8), planned=plan(stage("ramp", 160, to_per_s=0), scheduled=80)),
+            "PASS  80.0 vectors/s on average over 10 s, p99 40.0 ms, $0.08",
+        ),
+        (
+            stream(*steady(4), planned=HOLD),
+            "INCONCLUSIVE  the run did not end: the stream contains 4 of 10 s",
+        ),
+        (
+            stream(*steady(), planned=HOLD, foot=footer(is_complete=False)),
+            "INCONCLUSIVE  the run did not end: the stream contains 10 of 10 s",
+        ),
+        (
+            stream(*steady(4), aborted(4.1, "interrupted"), planned=HOLD, foot=footer(is_complete=False)),
+            "INCONCLUSIVE  the run was aborted after 4 of 10 s: interrupted",
+        ),
+        (
+            stream(
+                *SLOW[:4],
+                aborted(4.1, "p(99) < 500ms: 641 ms, 28 % above the limit"),
+                planned=replace(HOLD, thresholds=(" p(99) < 500ms", "med < 1ms")),
+            ),
+            (
+                "FAIL  the run was aborted after 4 of 10 s: p(99) < 500ms: 641 ms, 28 % above the limit; "
+                "med < 1ms: 641 ms, 63,951 % above the limit"
+            ),
+        ),
+        (
+            stream(*BUSY, planned=HOLD),
+            (
+                "INCONCLUSIVE  the load generator was the limit: in 10 of 10 seconds the busiest worker had no time left "
+                "(up to 0.98 of a core, 0 ms late), and 50 % of requests started late"
+            ),
+        ),
+    ],
+    ids=[
+        "held", "by-default", "not-flat", "not-held", "slow", "many", "no-recall", "errors", "nothing",
+        "cut-off", "early", "short", "incomplete", "interrupted", "aborted", "generator",
+    ],
+)  # fmt: skip
+def test_the_line_gives_the_reason(found: Stream, expected: str) -> None:
+    """Passed, failed and inconclusive runs have different words, reasons and figures."""
+    assert line(found) == expected
+    assert bool(judge_load(found)) is expected.startswith("PASS")
+
+
+def test_a_run_that_did_not_start_is_inconclusive() -> None:
+    """It was cut off before its plan."""
+    verdict = judge_load(Stream(header(kind="load"), ()))
+    assert [(check.measured, check.grade) for check in verdict.checks] == [
+        ("the run did not start: there is no plan", "inconclusive")
+    ]
+
+
+def test_a_run_without_a_plan_but_with_seconds_did_start() -> None:
+    """The stream is damaged, not the run."""
+    verdict = judge_load(Stream(header(kind="load"), tuple(steady(3))))
+    assert [(check.measured, check.grade) for check in verdict.checks] == [
+        ("the plan is missing", "inconclusive")
+    ]
+
+
+BROKEN = replace(stream(*steady()), problems=("a.jsonl, line 4 is not a record: no", "b"), invalid_lines=2)
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (BROKEN, "a.jsonl, line 4 is not a record: no, and 1 more"),
+        (stream(*steady(5), *steady(10)[6:]), "second 6 follows where second 5 is expected"),
+        (stream(*steady(5), *steady(10)[4:]), "second 4 follows where second 5 is expected"),
+        (stream(*steady(10)[1:]), "second 1 follows where second 0 is expected"),
+    ],
+    ids=["a line", "missing", "twice", "the first"],
+)
+def test_an_incomplete_stream_is_inconclusive(found: Stream, reason: str) -> None:
+    """A missing second may be the one that failed, and a repeated one would improve the figures."""
+    assert judge_load(found).grade == "inconclusive"
+    assert line(found) == f"INCONCLUSIVE  the result stream is incomplete: {reason}"
+
+
+def test_a_problem_that_is_not_an_invalid_line_does_not_matter() -> None:
+    """The stream is complete."""
+    assert judge_load(replace(stream(*steady()), problems=("orphaned: a bucket",)))
+
+
+def test_an_unknown_threshold_is_inconclusive() -> None:
+    """A later version may have written it. The others are checked."""
+    checks = judge_load(stream(*steady(), planned=plan(thresholds=("p(99) < 500ms", "joy > 3")))).checks
+    assert [check.grade for check in checks] == ["passed", "inconclusive"]
+    assert checks[1].measured.startswith("threshold 'joy > 3': 'joy' is not a metric")
+
+
+def test_each_threshold_is_a_check() -> None:
+    """With its text, the value, the margin and the grade."""
+    found = stream(*steady(), Recall(k=10, queries=9, mean=0.5, lowest=0.1), planned=HOLD)
+    checks = judge_load(found, ["recall@10 >= 0.9", "late == 0"], summary=summarize(found)).checks
+    assert [(check.name, check.measured, check.grade) for check in checks] == [
+        ("recall@10 >= 0.9", "0.500, 0.40 below the limit", "failed"),
+        ("late == 0", "0", "passed"),
+    ]
+
+
+def test_an_empty_list_of_thresholds_replaces_those_of_the_plan() -> None:
+    """A complete run with requests passes."""
+    assert judge_load(stream(*SLOW, planned=HOLD), [])
+
+
+def test_an_invalid_threshold_of_the_user_is_an_error() -> None:
+    """It is a mistake in the command, not a verdict on the run."""
+    with pytest.raises(UsageError, match="no stage 'peak'"):
+        judge_load(stream(*steady(), planned=HOLD), ["late{stage:peak} == 0"])

@@ -1,0 +1,122 @@
+"""Limits for the answers of a server that hangs, never stops sending or sends slowly."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from certificates import write_certificate
+from hostile_server import HostileServer, hostile_server
+from serving import Server
+
+from vecgate.conformance_kit.exchanges import ExchangeLog
+from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.endpoint.http.server import Certificate
+from vecgate.endpoint.local import LocalEndpoint
+from vecgate.errors import TransportError
+from vecgate.targets.answer_guard import UNANSWERED_IN_A_ROW_MAX, UNANSWERED_MAX, AnswerGuard
+from vecgate.targets.resolution import open_target
+from vecgate.targets.target import TargetChoice
+
+TIMEOUT_S = 0.3
+WITHOUT_ANSWER = TimeoutError("no answer")
+
+
+@pytest.fixture(scope="module")
+def hostile() -> Iterator[HostileServer]:
+    with LocalEndpoint() as endpoint, hostile_server(endpoint.url) as running:
+        yield running
+
+
+@pytest.fixture
+def client(hostile: HostileServer) -> Iterator[Any]:
+    guard = AnswerGuard(timeout_s=TIMEOUT_S, bytes_max=1_000_000)
+    with (
+        open_target(TargetChoice(hostile.url, region="us-east-1"), {}) as target,
+        closing(target.client(**guard.client_settings)) as client,
+    ):
+        guard.watch(client)
+        yield client
+
+
+@pytest.mark.parametrize("how", ["hang", "drip", "continue", "endless"])
+def test_an_answer_has_a_deadline_and_a_size(hostile: HostileServer, client: Any, how: str) -> None:
+    """However it is sent. After UNANSWERED_MAX such requests the operation is no longer sent."""
+    hostile.misbehaves = {"ListVectorBuckets": how}
+    for _ in range(UNANSWERED_MAX):
+        started_s = time.monotonic()
+        with pytest.raises(BotoCoreError):
+            client.list_vector_buckets()
+        assert time.monotonic() - started_s < 20 * TIMEOUT_S
+    with pytest.raises(TransportError, match="does not answer"):
+        client.list_vector_buckets()
+    with pytest.raises(ClientError, match="NotFoundException"):
+        client.get_vector_bucket(vectorBucketName="none")
+
+
+def test_each_request_of_a_connection_has_its_own_deadline(hostile: HostileServer, client: Any) -> None:
+    """The deadline begins with the request, not with the connection."""
+    hostile.misbehaves = {}
+    deadline_s = time.monotonic() + 3 * TIMEOUT_S
+    while time.monotonic() < deadline_s:
+        assert client.list_vector_buckets()["vectorBuckets"] == []
+
+
+@pytest.mark.parametrize("bytes_max", [20, 1_000_000])
+def test_the_limits_apply_to_tls(tmp_path: Path, bytes_max: int) -> None:
+    """To boto3 and to the raw client."""
+    certificate = Certificate(*write_certificate(tmp_path))
+    guard = AnswerGuard(bytes_max=bytes_max)
+    choice = TargetChoice("", region="us-east-1", ca_bundle=str(certificate.certfile))
+    with (
+        Server(certificate=certificate) as running,
+        open_target(replace(choice, name=running.url), {}) as target,
+        closing(target.client(**guard.client_settings)) as client,
+    ):
+        guard.watch(client)
+        raw = RawClient(target, running.url, ExchangeLog(), guard=guard)
+        if bytes_max > 20:
+            assert client.list_vector_buckets()["vectorBuckets"] == []
+            assert raw("/ListVectorBuckets", {}).status == 200
+            return
+        with pytest.raises(BotoCoreError):  # botocore does not repeat the reason
+            client.list_vector_buckets()
+        with pytest.raises(TransportError, match="larger than 20 bytes"):
+            raw("/ListVectorBuckets", {})
+
+
+def test_an_error_that_costs_no_time_stops_nothing() -> None:
+    """A reset is a failure each time."""
+    guard = AnswerGuard()
+    for _ in range(2 * UNANSWERED_IN_A_ROW_MAX):
+        guard.count("GetIndex", ConnectionResetError("reset"))
+    guard.check("GetIndex")
+
+
+def test_answers_between_do_not_excuse_an_operation() -> None:
+    """A target that hangs now and then would make a run endless, too."""
+    guard = AnswerGuard()
+    for _ in range(UNANSWERED_MAX):
+        guard.count("GetIndex", WITHOUT_ANSWER)
+        guard.count("GetIndex", None)
+    with pytest.raises(TransportError, match="the operation does not answer: 3 requests"):
+        guard.check("GetIndex")
+    guard.check("PutVectors")
+
+
+def test_a_target_that_answers_nothing_is_given_up() -> None:
+    """Also if each operation was sent a few times only."""
+    guard = AnswerGuard()
+    for number in range(UNANSWERED_IN_A_ROW_MAX):
+        guard.check("PutVectors")
+        guard.count(f"Operation{number}", WITHOUT_ANSWER)
+    with pytest.raises(TransportError, match="the target does not answer"):
+        guard.check("PutVectors")
+    guard.count("Operation", None)
+    guard.check("PutVectors")
