@@ -13,7 +13,7 @@ PARALLEL := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal
 # Only these files are collected for the tests that run alone.
 SERIAL = -m serial $(shell grep -rl --include='*.py' 'mark\.serial' tests)
 
-.PHONY: help demo test test-deep check format bench clients peers samples soak mutants clean
+.PHONY: help demo test test-deep check format bench clients peers samples soak mutants fuzz lock clean
 
 help: ## Show this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -22,11 +22,12 @@ demo: .venv/demo ## Ingest real embeddings, search, check conformance, run a loa
 	@$(BIN)/vecgate demo
 
 # Tests that measure come first, alone. One coverage report covers both runs.
-test: .venv/dev ## Run the tests with branch coverage, some six minutes on two cores
+test: .venv/dev ## Run the tests with branch coverage, some twelve minutes on two cores
 	@$(PYTEST) $(SERIAL) --cov --cov-report= --cov-fail-under=0
 	@$(PYTEST) $(PARALLEL) -m "not serial and not nightly" --cov --cov-append --cov-report=term
 
 test-deep: .venv/dev ## Run also the tests that take minutes, and properties with many random examples
+	@$(BIN)/python tests/clients/setup_clients.py --compiled
 	@$(PYTEST) $(PARALLEL) -m "not serial" --hypothesis-profile=deep --timeout=0
 
 check: .venv/dev ## Check format, lint, types and import contracts
@@ -49,6 +50,20 @@ mutants: .venv/dev ## Check that the conformance suite catches every mutant of t
 soak: .venv/dev ## Write a million vectors through faults and kills, some four minutes
 	@$(BIN)/python -m loadtests.soak.soak
 
+fuzz: .venv/dev ## Fuzz the decoders and the signature check, guided by coverage, ten minutes each
+	@$(BIN)/python -m pip install --quiet --group fuzz
+	@for target in put-readers signature; do \
+		$(BIN)/python tests/fuzz/fuzzing.py $$target --seconds 600 || exit 1; done
+
+# Exact versions with hashes, for every Python and platform: for the action, CI and a release.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+lock: .venv/dev ## Pin all dependencies in .ci/requirements/, with hashes
+	@$(BIN)/python -m pip install --quiet uv
+	@printf 'pytest-xdist>=3.7\nhatchling>=1.27\n' | $(BIN)/$(LOCK) --extra conformance --extra fast --extra load --extra moto \
+		--extra report pyproject.toml - -o .ci/requirements/action.txt
+	@echo "-e ." | $(BIN)/$(LOCK) --no-emit-package vecgate --group dev - -o .ci/requirements/ci.txt
+	@printf 'build>=1.2\ncyclonedx-bom>=7\nhatchling>=1.27\n' | $(BIN)/$(LOCK) - -o .ci/requirements/release.txt
+
 clients: .venv/dev ## Install the other clients that the tests drive, each in its own environment
 	@$(BIN)/python tests/clients/setup_clients.py
 
@@ -59,7 +74,7 @@ samples: clients ## Make the results in reports/ and docs/runs and their pages, 
 	@PYTHONPATH=tests/clients $(BIN)/python -m loadtests.samples
 
 clean: ## Remove everything that these commands create
-	rm -rf .venv .clients .benchmarks .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .clients .fuzz .benchmarks .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "vecgate needs Python 3.11 or newer; name one: make PYTHON=/path/to/python demo"; exit 1; }

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from botocore.exceptions import BotoCoreError, ClientError
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from platformdirs import user_cache_path
 
 from vecgate.conformance_kit.exchanges import ExchangeLog
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.expected_errors import ErrorExpectation, parse_error
 from vecgate.conformance_kit.plugin_options import option, prefix_of
 from vecgate.conformance_kit.raw_client import RawAnswer, RawClient
+from vecgate.conformance_kit.shrink_budget import ShrinkBudget, budget_of_worker
 from vecgate.conformance_kit.suite_plugin import SuitePlugin, register
 from vecgate.conformance_kit.target_session import worker_name
+from vecgate.conformance_kit.tolerant_reading import DistanceForm, TolerantIndex, accept_any_timestamp
+from vecgate.gate.requirement_rules import BLOCKED_BY
 from vecgate.resources.handles import BucketHandle, IndexHandle
 from vecgate.resources.resource_factory import ResourceFactory, open_resource_factory
 from vecgate.targets.target import Target
@@ -25,8 +29,13 @@ from vecgate.targets.target import Target
 SHARED: dict[str, Any] = {
     "deadline": None,
     "print_blob": True,
+    "report_multiple_bugs": False,
     "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 }
+
+
+#: Without the phase that explains which parts of an example matter: it repeats the test many times.
+PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,11 +43,28 @@ def pytest_configure(config: pytest.Config) -> None:
     register(config, Path(__file__).parent)
     set_hypothesis_home_dir(user_cache_path("vecgate") / "hypothesis")
     # The names must not collide with profiles of the tests that start a suite in their own process.
-    settings.register_profile("vecgate-quick", max_examples=10, derandomize=True, database=None, **SHARED)
-    settings.register_profile("vecgate-ci", max_examples=50, derandomize=True, database=None, **SHARED)
+    brief = {"derandomize": True, "database": None, "phases": PHASES, **SHARED}
+    settings.register_profile("vecgate-quick", max_examples=10, **brief)
+    settings.register_profile("vecgate-ci", max_examples=50, **brief)
     settings.register_profile("vecgate-deep", max_examples=1_000, **SHARED)
     profile = option(config, "hypothesis") or ("quick" if option(config, "level") == "quick" else "ci")
     settings.load_profile(f"vecgate-{profile}")
+    if profile != "deep":
+        workers = getattr(config, "workerinput", {}).get("workercount", 1)
+        config.pluginmanager.register(ShrinkLimit(budget_of_worker(workers)))
+
+
+class ShrinkLimit:
+    """The hook that limits the search for smaller examples in each test."""
+
+    def __init__(self, budget: ShrinkBudget) -> None:
+        self._budget = budget
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self) -> Generator[None, object, object]:
+        """Limit a test of the suite."""
+        with self._budget.limit():
+            return (yield)
 
 
 @pytest.fixture(scope="session")
@@ -62,9 +88,10 @@ def log(suite: SuitePlugin) -> ExchangeLog:
 @pytest.fixture(scope="session")
 def client(suite: SuitePlugin, target: Target, log: ExchangeLog) -> Iterator[Any]:
     """A boto3 client without parameter validation and without retries."""
-    client = target.client(parameter_validation=False, **suite.guard.client_settings)
+    client = target.client(is_checked=False, parameter_validation=False, **suite.guard.client_settings)
+    accept_any_timestamp(client)
     log.watch(client)
-    suite.guard.watch(client)
+    suite.guard.watch(client, is_strict=True)
     yield client
     client.close()
 
@@ -144,13 +171,45 @@ def make_bucket(resources: ResourceFactory) -> Iterator[Callable[..., BucketHand
         resources.remove_bucket(each)
 
 
+@pytest.fixture(scope="session")
+def top_k_error(resources: ResourceFactory) -> str:
+    """Why the target rejects a topK above 100, or empty."""
+    try:
+        index = resources.make_index()
+        index.query([1.0, 0.0], 101)
+        resources.remove_index(index.bucket, index.name)
+    except ClientError as error:
+        return parse_error(error).message or parse_error(error).code
+    except (BotoCoreError, LookupError, TypeError, AssertionError):
+        return ""
+    return ""
+
+
 @pytest.fixture
-def make_index(resources: ResourceFactory) -> Iterator[Callable[..., IndexHandle]]:
+def more_than_a_page(top_k_error: str) -> None:
+    """Skip a test of result pages if the target rejects a topK above 100, which one requirement is about."""
+    if top_k_error:
+        pytest.skip(f"{BLOCKED_BY}query-vectors.one-more-than-a-page: topK 101 is rejected: {top_k_error}")
+
+
+@pytest.fixture(scope="session")
+def distance_form(resources: ResourceFactory) -> DistanceForm:
+    """Whether the target returns the root of euclidean distances."""
+    return DistanceForm(resources.make_index, lambda index: resources.remove_index(index.bucket, index.name))
+
+
+@pytest.fixture
+def make_index(
+    resources: ResourceFactory, distance_form: DistanceForm
+) -> Iterator[Callable[..., IndexHandle]]:
     """Creates an index: `make_index(dimension=2, metric="cosine", non_filterable=(), **members)`."""
     indexes: list[IndexHandle] = []
 
-    def make(bucket: BucketHandle | str | None = None, **members: Any) -> IndexHandle:
-        indexes.append(resources.make_index(bucket, **members))
+    def make(
+        bucket: BucketHandle | str | None = None, *, metric: str = "cosine", **members: Any
+    ) -> IndexHandle:
+        index = resources.make_index(bucket, metric=metric, **members)
+        indexes.append(TolerantIndex(index, metric, distance_form.is_rooted))
         return indexes[-1]
 
     yield make

@@ -13,7 +13,10 @@ from vecgate.conformance_kit.requirements import requirement
 
 
 @requirement(
-    "first-steps.create-and-describe-a-bucket", level="must", evidence="recorded", source=sources.MOTO_BUCKETS
+    "first-steps.create-and-describe-a-bucket",
+    kind="effect",
+    evidence="recorded",
+    source=sources.MOTO_BUCKETS,
 )
 def test_a_new_bucket_is_described(client: Any, make_bucket: Any) -> None:
     """GetVectorBucket returns the name and the ARN that CreateVectorBucket returned."""
@@ -23,7 +26,7 @@ def test_a_new_bucket_is_described(client: Any, make_bucket: Any) -> None:
     assert described["vectorBucketArn"] == bucket.arn
 
 
-@requirement("first-steps.put-and-get", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
+@requirement("first-steps.put-and-get", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS)
 def test_a_written_vector_is_returned(make_index: Any) -> None:
     """GetVectors returns the values and the metadata that PutVectors was given."""
     index = make_index(dimension=2)
@@ -32,7 +35,7 @@ def test_a_written_vector_is_returned(make_index: Any) -> None:
 
 
 @requirement(
-    "first-steps.query", level="must", evidence="recorded", source=sources.S3MOCK_QUERIES, needs="query"
+    "first-steps.query", kind="effect", evidence="recorded", source=sources.S3MOCK_QUERIES, needs="query"
 )
 def test_the_nearest_vector_comes_first(make_index: Any) -> None:
     """QueryVectors orders by distance, the smallest first."""
@@ -44,24 +47,17 @@ def test_the_nearest_vector_comes_first(make_index: Any) -> None:
 @pytest.mark.parametrize("name", ["ab", "a" * 64], ids=["2-characters", "64-characters"])
 @requirement(
     "first-steps.bucket-name-length",
-    level="must",
+    kind="refusal",
     evidence="recorded",
     source=sources.MOTO_BUCKETS,
     covers="CreateVectorBucket.vectorBucketName.min-1 CreateVectorBucket.vectorBucketName.max+1",
 )
 def test_a_name_too_short_or_too_long_is_rejected(expect_error: ErrorExpectation, name: str) -> None:
     """A bucket name must have 3 to 63 characters."""
-    expect_error(
-        "CreateVectorBucket",
-        {"vectorBucketName": name},
-        code="ValidationException",
-        message="1 validation error detected. Value with length "
-        f"{len(name)} at '/vectorBucketName' failed to satisfy constraint: "
-        "Member must have length between 3 and 63, inclusive",
-    )
+    expect_error("CreateVectorBucket", {"vectorBucketName": name}, code="ValidationException")
 
 
-@requirement("first-steps.raw-request", level="must", evidence="model", source=sources.MODEL)
+@requirement("first-steps.raw-request", kind="effect", evidence="model", source=sources.MODEL)
 def test_an_operation_is_a_post_of_json(raw: RawClient) -> None:
     """`POST /ListVectorBuckets` with a JSON object is answered with 200 and a JSON object."""
     answer = raw("/ListVectorBuckets", {"maxResults": 1})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,18 @@ settings.load_profile("quick")
 # A background job of a script ignores SIGINT, and some tests interrupt themselves.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+#: Only these tests measure the branches of `bulk` and `endpoint`. Tracing doubles the time of a test.
+MEASURED = {"bulk", "cli", "endpoint", "testing"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Do not trace the tests of other packages."""
+    folder = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(folder).parts[0] not in MEASURED:
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(autouse=True)

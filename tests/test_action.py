@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from vecgate.cli.commands.conform import conform
 
@@ -24,6 +26,8 @@ RUN = next(step for step in STEPS if step.get("id") == "run")
 #: Options of conform and ramp for CI.
 CI_OPTIONS = frozenset({"junit", "markdown", "ctrf", "badge", "annotations"})
 PINNED = re.compile(r"[\w-]+/[\w-]+@[0-9a-f]{40}")
+#: A pinned version in a file of requirements.
+PIN = re.compile(r"^([\w.-]+)(?:\[[\w,-]+\])?==([\w.]+)", re.MULTILINE)
 #: Replaces vecgate: records its arguments, and writes the files that vecgate would write.
 FAKE = f"""#!{sys.executable}
 import json, os, pathlib, sys
@@ -292,3 +296,34 @@ def test_the_page_documents_every_input_and_output() -> None:
     assert all(f"| `{name}` |" in PAGE for name in ACTION["inputs"])
     assert all(f"`{name}`" in PAGE for name in ACTION["outputs"])
     assert all(option in PAGE for each in conform.params for option in each.opts if each.name in CI_OPTIONS)
+
+
+def test_the_locked_versions_meet_the_requirements() -> None:
+    """When this fails after a change of pyproject.toml: `make lock`."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = ("conformance", "fast", "load", "moto", "report")
+    wanted = [
+        *project["dependencies"],
+        *(each for name in extras for each in project["optional-dependencies"][name]),
+    ]
+    for file in ("action.txt", "ci.txt"):
+        text = (ROOT / ".ci" / "requirements" / file).read_text()
+        pins = {name.lower(): version for name, version in PIN.findall(text)}
+        assert "://" not in text
+        assert text.count("--hash=sha256:") > len(pins)
+        for requirement in map(Requirement, wanted):
+            assert requirement.specifier.contains(pins[requirement.name.lower()]), (file, str(requirement))
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / ".github/workflows").glob("*.yml")), ids=lambda path: path.name
+)
+def test_a_workflow_pins_its_actions_and_has_few_permissions(file: Path) -> None:
+    """By commit; a job gets only the permissions that it names."""
+    workflow = yaml.safe_load(file.read_text())
+    assert workflow["permissions"] == {}
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"]
+        assert job["permissions"]
+        uses = [step["uses"] for step in job["steps"] if "uses" in step]
+        assert all(PINNED.fullmatch(each) for each in uses), uses

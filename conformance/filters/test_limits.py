@@ -51,7 +51,7 @@ FILTERS_OF_100_OTHERS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("filter_", FILTERS_OF_100.values(), ids=FILTERS_OF_100.keys())
 @requirement(
-    "filters.constraints", level="must", evidence="documented", source=sources.FILTERS, needs="query modes"
+    "filters.constraints", kind="effect", evidence="documented", source=sources.FILTERS, needs="query modes"
 )
 def test_100_constraints_are_accepted(index: IndexHandle, filter_: dict[str, Any]) -> None:
     """A filter of 100 constraints is accepted and applied."""
@@ -61,7 +61,7 @@ def test_100_constraints_are_accepted(index: IndexHandle, filter_: dict[str, Any
 @pytest.mark.parametrize("filter_", FILTERS_OF_101.values(), ids=FILTERS_OF_101.keys())
 @requirement(
     "filters.too-many-constraints",
-    level="must",
+    kind="refusal",
     evidence="documented",
     source=sources.FILTERS,
     needs="query modes",
@@ -75,19 +75,20 @@ def test_101_constraints_are_rejected(
 
 @requirement(
     "filters.listed-values",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.PROBE_TABLES,
     needs="query modes",
 )
 def test_100_listed_values_are_accepted(index: IndexHandle) -> None:
-    """A list of 100 values under $in is accepted and applied."""
+    """A list of 100 values under $in is accepted, and its first and its last value count."""
     assert index.found({"f": {"$in": list(range(100))}}) == {"a"}
+    assert index.found({"f": {"$in": list(range(100))[::-1]}}) == {"a"}
 
 
 @requirement(
     "filters.too-many-listed-values",
-    level="must",
+    kind="refusal",
     evidence="recorded",
     source=sources.PROBE_TABLES,
     needs="query modes",
@@ -101,7 +102,7 @@ def test_101_listed_values_are_rejected(index: IndexHandle, expect_error: ErrorE
 @pytest.mark.parametrize("filter_", FILTERS_OF_100_OTHERS.values(), ids=FILTERS_OF_100_OTHERS.keys())
 @requirement(
     "filters.constraints-of-others",
-    level="may",
+    kind="open",
     evidence="inferred",
     source=sources.FILTERS,
     needs="query modes",
@@ -112,7 +113,7 @@ def test_100_constraints_of_other_operators(index: IndexHandle, filter_: dict[st
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5, 10, 20])
-@requirement("filters.nesting", level="should", evidence="documented", source=sources.FILTERS, needs="query")
+@requirement("filters.nesting", kind="detail", evidence="documented", source=sources.FILTERS, needs="query")
 def test_branches_nest(index: IndexHandle, depth: int) -> None:
     """$and and $or can be nested, with their usual meaning."""
     filter_: dict[str, Any] = {"f": 1}
@@ -136,7 +137,7 @@ NON_FILTERABLE_FILTERS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("filter_", NON_FILTERABLE_FILTERS.values(), ids=NON_FILTERABLE_FILTERS.keys())
 @requirement(
-    "filters.non-filterable", level="must", evidence="recorded", source=sources.NEIGHBOR, needs="query"
+    "filters.non-filterable", kind="refusal", evidence="recorded", source=sources.NEIGHBOR, needs="query"
 )
 def test_a_filter_on_a_non_filterable_key_is_rejected(
     index: IndexHandle, expect_error: ErrorExpectation, filter_: dict[str, Any]
@@ -148,7 +149,7 @@ def test_a_filter_on_a_non_filterable_key_is_rejected(
 @pytest.mark.parametrize("filter_", NON_FILTERABLE_FILTERS.values(), ids=NON_FILTERABLE_FILTERS.keys())
 @requirement(
     "filters.non-filterable-message",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.probe("filter-validation"),
     needs="query",
@@ -163,7 +164,7 @@ def test_the_error_of_a_non_filterable_key(
 
 @requirement(
     "filters.non-filterable-unused",
-    level="should",
+    kind="refusal",
     evidence="inferred",
     source=sources.NEIGHBOR,
     needs="query",
@@ -180,7 +181,9 @@ def test_a_non_filterable_key_need_not_be_stored(
 
 
 @pytest.mark.parametrize("name", ["Body", "body2", "bod", "body.x", " body"])
-@requirement("filters.filterable", level="must", evidence="documented", source=sources.FILTERS, needs="query")
+@requirement(
+    "filters.filterable", kind="effect", evidence="documented", source=sources.FILTERS, needs="query"
+)
 def test_every_other_key_is_filterable(index: IndexHandle, name: str) -> None:
     """Only exactly the configured keys are non-filterable."""
     index.put(("c", [1, 1], {name: "x"}))

@@ -158,7 +158,7 @@ def each_case(cases: dict[str, Any]) -> pytest.MarkDecorator:
 
 
 @each_case(SCALARS)
-@requirement("filters.scalar", level="must", evidence="recorded", source=PROBE, needs="query")
+@requirement("filters.scalar", kind="effect", evidence="recorded", source=PROBE, needs="query")
 def test_values_match_by_type_and_value(
     index: IndexHandle, filter_: dict[str, Any], expected: set[str]
 ) -> None:
@@ -167,7 +167,7 @@ def test_values_match_by_type_and_value(
 
 
 @each_case(ELEMENTS)
-@requirement("filters.element", level="must", evidence="recorded", source=sources.DUVA_SEARCH, needs="query")
+@requirement("filters.element", kind="effect", evidence="recorded", source=sources.DUVA_SEARCH, needs="query")
 def test_an_array_matches_by_any_element(
     index: IndexHandle, filter_: dict[str, Any], expected: set[str]
 ) -> None:
@@ -176,21 +176,21 @@ def test_an_array_matches_by_any_element(
 
 
 @each_case(EXISTS)
-@requirement("filters.exists", level="must", evidence="documented", source=sources.FILTERS, needs="query")
+@requirement("filters.exists", kind="effect", evidence="documented", source=sources.FILTERS, needs="query")
 def test_a_field_exists_or_not(index: IndexHandle, filter_: dict[str, Any], expected: set[str]) -> None:
     """$exists checks whether a field has a value of any type."""
     assert index.found(filter_) == expected
 
 
 @each_case(BRANCHES)
-@requirement("filters.branches", level="must", evidence="documented", source=sources.FILTERS, needs="query")
+@requirement("filters.branches", kind="effect", evidence="documented", source=sources.FILTERS, needs="query")
 def test_conditions_are_combined(index: IndexHandle, filter_: dict[str, Any], expected: set[str]) -> None:
     """$and matches if all conditions match, $or if any does."""
     assert index.found(filter_) == expected
 
 
 @each_case(NEGATIVE)
-@requirement("filters.negative", level="must", evidence="documented", source=sources.FILTERS, needs="query")
+@requirement("filters.negative", kind="effect", evidence="documented", source=sources.FILTERS, needs="query")
 def test_a_value_differs(index: IndexHandle, filter_: dict[str, Any], expected: set[str]) -> None:
     """Of values of one type, $ne matches those that differ, and $nin those that are not listed."""
     assert index.found(filter_) == expected
@@ -199,7 +199,7 @@ def test_a_value_differs(index: IndexHandle, filter_: dict[str, Any], expected: 
 @each_case(NEGATIVE_ARRAYS)
 @requirement(
     "filters.negative-array",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.DUVA_SEARCH,
     needs="query modes",
@@ -213,7 +213,7 @@ def test_an_array_has_none_of_the_values(
 
 @each_case(PREFIXES)
 @requirement(
-    "filters.starts-with", level="must", evidence="documented", source=sources.FILTERS, needs="query modes"
+    "filters.starts-with", kind="effect", evidence="documented", source=sources.FILTERS, needs="query modes"
 )
 def test_a_text_starts_with_another(index: IndexHandle, filter_: dict[str, Any], expected: set[str]) -> None:
     """$startsWith matches texts that start with the operand, compared character by character."""
@@ -221,7 +221,7 @@ def test_a_text_starts_with_another(index: IndexHandle, filter_: dict[str, Any],
 
 
 @each_case(UNKNOWN)
-@requirement("filters.unseen", level="may", evidence="inferred", source=sources.FILTERS, needs="query modes")
+@requirement("filters.unseen", kind="open", evidence="inferred", source=sources.FILTERS, needs="query modes")
 def test_undocumented_cases(index: IndexHandle, filter_: dict[str, Any], expected: set[str]) -> None:
     """$ne and $nin are the opposites of $eq and $in, any element of an array may match, and ranges match
     numbers only.
@@ -241,7 +241,7 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("name", FIELDS.values(), ids=FIELDS.keys())
-@requirement("filters.field-name", level="must", evidence="recorded", source=PROBE, needs="query")
+@requirement("filters.field-name", kind="effect", evidence="recorded", source=PROBE, needs="query")
 def test_a_field_may_have_any_name(make_index: MakeIndex, name: str) -> None:
     """A filter can name any field, even one with an empty name."""
     index = make_index()
@@ -249,7 +249,7 @@ def test_a_field_may_have_any_name(make_index: MakeIndex, name: str) -> None:
     assert index.found({name: 1}) == {"yes"}
 
 
-@requirement("filters.dots", level="must", evidence="recorded", source=PROBE, needs="query")
+@requirement("filters.dots", kind="effect", evidence="recorded", source=PROBE, needs="query")
 def test_a_dot_is_a_character(make_index: MakeIndex) -> None:
     """A dot in a field name does not mean nesting: `a.b` is neither `a` nor `b`."""
     index = make_index()
@@ -261,7 +261,7 @@ TEXTS = {"unicode": "naïve ☕ 日本", "quotes": 'a "b" \\c', "spaces": "  a  
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-@requirement("filters.text", level="must", evidence="recorded", source=PROBE, needs="query")
+@requirement("filters.text", kind="effect", evidence="recorded", source=PROBE, needs="query")
 def test_any_text_is_compared_exactly(make_index: MakeIndex, text: str) -> None:
     """Texts are compared exactly, whatever their characters."""
     index = make_index()
@@ -270,7 +270,7 @@ def test_any_text_is_compared_exactly(make_index: MakeIndex, text: str) -> None:
 
 
 @requirement(
-    "filters.after-overwrite", level="must", evidence="documented", source=sources.LIST, needs="query"
+    "filters.after-overwrite", kind="effect", evidence="documented", source=sources.LIST, needs="query"
 )
 def test_a_filter_sees_the_current_metadata(make_index: MakeIndex) -> None:
     """After an overwrite, filters see the new metadata and not the old."""
@@ -285,7 +285,7 @@ def test_a_filter_sees_the_current_metadata(make_index: MakeIndex) -> None:
 
 @requirement(
     "filters.after-overwrite-of-array",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.LIST,
     needs="query",
@@ -300,7 +300,7 @@ def test_a_filter_sees_the_current_elements(make_index: MakeIndex) -> None:
     assert index.found({"f": "y"}) == index.found({"f": "z"}) == {"k"}
 
 
-@requirement("filters.after-delete", level="must", evidence="documented", source=sources.LIST, needs="query")
+@requirement("filters.after-delete", kind="effect", evidence="documented", source=sources.LIST, needs="query")
 def test_a_filter_does_not_find_deleted_vectors(make_index: MakeIndex) -> None:
     """After a deletion, no filter finds the vector."""
     index = make_index()
@@ -310,7 +310,7 @@ def test_a_filter_does_not_find_deleted_vectors(make_index: MakeIndex) -> None:
     assert index.found({"f": 1}) == {"here"}
 
 
-@requirement("filters.distances", level="must", evidence="documented", source=sources.FILTERS, needs="query")
+@requirement("filters.distances", kind="effect", evidence="documented", source=sources.FILTERS, needs="query")
 def test_a_filter_changes_no_distance(make_index: MakeIndex) -> None:
     """Filtered results have the same order and distances as without a filter."""
     index = make_index(metric="euclidean")

@@ -81,14 +81,14 @@ def index(make_index: MakeIndex) -> IndexHandle:
 
 
 @pytest.mark.parametrize("filter_", cases(accepted=True))
-@requirement("filters.operand", level="must", evidence="recorded", source=PROBE, needs="query")
+@requirement("filters.operand", kind="effect", evidence="recorded", source=PROBE, needs="query")
 def test_an_operand_of_the_right_type_is_accepted(index: IndexHandle, filter_: dict[str, Any]) -> None:
     """An operator accepts operands of its types."""
     assert "vectors" in index.call("QueryVectors", **QUERY, filter=filter_)
 
 
 @pytest.mark.parametrize("filter_", cases(accepted=False))
-@requirement("filters.wrong-operand", level="must", evidence="recorded", source=PROBE, needs="query")
+@requirement("filters.wrong-operand", kind="refusal", evidence="recorded", source=PROBE, needs="query")
 def test_an_operand_of_a_wrong_type_is_rejected(
     index: IndexHandle, expect_error: ErrorExpectation, filter_: dict[str, Any]
 ) -> None:
@@ -97,9 +97,7 @@ def test_an_operand_of_a_wrong_type_is_rejected(
 
 
 @pytest.mark.parametrize("filter_", cases(accepted=False, names=("string", "true", "null", "empty-array")))
-@requirement(
-    "filters.wrong-operand-message", level="should", evidence="recorded", source=PROBE, needs="query"
-)
+@requirement("filters.wrong-operand-message", kind="detail", evidence="recorded", source=PROBE, needs="query")
 def test_the_error_of_a_wrong_operand(
     index: IndexHandle, expect_error: ErrorExpectation, filter_: dict[str, Any]
 ) -> None:
@@ -113,7 +111,7 @@ def test_the_error_of_a_wrong_operand(
 @pytest.mark.parametrize("filter_", starts_with(("string", "empty-string")))
 @requirement(
     "filters.starts-with-operand",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.FILTERS,
     needs="query modes",
@@ -128,7 +126,7 @@ def test_a_prefix_may_be_a_string(index: IndexHandle, filter_: dict[str, Any]) -
 )
 @requirement(
     "filters.starts-with-wrong-operand",
-    level="should",
+    kind="refusal",
     evidence="documented",
     source=sources.FILTERS,
     needs="query modes",
@@ -141,7 +139,7 @@ def test_a_prefix_must_be_a_string(
 
 
 @requirement(
-    "filters.wrong-operand-in-branch", level="must", evidence="recorded", source=PROBE, needs="query"
+    "filters.wrong-operand-in-branch", kind="refusal", evidence="recorded", source=PROBE, needs="query"
 )
 def test_every_branch_is_checked(index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """An operand of a wrong type is rejected in every branch, even in one that cannot change the result."""
@@ -149,7 +147,7 @@ def test_every_branch_is_checked(index: IndexHandle, expect_error: ErrorExpectat
     expect_error("QueryVectors", {**index.address, **QUERY, "filter": filter_}, code="ValidationException")
 
 
-@requirement("filters.wrong-operand-beside", level="must", evidence="recorded", source=PROBE, needs="query")
+@requirement("filters.wrong-operand-beside", kind="refusal", evidence="recorded", source=PROBE, needs="query")
 def test_every_operator_is_checked(index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """An operand of a wrong type is rejected even next to a valid one."""
     filter_ = {"a": {"$gte": 1, "$lt": "x"}}

@@ -75,7 +75,7 @@ def index(make_index: MakeIndex) -> IndexHandle:
 
 
 @pytest.mark.parametrize("filter_", INVALID.values(), ids=INVALID.keys())
-@requirement("filters.broken", level="must", evidence="recorded", source=PROBE, needs="query")
+@requirement("filters.broken", kind="refusal", evidence="recorded", source=PROBE, needs="query")
 def test_an_invalid_filter_is_rejected(
     index: IndexHandle, expect_error: ErrorExpectation, filter_: Any
 ) -> None:
@@ -84,7 +84,7 @@ def test_an_invalid_filter_is_rejected(
 
 
 @pytest.mark.parametrize("filter_", INVALID.values(), ids=INVALID.keys())
-@requirement("filters.broken-message", level="should", evidence="recorded", source=PROBE, needs="query")
+@requirement("filters.broken-message", kind="detail", evidence="recorded", source=PROBE, needs="query")
 def test_the_error_of_an_invalid_filter(
     index: IndexHandle, expect_error: ErrorExpectation, filter_: Any
 ) -> None:
@@ -95,7 +95,7 @@ def test_the_error_of_an_invalid_filter(
 
 
 @pytest.mark.parametrize("filter_", UNDOCUMENTED.values(), ids=UNDOCUMENTED.keys())
-@requirement("filters.no-filter", level="may", evidence="inferred", source=sources.FILTERS, needs="query")
+@requirement("filters.no-filter", kind="open", evidence="inferred", source=sources.FILTERS, needs="query")
 def test_an_undocumented_filter_is_rejected(
     index: IndexHandle, expect_error: ErrorExpectation, filter_: Any
 ) -> None:
@@ -104,7 +104,7 @@ def test_an_undocumented_filter_is_rejected(
 
 
 @requirement(
-    "filters.broken-beside-no-vectors", level="may", evidence="inferred", source=PROBE, needs="query"
+    "filters.broken-beside-no-vectors", kind="open", evidence="inferred", source=PROBE, needs="query"
 )
 def test_an_invalid_filter_is_rejected_in_an_empty_index(
     make_index: MakeIndex, expect_error: ErrorExpectation

@@ -22,7 +22,7 @@ from ..operations.addresses import (
     each_operation,
     index_operations,
 )
-from ..operations.calls import account_policy, call, call_error
+from ..operations.calls import account_policy, call, call_error, owner_of
 
 BUCKET_TEXT = "The specified vector bucket could not be found"
 INDEX_TEXT = "The specified index could not be found"
@@ -50,7 +50,7 @@ def prepare_members(client: Any, operation: str, bucket: BucketHandle) -> Member
 @bucket_operations
 @requirement(
     "addressing.bucket-by-name",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.MODEL,
     needs="{operation}",
@@ -64,7 +64,11 @@ def test_a_bucket_is_found_by_its_name(client: Any, make_bucket: MakeBucket, ope
 
 @bucket_operations
 @requirement(
-    "addressing.bucket-by-arn", level="must", evidence="documented", source=sources.MODEL, needs="{operation}"
+    "addressing.bucket-by-arn",
+    kind="effect",
+    evidence="documented",
+    source=sources.MODEL,
+    needs="{operation}",
 )
 def test_a_bucket_is_found_by_its_arn(client: Any, make_bucket: MakeBucket, operation: str) -> None:
     """An operation on a vector bucket accepts the ARN of the bucket."""
@@ -75,7 +79,11 @@ def test_a_bucket_is_found_by_its_arn(client: Any, make_bucket: MakeBucket, oper
 
 @index_operations
 @requirement(
-    "addressing.index-by-name", level="must", evidence="documented", source=sources.MODEL, needs="{operation}"
+    "addressing.index-by-name",
+    kind="effect",
+    evidence="documented",
+    source=sources.MODEL,
+    needs="{operation}",
 )
 def test_an_index_is_found_by_both_names(client: Any, make_index: MakeIndex, operation: str) -> None:
     """An operation on an index accepts the names of the bucket and of the index."""
@@ -84,7 +92,7 @@ def test_an_index_is_found_by_both_names(client: Any, make_index: MakeIndex, ope
 
 @index_operations
 @requirement(
-    "addressing.index-by-arn", level="must", evidence="documented", source=sources.MODEL, needs="{operation}"
+    "addressing.index-by-arn", kind="effect", evidence="documented", source=sources.MODEL, needs="{operation}"
 )
 def test_an_index_is_found_by_its_arn(client: Any, make_index: MakeIndex, operation: str) -> None:
     """An operation on an index accepts the ARN of the index."""
@@ -94,7 +102,7 @@ def test_an_index_is_found_by_its_arn(client: Any, make_index: MakeIndex, operat
 @bucket_operations
 @requirement(
     "addressing.bucket-by-both",
-    level="must",
+    kind="refusal",
     evidence="recorded",
     source=sources.MOTO_INDEXES,
     needs="{operation}",
@@ -109,7 +117,7 @@ def test_a_bucket_by_name_and_arn_at_once_is_rejected(expect_error: ErrorExpecta
 @bucket_operations
 @requirement(
     "addressing.bucket-by-both-message",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.MOTO_INDEXES,
     needs="{operation}",
@@ -123,7 +131,7 @@ def test_the_error_asks_for_either_name_or_arn(expect_error: ErrorExpectation, o
 @bucket_operations
 @requirement(
     "addressing.bucket-by-nothing",
-    level="must",
+    kind="refusal",
     evidence="documented",
     source=sources.MODEL,
     needs="{operation}",
@@ -136,7 +144,7 @@ def test_a_request_that_names_no_bucket_is_rejected(expect_error: ErrorExpectati
 @pytest.mark.parametrize("form", FORMS)
 @index_operations
 @requirement(
-    "addressing.index-form", level="must", evidence="documented", source=sources.MODEL, needs="{operation}"
+    "addressing.index-form", kind="refusal", evidence="documented", source=sources.MODEL, needs="{operation}"
 )
 def test_an_incomplete_or_ambiguous_index_address_is_rejected(
     expect_error: ErrorExpectation, operation: str, form: str
@@ -148,7 +156,7 @@ def test_an_incomplete_or_ambiguous_index_address_is_rejected(
 @index_operations
 @requirement(
     "addressing.bucket-name-and-index-arn",
-    level="must",
+    kind="refusal",
     evidence="recorded",
     source=sources.MOTO_VECTORS,
     needs="{operation}",
@@ -163,7 +171,7 @@ def test_a_bucket_name_with_an_index_arn_is_rejected(expect_error: ErrorExpectat
 @index_operations
 @requirement(
     "addressing.bucket-name-and-index-arn-message",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.MOTO_VECTORS,
     needs="{operation}",
@@ -182,7 +190,7 @@ def test_the_error_for_a_bucket_name_with_an_index_arn(
 @bucket_operations
 @requirement(
     "addressing.unknown-bucket-name",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.MOTO_BUCKETS,
     needs="{operation}",
@@ -199,7 +207,11 @@ def test_an_unknown_bucket_is_not_found_by_name(
 
 @bucket_operations
 @requirement(
-    "addressing.unknown-bucket-arn", level="must", evidence="model", source=sources.MODEL, needs="{operation}"
+    "addressing.unknown-bucket-arn",
+    kind="effect",
+    evidence="model",
+    source=sources.MODEL,
+    needs="{operation}",
 )
 def test_an_unknown_bucket_is_not_found_by_arn(
     expect_error: ErrorExpectation, make_bucket: MakeBucket, new_name: Callable[[], str], operation: str
@@ -213,7 +225,7 @@ def test_an_unknown_bucket_is_not_found_by_arn(
 @each_operation("GetVectorBucket", "DeleteVectorBucket", "ListIndexes", "GetVectorBucketPolicy")
 @requirement(
     "addressing.unknown-bucket-message",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.MOTO_BUCKETS,
     needs="{operation}",
@@ -229,7 +241,7 @@ def test_the_answer_says_that_the_bucket_was_not_found(
 @index_operations
 @requirement(
     "addressing.unknown-index-name",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.MOTO_VECTORS,
     needs="{operation}",
@@ -246,7 +258,7 @@ def test_an_unknown_index_is_not_found_by_name(
 @index_operations
 @requirement(
     "addressing.unknown-index-arn",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.MOTO_VECTORS,
     needs="{operation}",
@@ -262,7 +274,7 @@ def test_an_unknown_index_is_not_found_by_arn(
 @index_operations
 @requirement(
     "addressing.index-of-unknown-bucket",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="{operation}",
@@ -278,7 +290,7 @@ def test_an_index_of_an_unknown_bucket_is_not_found(
 @each_operation("GetIndex", "DeleteIndex", "PutVectors", "GetVectors")
 @requirement(
     "addressing.unknown-index-message",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.MOTO_VECTORS,
     needs="{operation}",
@@ -292,7 +304,7 @@ def test_the_answer_says_that_the_index_was_not_found(
 
 
 @requirement(
-    "addressing.unknown-bucket-blames-index", level="should", evidence="recorded", source=sources.MOTO_INDEXES
+    "addressing.unknown-bucket-blames-index", kind="detail", evidence="recorded", source=sources.MOTO_INDEXES
 )
 def test_the_index_is_reported_missing_even_if_its_bucket_is_missing(
     expect_error: ErrorExpectation, new_name: Callable[[], str]
@@ -303,11 +315,13 @@ def test_the_index_is_reported_missing_even_if_its_bucket_is_missing(
 
 
 @pytest.mark.parametrize("part", ["region", "account"])
-@requirement("addressing.foreign-arn", level="may", evidence="inferred", source=sources.MODEL)
+@requirement("addressing.foreign-arn", kind="open", evidence="inferred", source=sources.MODEL)
 def test_an_arn_of_another_region_or_account_is_not_found(
     client: Any, make_index: MakeIndex, part: str
 ) -> None:
     """An ARN with another region or account does not reach the index of the same name here."""
-    parts = make_index().arn.split(":")
-    parts[3 if part == "region" else 4] = "mars-north-1" if part == "region" else "999999999999"
-    assert call_error(client, "GetIndex", {"indexArn": ":".join(parts)}) is not None
+    index = make_index()
+    partition, region, account = owner_of(index.arn)
+    owner = f"mars-north-1:{account}" if part == "region" else f"{region}:999999999999"
+    arn = f"arn:{partition}:s3vectors:{owner}:bucket/{index.bucket}/index/{index.name}"
+    assert call_error(client, "GetIndex", {"indexArn": arn}) is not None

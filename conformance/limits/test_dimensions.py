@@ -16,7 +16,7 @@ def distinct_values(dimension: int) -> list[float]:
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 3, 7, 1_024, 4_096])
-@requirement("dimensions.kept", level="must", evidence="documented", source=sources.LIMITS)
+@requirement("dimensions.kept", kind="effect", evidence="documented", source=sources.LIMITS)
 def test_vectors_of_any_dimension_are_stored(make_index: MakeIndex, dimension: int) -> None:
     """Vectors of 1 to 4,096 values are stored and read back in order."""
     index = make_index(dimension=dimension, metric="euclidean")
@@ -25,7 +25,9 @@ def test_vectors_of_any_dimension_are_stored(make_index: MakeIndex, dimension: i
 
 
 @pytest.mark.parametrize("dimension", [1, 4_096])
-@requirement("dimensions.searched", level="must", evidence="documented", source=sources.LIMITS, needs="query")
+@requirement(
+    "dimensions.searched", kind="effect", evidence="documented", source=sources.LIMITS, needs="query"
+)
 def test_vectors_of_any_dimension_are_found(make_index: MakeIndex, dimension: int) -> None:
     """Indexes of the smallest and the largest dimension can be searched; the last value counts like the
     first.
@@ -39,7 +41,7 @@ def test_vectors_of_any_dimension_are_found(make_index: MakeIndex, dimension: in
 @pytest.mark.parametrize(("dimension", "bound"), [(1, "min"), (4_096, "max")])
 @requirement(
     "dimensions.range-taken",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.LIMITS,
     covers="CreateIndex.dimension.{bound}",
@@ -54,7 +56,7 @@ def test_1_and_4096_dimensions_are_accepted(make_index: MakeIndex, dimension: in
 @pytest.mark.parametrize(("dimension", "bound"), [(0, "min-1"), (4_097, "max+1")])
 @requirement(
     "dimensions.range",
-    level="must",
+    kind="refusal",
     evidence="documented",
     source=sources.LIMITS,
     covers="CreateIndex.dimension.{bound}",
@@ -74,7 +76,7 @@ def test_0_and_4097_dimensions_are_rejected(
     [(1, 2), (2, 1), (2, 3), (5, 1), (4_096, 4_095), (1_536, 1_537)],
     ids=["2-for-1", "1-for-2", "3-for-2", "1-for-5", "4095-for-4096", "1537-for-1536"],
 )
-@requirement("dimensions.wrong", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
+@requirement("dimensions.wrong", kind="refusal", evidence="recorded", source=sources.MOTO_VECTORS)
 def test_a_vector_of_another_dimension_is_rejected(
     make_index: MakeIndex, expect_error: ErrorExpectation, dimension: int, given: int
 ) -> None:
@@ -83,7 +85,7 @@ def test_a_vector_of_another_dimension_is_rejected(
     expect_error("PutVectors", members, code="ValidationException")
 
 
-@requirement("dimensions.none", level="must", evidence="inferred", source=sources.MOTO_VECTORS)
+@requirement("dimensions.none", kind="refusal", evidence="inferred", source=sources.MOTO_VECTORS)
 def test_a_vector_without_values_is_rejected(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
     """A vector must have values."""
     expect_error(
@@ -91,7 +93,7 @@ def test_a_vector_without_values_is_rejected(make_index: MakeIndex, expect_error
     )
 
 
-@requirement("dimensions.wrong-message", level="should", evidence="recorded", source=sources.MOTO_VECTORS)
+@requirement("dimensions.wrong-message", kind="detail", evidence="recorded", source=sources.MOTO_VECTORS)
 def test_both_dimensions_are_named(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
     """The error message gives the key, the required dimension and the actual one."""
     expect_error(
@@ -103,7 +105,7 @@ def test_both_dimensions_are_named(make_index: MakeIndex, expect_error: ErrorExp
 
 
 @requirement(
-    "dimensions.wrong-field", level="should", evidence="recorded", source=sources.probe("zero-vector")
+    "dimensions.wrong-field", kind="detail", evidence="recorded", source=sources.probe("zero-vector")
 )
 def test_the_error_gives_the_path_of_the_vector(
     make_index: MakeIndex, expect_error: ErrorExpectation

@@ -69,7 +69,7 @@ UNUSUAL = {
 
 
 @pytest.mark.parametrize("key", list(UNUSUAL.values()), ids=list(UNUSUAL))
-@requirement("keys.any-text", level="must", evidence="documented", source=sources.VECTORS)
+@requirement("keys.any-text", kind="effect", evidence="documented", source=sources.VECTORS)
 def test_any_text_can_be_a_key(make_index: MakeIndex, key: str) -> None:
     """Any UTF-8 text can be a key; it is stored, returned, listed and deleted unchanged."""
     index = make_index()
@@ -85,7 +85,7 @@ def test_any_text_can_be_a_key(make_index: MakeIndex, key: str) -> None:
     [("a", "A"), ("é", "e\u0301"), ("a", "a "), ("\u017f", "s"), ("1", "01"), ("K", "\u212a")],
     ids=["case", "normal-forms", "trailing-space", "long-s", "leading-zero", "kelvin"],
 )
-@requirement("keys.told-apart", level="must", evidence="documented", source=sources.VECTORS)
+@requirement("keys.told-apart", kind="effect", evidence="documented", source=sources.VECTORS)
 def test_keys_are_compared_exactly(make_index: MakeIndex, pair: tuple[str, str]) -> None:
     """Keys that differ in case, in Unicode normal form or by a space are different keys."""
     index = make_index()
@@ -97,7 +97,7 @@ def test_keys_are_compared_exactly(make_index: MakeIndex, pair: tuple[str, str])
 @pytest.mark.parametrize(("operation", "word"), WORDS, ids=NAMES)
 @requirement(
     "keys.one-character",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="{operation}.{word}.min",
@@ -114,7 +114,7 @@ def test_a_key_may_have_1_character(client: Any, make_index: MakeIndex, operatio
 @pytest.mark.parametrize("key", list(LONGEST.values()), ids=list(LONGEST))
 @pytest.mark.parametrize(("operation", "word"), WORDS, ids=NAMES)
 @requirement(
-    "keys.longest", level="must", evidence="recorded", source=SOURCE, covers="{operation}.{word}.max"
+    "keys.longest", kind="effect", evidence="recorded", source=SOURCE, covers="{operation}.{word}.max"
 )
 def test_a_key_may_have_1024_bytes(make_index: MakeIndex, operation: str, word: str, key: str) -> None:
     """A key may have 1,024 bytes, whatever its characters."""
@@ -128,7 +128,7 @@ def test_a_key_may_have_1024_bytes(make_index: MakeIndex, operation: str, word: 
 @pytest.mark.parametrize(("operation", "word"), WORDS, ids=NAMES)
 @requirement(
     "keys.empty",
-    level="must",
+    kind="refusal",
     evidence="recorded",
     source=sources.PROBE_CHANGES,
     covers="{operation}.{word}.min-1",
@@ -143,7 +143,7 @@ def test_an_empty_key_is_rejected(
 
 @pytest.mark.parametrize(("operation", "word"), WORDS, ids=NAMES)
 @requirement(
-    "keys.too-long", level="must", evidence="recorded", source=SOURCE, covers="{operation}.{word}.max+1"
+    "keys.too-long", kind="refusal", evidence="recorded", source=SOURCE, covers="{operation}.{word}.max+1"
 )
 def test_a_key_of_1025_characters_is_rejected(
     make_index: MakeIndex, expect_error: ErrorExpectation, operation: str, word: str
@@ -156,7 +156,7 @@ def test_a_key_of_1025_characters_is_rejected(
 
 
 @pytest.mark.parametrize("length", [0, 1_025])
-@requirement("keys.length-message", level="should", evidence="recorded", source=SOURCE)
+@requirement("keys.length-message", kind="detail", evidence="recorded", source=SOURCE)
 def test_the_error_gives_the_allowed_length_of_a_key(
     make_index: MakeIndex, expect_error: ErrorExpectation, length: int
 ) -> None:
@@ -170,7 +170,7 @@ def test_the_error_gives_the_allowed_length_of_a_key(
     )
 
 
-@requirement("keys.length-field", level="should", evidence="recorded", source=SOURCE)
+@requirement("keys.length-field", kind="detail", evidence="recorded", source=SOURCE)
 def test_the_error_gives_the_path_of_a_long_key(
     make_index: MakeIndex, expect_error: ErrorExpectation
 ) -> None:
@@ -184,7 +184,7 @@ def test_the_error_gives_the_path_of_a_long_key(
 
 
 @pytest.mark.parametrize("operation", ["GetVectors", "DeleteVectors"])
-@requirement("keys.length-message-of-a-list", level="should", evidence="inferred", source=SOURCE)
+@requirement("keys.length-message-of-a-list", kind="detail", evidence="inferred", source=SOURCE)
 def test_the_error_gives_the_allowed_length_in_a_list_of_keys(
     make_index: MakeIndex, expect_error: ErrorExpectation, operation: str
 ) -> None:
@@ -199,7 +199,7 @@ def test_the_error_gives_the_allowed_length_in_a_list_of_keys(
 
 @pytest.mark.parametrize("key", list(TOO_MANY_BYTES.values()), ids=list(TOO_MANY_BYTES))
 @pytest.mark.parametrize("operation", NAMES)
-@requirement("keys.too-many-bytes", level="must", evidence="recorded", source=SOURCE)
+@requirement("keys.too-many-bytes", kind="refusal", evidence="recorded", source=SOURCE)
 def test_a_key_of_1025_bytes_is_rejected(
     make_index: MakeIndex, expect_error: ErrorExpectation, operation: str, key: str
 ) -> None:
@@ -208,7 +208,7 @@ def test_a_key_of_1025_bytes_is_rejected(
 
 
 @pytest.mark.parametrize("operation", NAMES)
-@requirement("keys.bytes-message", level="should", evidence="recorded", source=SOURCE)
+@requirement("keys.bytes-message", kind="detail", evidence="recorded", source=SOURCE)
 def test_the_error_names_too_many_bytes(
     make_index: MakeIndex, expect_error: ErrorExpectation, operation: str
 ) -> None:
@@ -221,7 +221,7 @@ def test_the_error_names_too_many_bytes(
     )
 
 
-@requirement("keys.found", level="must", evidence="documented", source=sources.VECTORS, needs="query")
+@requirement("keys.found", kind="effect", evidence="documented", source=sources.VECTORS, needs="query")
 def test_queries_return_keys_unchanged(make_index: MakeIndex) -> None:
     """QueryVectors returns the longest and most unusual keys as they were written."""
     index = make_index()

@@ -122,7 +122,7 @@ def invalid(reason: str) -> str:
 
 
 @pytest.mark.parametrize("value", list(VALID_VALUES.values()), ids=list(VALID_VALUES))
-@requirement("metadata.values", level="must", evidence="recorded", source=TYPES)
+@requirement("metadata.values", kind="effect", evidence="recorded", source=TYPES)
 def test_values_read_back_unchanged(make_index: MakeIndex, value: Any) -> None:
     """Strings, numbers, booleans, and arrays of strings or numbers read back as they were written."""
     found = put_and_read(make_index(), {"a": value})
@@ -131,25 +131,25 @@ def test_values_read_back_unchanged(make_index: MakeIndex, value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", list(VALID_VALUES.values()), ids=list(VALID_VALUES))
-@requirement("metadata.non-filterable-values", level="must", evidence="recorded", source=TYPES)
+@requirement("metadata.non-filterable-values", kind="effect", evidence="recorded", source=TYPES)
 def test_non_filterable_values_read_back_unchanged(make_index: MakeIndex, value: Any) -> None:
     """A non-filterable key accepts the same kinds of values."""
     assert put_and_read(make_bulk_index(make_index), {"bulk": value, "a": 1}) == {"bulk": value, "a": 1}
 
 
-@requirement("metadata.several-keys", level="must", evidence="recorded", source=TYPES)
+@requirement("metadata.several-keys", kind="effect", evidence="recorded", source=TYPES)
 def test_values_of_all_kinds_in_one_vector(make_index: MakeIndex) -> None:
     """One vector may have values of every kind."""
     assert put_and_read(make_index(), VALID_VALUES) == VALID_VALUES
 
 
-@requirement("metadata.empty", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
+@requirement("metadata.empty", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS)
 def test_metadata_may_be_empty(make_index: MakeIndex) -> None:
     """Metadata may be an object without keys."""
     assert put_and_read(make_index(), {}) == {}
 
 
-@requirement("metadata.listed", level="must", evidence="documented", source=sources.api("ListVectors"))
+@requirement("metadata.listed", kind="effect", evidence="documented", source=sources.api("ListVectors"))
 def test_lists_return_metadata_unchanged(make_index: MakeIndex) -> None:
     """ListVectors returns metadata as it was written."""
     index = make_index()
@@ -158,7 +158,11 @@ def test_lists_return_metadata_unchanged(make_index: MakeIndex) -> None:
 
 
 @requirement(
-    "metadata.queried", level="must", evidence="documented", source=sources.api("QueryVectors"), needs="query"
+    "metadata.queried",
+    kind="effect",
+    evidence="documented",
+    source=sources.api("QueryVectors"),
+    needs="query",
 )
 def test_queries_return_metadata_unchanged(make_index: MakeIndex) -> None:
     """QueryVectors returns metadata as it was written, including non-filterable metadata."""
@@ -168,7 +172,7 @@ def test_queries_return_metadata_unchanged(make_index: MakeIndex) -> None:
     assert found == {"key": "k", "metadata": {**VALID_VALUES, "bulk": "x" * 3_000}}
 
 
-@requirement("metadata.each-its-own", level="must", evidence="documented", source=sources.VECTORS)
+@requirement("metadata.each-its-own", kind="effect", evidence="documented", source=sources.VECTORS)
 def test_vectors_may_have_different_metadata(make_index: MakeIndex) -> None:
     """Vectors of one request may have different keys, and different kinds of values under one key."""
     index = make_index()
@@ -184,14 +188,14 @@ def test_vectors_may_have_different_metadata(make_index: MakeIndex) -> None:
     [16_777_217, 2**53 - 1, 0.1, 1e-7, 123456789.123],
     ids=["2e24-and-1", "2e53", "0.1", "1e-7", "long"],
 )
-@requirement("metadata.number-fidelity", level="may", evidence="inferred", source=sources.VECTORS)
+@requirement("metadata.number-fidelity", kind="open", evidence="inferred", source=sources.VECTORS)
 def test_numbers_read_back_with_float32_precision(make_index: MakeIndex, value: float) -> None:
     """A number reads back with at least the precision of float32."""
     assert put_and_read(make_index(), {"n": value})["n"] == pytest.approx(value, rel=1.2e-7)
 
 
 @pytest.mark.parametrize("value", [each for each, _ in INVALID_VALUES.values()], ids=list(INVALID_VALUES))
-@requirement("metadata.no-values", level="must", evidence="recorded", source=TYPES)
+@requirement("metadata.no-values", kind="refusal", evidence="recorded", source=TYPES)
 def test_invalid_values_are_rejected(
     make_index: MakeIndex, expect_error: ErrorExpectation, value: Any
 ) -> None:
@@ -200,7 +204,7 @@ def test_invalid_values_are_rejected(
 
 
 @pytest.mark.parametrize(("value", "reason"), list(INVALID_VALUES.values()), ids=list(INVALID_VALUES))
-@requirement("metadata.no-values-message", level="should", evidence="recorded", source=TYPES)
+@requirement("metadata.no-values-message", kind="detail", evidence="recorded", source=TYPES)
 def test_the_error_names_the_allowed_values(
     make_index: MakeIndex, expect_error: ErrorExpectation, value: Any, reason: str
 ) -> None:
@@ -210,7 +214,7 @@ def test_the_error_names_the_allowed_values(
 
 
 @pytest.mark.parametrize("value", [each for each, _ in INVALID_VALUES.values()], ids=list(INVALID_VALUES))
-@requirement("metadata.no-non-filterable-values", level="must", evidence="recorded", source=TYPES)
+@requirement("metadata.no-non-filterable-values", kind="refusal", evidence="recorded", source=TYPES)
 def test_invalid_values_are_rejected_under_non_filterable_keys(
     make_index: MakeIndex, expect_error: ErrorExpectation, value: Any
 ) -> None:
@@ -223,7 +227,7 @@ def test_invalid_values_are_rejected_under_non_filterable_keys(
 @pytest.mark.parametrize(
     "value", [[None], ["a", None], [[1]], [["a"]]], ids=["null", "text-and-null", "numbers", "texts"]
 )
-@requirement("metadata.nested-arrays", level="should", evidence="inferred", source=TYPES)
+@requirement("metadata.nested-arrays", kind="refusal", evidence="inferred", source=TYPES)
 def test_arrays_may_not_contain_nulls_or_arrays(
     make_index: MakeIndex, expect_error: ErrorExpectation, value: Any
 ) -> None:
@@ -231,7 +235,7 @@ def test_arrays_may_not_contain_nulls_or_arrays(
     expect_error("PutVectors", put_members(make_index(), {"a": value}), code="ValidationException")
 
 
-@requirement("metadata.one-bad-value", level="must", evidence="recorded", source=TYPES)
+@requirement("metadata.one-bad-value", kind="refusal", evidence="recorded", source=TYPES)
 def test_one_invalid_value_among_valid_ones_is_rejected(
     make_index: MakeIndex, expect_error: ErrorExpectation
 ) -> None:
@@ -241,7 +245,7 @@ def test_one_invalid_value_among_valid_ones_is_rejected(
     )
 
 
-@requirement("metadata.field", level="should", evidence="recorded", source=TYPES)
+@requirement("metadata.field", kind="detail", evidence="recorded", source=TYPES)
 def test_the_error_gives_the_path_of_the_metadata(
     make_index: MakeIndex, expect_error: ErrorExpectation
 ) -> None:
@@ -251,7 +255,7 @@ def test_the_error_gives_the_path_of_the_metadata(
 
 
 @pytest.mark.parametrize("metadata", ["a", 5, [], ["a"]], ids=["text", "number", "array", "texts"])
-@requirement("metadata.no-object", level="may", evidence="inferred", source=sources.MODEL)
+@requirement("metadata.no-object", kind="refusal", evidence="documented", source=sources.VECTORS)
 def test_metadata_must_be_an_object(make_index: MakeIndex, metadata: Any) -> None:
     """Metadata that is not an object is rejected with 400."""
     index = make_index()
@@ -265,13 +269,13 @@ def test_metadata_must_be_an_object(make_index: MakeIndex, metadata: Any) -> Non
 
 
 @pytest.mark.parametrize("key", list(ODD_KEYS.values()), ids=list(ODD_KEYS))
-@requirement("metadata.keys", level="must", evidence="recorded", source=TYPES)
+@requirement("metadata.keys", kind="effect", evidence="recorded", source=TYPES)
 def test_any_text_can_be_a_metadata_key(make_index: MakeIndex, key: str) -> None:
     """A metadata key may be any text: empty, with dots or like an operator. It reads back unchanged."""
     assert put_and_read(make_index(), {key: "a", "other": 1}) == {key: "a", "other": 1}
 
 
-@requirement("metadata.keys-are-apart", level="must", evidence="documented", source=sources.VECTORS)
+@requirement("metadata.keys-are-apart", kind="effect", evidence="documented", source=sources.VECTORS)
 def test_metadata_keys_are_compared_exactly(make_index: MakeIndex) -> None:
     """Metadata keys are case-sensitive, and a dot does not mean nesting."""
     metadata = {"genre": "a", "Genre": "b", "a.b": 1, "a": "c", "b": 2}
@@ -279,21 +283,21 @@ def test_metadata_keys_are_compared_exactly(make_index: MakeIndex) -> None:
 
 
 @pytest.mark.parametrize("count", [49, 50])
-@requirement("metadata.key-count-taken", level="must", evidence="recorded", source=SIZES)
+@requirement("metadata.key-count-taken", kind="effect", evidence="recorded", source=SIZES)
 def test_50_keys_are_accepted(make_index: MakeIndex, count: int) -> None:
     """A vector may have 50 metadata keys."""
     metadata = {f"k{number}": number for number in range(count)}
     assert put_and_read(make_index(), metadata) == metadata
 
 
-@requirement("metadata.key-count", level="must", evidence="recorded", source=SIZES)
+@requirement("metadata.key-count", kind="refusal", evidence="recorded", source=SIZES)
 def test_51_keys_are_rejected(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
     """A vector may have at most 50 metadata keys."""
     metadata = {f"k{number}": number for number in range(51)}
     expect_error("PutVectors", put_members(make_index(), metadata), code="ValidationException")
 
 
-@requirement("metadata.key-count-message", level="should", evidence="recorded", source=SIZES)
+@requirement("metadata.key-count-message", kind="detail", evidence="recorded", source=SIZES)
 def test_the_error_gives_the_maximum_number_of_keys(
     make_index: MakeIndex, expect_error: ErrorExpectation
 ) -> None:
@@ -302,7 +306,7 @@ def test_the_error_gives_the_maximum_number_of_keys(
     expect_error("PutVectors", members, code="ValidationException", message=invalid(KEYS_MANY))
 
 
-@requirement("metadata.key-count-of-all", level="should", evidence="inferred", source=SIZES)
+@requirement("metadata.key-count-of-all", kind="refusal", evidence="inferred", source=SIZES)
 def test_non_filterable_keys_count_too(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
     """50 filterable keys and one non-filterable key are 51 keys."""
     metadata = {**{f"k{number}": number for number in range(50)}, "bulk": "a"}
@@ -313,14 +317,14 @@ def test_non_filterable_keys_count_too(make_index: MakeIndex, expect_error: Erro
 
 
 @pytest.mark.parametrize("shape", list(FILTERABLE))
-@requirement("metadata.filterable-size-taken", level="must", evidence="recorded", source=SIZES)
+@requirement("metadata.filterable-size-taken", kind="effect", evidence="recorded", source=SIZES)
 def test_2048_bytes_may_be_filterable(make_index: MakeIndex, shape: str) -> None:
     """2,048 bytes of filterable metadata are stored, whatever their shape."""
     assert put_and_read(make_index(), FILTERABLE[shape](0)) == FILTERABLE[shape](0)
 
 
 @pytest.mark.parametrize("shape", list(FILTERABLE))
-@requirement("metadata.filterable-size", level="must", evidence="recorded", source=SIZES)
+@requirement("metadata.filterable-size", kind="refusal", evidence="recorded", source=SIZES)
 def test_2049_bytes_may_not_be_filterable(
     make_index: MakeIndex, expect_error: ErrorExpectation, shape: str
 ) -> None:
@@ -328,7 +332,7 @@ def test_2049_bytes_may_not_be_filterable(
     expect_error("PutVectors", put_members(make_index(), FILTERABLE[shape](1)), code="ValidationException")
 
 
-@requirement("metadata.filterable-size-message", level="should", evidence="recorded", source=SIZES)
+@requirement("metadata.filterable-size-message", kind="detail", evidence="recorded", source=SIZES)
 def test_the_error_gives_the_maximum_of_filterable_bytes(
     make_index: MakeIndex, expect_error: ErrorExpectation
 ) -> None:
@@ -338,14 +342,14 @@ def test_the_error_gives_the_maximum_of_filterable_bytes(
 
 
 @pytest.mark.parametrize("shape", list(WHOLE))
-@requirement("metadata.size-taken", level="must", evidence="recorded", source=SIZES)
+@requirement("metadata.size-taken", kind="effect", evidence="recorded", source=SIZES)
 def test_40960_bytes_are_accepted(make_index: MakeIndex, shape: str) -> None:
     """40,960 bytes of metadata are stored if at most 2,048 of them are filterable."""
     assert put_and_read(make_bulk_index(make_index), WHOLE[shape](0)) == WHOLE[shape](0)
 
 
 @pytest.mark.parametrize("shape", list(WHOLE))
-@requirement("metadata.size", level="must", evidence="recorded", source=SIZES)
+@requirement("metadata.size", kind="refusal", evidence="recorded", source=SIZES)
 def test_40961_bytes_are_rejected(make_index: MakeIndex, expect_error: ErrorExpectation, shape: str) -> None:
     """40,961 bytes of metadata are rejected, whatever their shape."""
     expect_error(
@@ -353,14 +357,14 @@ def test_40961_bytes_are_rejected(make_index: MakeIndex, expect_error: ErrorExpe
     )
 
 
-@requirement("metadata.size-message", level="should", evidence="recorded", source=SIZES)
+@requirement("metadata.size-message", kind="detail", evidence="recorded", source=SIZES)
 def test_the_error_gives_the_maximum_of_bytes(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
     """The error message gives the maximum size of metadata."""
     members = put_members(make_bulk_index(make_index), WHOLE["text"](1))
     expect_error("PutVectors", members, code="ValidationException", message=invalid(ALL_BYTES))
 
 
-@requirement("metadata.filterable-beside-bulk", level="must", evidence="recorded", source=SIZES)
+@requirement("metadata.filterable-beside-bulk", kind="refusal", evidence="recorded", source=SIZES)
 def test_non_filterable_metadata_does_not_count_as_filterable(
     make_index: MakeIndex, expect_error: ErrorExpectation
 ) -> None:
@@ -372,7 +376,7 @@ def test_non_filterable_metadata_does_not_count_as_filterable(
     )
 
 
-@requirement("metadata.size-of-a-request", level="must", evidence="recorded", source=SIZES)
+@requirement("metadata.size-of-a-request", kind="effect", evidence="recorded", source=SIZES)
 def test_the_size_limit_is_per_vector(make_index: MakeIndex) -> None:
     """The limits apply to each vector, not to a request: 20 vectors of 2,048 bytes are accepted."""
     index = make_index()

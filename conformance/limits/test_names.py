@@ -51,7 +51,7 @@ def short_name(client: Any, new_name: Callable[[], str]) -> str:
 @all_operations
 @requirement(
     "names.bucket-too-short",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     needs="{operation}",
@@ -67,7 +67,7 @@ def test_a_bucket_name_of_2_characters_is_rejected(expect_error: ErrorExpectatio
 @all_operations
 @requirement(
     "names.bucket-shortest",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="{operation}",
@@ -84,7 +84,7 @@ def test_a_bucket_name_may_have_3_characters(
 @all_operations
 @requirement(
     "names.bucket-longest",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="{operation}",
@@ -101,7 +101,7 @@ def test_a_bucket_name_may_have_63_characters(
 @all_operations
 @requirement(
     "names.bucket-too-long",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     needs="{operation}",
@@ -117,7 +117,7 @@ def test_a_bucket_name_of_64_characters_is_rejected(expect_error: ErrorExpectati
 @index_operations
 @requirement(
     "names.index-length",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     needs="{operation}",
@@ -135,7 +135,7 @@ def test_an_index_name_too_short_or_too_long_is_rejected(
 @index_operations
 @requirement(
     "names.index-length-allowed",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="{operation}",
@@ -153,7 +153,7 @@ def test_an_index_name_may_have_3_to_63_characters(
     ("operation", "member"),
     [("GetVectorBucket", "vectorBucketName"), ("GetIndex", "vectorBucketName"), ("GetIndex", "indexName")],
 )
-@requirement("names.length-message", level="should", evidence="recorded", source=sources.MOTO_BUCKETS)
+@requirement("names.length-message", kind="detail", evidence="recorded", source=sources.MOTO_BUCKETS)
 def test_the_error_gives_the_length_of_a_long_name(
     expect_error: ErrorExpectation, operation: str, member: str
 ) -> None:
@@ -170,7 +170,7 @@ def test_the_error_gives_the_length_of_a_long_name(
 @bucket_operations
 @requirement(
     "names.bucket-arn-pattern",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     needs="{operation}",
@@ -185,7 +185,7 @@ def test_an_invalid_bucket_arn_is_rejected(expect_error: ErrorExpectation, opera
 @index_operations
 @requirement(
     "names.index-arn-pattern",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     needs="{operation}",
@@ -197,7 +197,7 @@ def test_an_invalid_index_arn_is_rejected(expect_error: ErrorExpectation, operat
 
 
 @pytest.mark.parametrize("misfit", MISFITS)
-@requirement("names.bucket-arn-misfit", level="must", evidence="model", source=sources.MODEL)
+@requirement("names.bucket-arn-misfit", kind="refusal", evidence="model", source=sources.MODEL)
 def test_a_bucket_arn_must_match_the_pattern(expect_error: ErrorExpectation, misfit: str) -> None:
     """A bucket ARN must match the pattern of the model from its first to its last character."""
     expect_error("GetVectorBucket", vectorBucketArn=MISFITS[misfit], code="ValidationException")

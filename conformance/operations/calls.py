@@ -17,6 +17,8 @@ from vecgate.s3vectors.model import service_model
 #: The id of a KMS key that does not exist: Amazon's key ids are random.
 UNKNOWN_KMS_KEY = "00000000-0000-0000-0000-000000000000"
 
+ARN_PARTS = 6
+
 #: List operation to the member that holds its list and the member that holds a name.
 LISTS = {
     "ListVectorBuckets": ("vectorBuckets", "vectorBucketName"),
@@ -60,7 +62,7 @@ def describe_bucket(client: Any, name: str) -> Any:
 
 def account_policy(bucket_arn: str, action: str = "s3vectors:GetIndex") -> str:
     """Return a policy that grants the account of the bucket an action that it is allowed anyway."""
-    partition, account = [*bucket_arn.split(":"), "", "", "", ""][1:5:3]
+    partition, _, account = owner_of(bucket_arn)
     statement = {
         "Sid": "own",
         "Effect": "Allow",
@@ -73,8 +75,14 @@ def account_policy(bucket_arn: str, action: str = "s3vectors:GetIndex") -> str:
 
 def kms_key_arn(arn: str, key: str = "1234abcd-12ab-34cd-56ef-1234567890ab", *, region: str = "") -> str:
     """Return the ARN of a KMS key in the account of the bucket *arn*, by default in its region."""
-    _, partition, _, own_region, account, _ = arn.split(":")
+    partition, own_region, account = owner_of(arn)
     return f"arn:{partition}:kms:{region or own_region}:{account}:key/{key}"
+
+
+def owner_of(arn: str) -> tuple[str, str, str]:
+    """Return partition, region and account of *arn*, or usual ones if it has another form."""
+    parts = arn.split(":")
+    return (parts[1], parts[3], parts[4]) if len(parts) == ARN_PARTS else ("aws", "us-east-1", "123456789012")
 
 
 def call_with_kms_key(client: Any, operation: str, members: Mapping[str, Any]) -> Any:

@@ -42,7 +42,7 @@ def text_configurations(client: Any, index: IndexHandle) -> Members:
 @pytest.mark.parametrize("number", [1, 9, 10])
 @requirement(
     "create-index.non-filterable-keys",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.LIMITS,
     covers=f"{KEYS}.max GetIndex>index.metadataConfiguration "
@@ -57,7 +57,7 @@ def test_an_index_may_have_10_non_filterable_keys(client: Any, make_index: MakeI
 
 @requirement(
     "create-index.no-non-filterable-keys",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers=f"{KEYS}.min",
@@ -70,7 +70,7 @@ def test_the_list_of_non_filterable_keys_may_be_empty(client: Any, make_index: M
 
 @requirement(
     "create-index.too-many-non-filterable-keys",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers=f"{KEYS}.max+1",
@@ -88,7 +88,7 @@ def test_11_non_filterable_keys_are_rejected(expect_error: ErrorExpectation, val
 @pytest.mark.parametrize("length", [1, 63])
 @requirement(
     "create-index.non-filterable-key-length-allowed",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers=f"{KEYS}.member.min {KEYS}.member.max",
@@ -105,7 +105,7 @@ def test_a_non_filterable_key_may_have_1_to_63_characters(
 @pytest.mark.parametrize("length", [0, 64])
 @requirement(
     "create-index.non-filterable-key-length",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers=f"{KEYS}.member.min-1 {KEYS}.member.max+1",
@@ -124,7 +124,7 @@ def test_an_empty_or_long_non_filterable_key_is_rejected(
 
 @requirement(
     "create-index.non-filterable-key-exact",
-    level="should",
+    kind="effect",
     evidence="inferred",
     source=sources.api("CreateIndex"),
 )
@@ -142,7 +142,7 @@ def test_non_filterable_keys_are_stored_unchanged(client: Any, make_index: MakeI
 @pytest.mark.parametrize("number", [1, 10])
 @requirement(
     "create-index.text-keys",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -160,7 +160,7 @@ def test_an_index_may_have_10_text_search_configurations(
 
 @requirement(
     "create-index.no-text-keys",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -174,7 +174,7 @@ def test_the_list_of_text_search_configurations_may_be_empty(client: Any, make_i
 
 @requirement(
     "create-index.too-many-text-keys",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -196,7 +196,7 @@ def test_11_text_search_configurations_are_rejected(
 @pytest.mark.parametrize("length", [1, 63])
 @requirement(
     "create-index.text-key-length-allowed",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -213,7 +213,7 @@ def test_a_text_key_may_have_1_to_63_characters(client: Any, make_index: MakeInd
 @pytest.mark.parametrize("length", [0, 64])
 @requirement(
     "create-index.text-key-length",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -233,7 +233,7 @@ def test_an_empty_or_long_text_key_is_rejected(
 
 @requirement(
     "create-index.text-key-required",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -254,7 +254,7 @@ def test_a_text_search_configuration_needs_its_key(
 @pytest.mark.parametrize("language", LANGUAGES)
 @requirement(
     "create-index.text-language",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -271,7 +271,7 @@ def test_ten_languages_are_accepted(client: Any, make_index: MakeIndex, language
 @pytest.mark.parametrize("language", ["ru", "EN", "english", pytest.param("", id="empty")])
 @requirement(
     "create-index.unknown-text-language",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -288,7 +288,7 @@ def test_an_unknown_language_is_rejected(
 
 
 @requirement(
-    "create-index.text-without-language", level="may", evidence="inferred", source=sources.MODEL, needs="text"
+    "create-index.text-without-language", kind="open", evidence="inferred", source=sources.MODEL, needs="text"
 )
 def test_without_a_language_none_is_shown(client: Any, make_index: MakeIndex) -> None:
     """GetIndex returns no language for a text search configuration that was given none."""
@@ -301,7 +301,7 @@ def test_without_a_language_none_is_shown(client: Any, make_index: MakeIndex) ->
 
 @requirement(
     "create-index.text-status",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -317,7 +317,7 @@ def test_the_status_of_a_text_search_configuration(client: Any, make_index: Make
 @pytest.mark.parametrize("status", ["ACTIVE", "BUILDING"])
 @requirement(
     "create-index.text-status-given",
-    level="may",
+    kind="open",
     evidence="inferred",
     source=sources.MODEL,
     needs="text",
@@ -332,7 +332,7 @@ def test_a_known_status_is_not_rejected_as_unknown(client: Any, valid_request: M
 
 @requirement(
     "create-index.unknown-text-status",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -348,7 +348,7 @@ def test_an_unknown_status_is_rejected(expect_error: ErrorExpectation, valid_req
 
 @requirement(
     "create-index.text-key-not-filterable",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.TEXT_CONFIGURATION,
     needs="text",

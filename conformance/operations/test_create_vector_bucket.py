@@ -14,14 +14,14 @@ from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import MakeBucket
 from vecgate.resources.resource_factory import ResourceFactory
 
-from .calls import call_error, describe_bucket, is_length_error, pad_name, unmodelled_members
+from .calls import call_error, describe_bucket, is_length_error, list_pages, pad_name, unmodelled_members
 
 NAME_IN_USE = "A vector bucket with the specified name already exists"
 
 
 @requirement(
     "create-vector-bucket.arn",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.api("CreateVectorBucket"),
     covers="CreateVectorBucket>vectorBucketArn",
@@ -36,7 +36,7 @@ def test_the_answer_has_the_arn(client: Any, new_name: Callable[[], str]) -> Non
 
 @requirement(
     "create-vector-bucket.only-modelled-members",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="raw",
@@ -50,7 +50,7 @@ def test_the_answer_has_only_modelled_members(raw: RawClient, new_name: Callable
 
 @requirement(
     "create-vector-bucket.name-required",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers="CreateVectorBucket.vectorBucketName.required CreateVectorBucket!ValidationException",
@@ -60,10 +60,32 @@ def test_a_name_is_required(expect_error: ErrorExpectation) -> None:
     expect_error("CreateVectorBucket", code="ValidationException")
 
 
+@requirement(
+    "create-vector-bucket.null-name", kind="refusal", evidence="model", source=sources.MODEL, needs="raw"
+)
+def test_a_name_must_not_be_null(raw: RawClient) -> None:
+    """CreateVectorBucket with a name that is null is rejected, as one without a name."""
+    assert raw("/CreateVectorBucket", {"vectorBucketName": None}).status == 400
+
+
+@requirement(
+    "create-vector-bucket.null-name-breaks-nothing",
+    kind="guard",
+    evidence="inferred",
+    source=sources.api("ListVectorBuckets"),
+    needs="raw",
+)
+def test_a_null_name_breaks_no_list(raw: RawClient, client: Any, make_bucket: MakeBucket) -> None:
+    """After a creation with a name that is null, buckets are still listed."""
+    raw("/CreateVectorBucket", {"vectorBucketName": None})
+    bucket = make_bucket()
+    assert bucket.name in {name for page in list_pages(client, "ListVectorBuckets") for name in page}
+
+
 @pytest.mark.parametrize("length", [1, 2, 64, 255])
 @requirement(
     "create-vector-bucket.name-length",
-    level="must",
+    kind="refusal",
     evidence="recorded",
     source=sources.MOTO_BUCKETS,
     covers="CreateVectorBucket.vectorBucketName.min-1 CreateVectorBucket.vectorBucketName.max+1",
@@ -76,7 +98,7 @@ def test_a_name_too_short_or_too_long_is_rejected(expect_error: ErrorExpectation
 @pytest.mark.parametrize("length", [2, 64])
 @requirement(
     "create-vector-bucket.name-length-message",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.MOTO_BUCKETS,
 )
@@ -93,7 +115,7 @@ def test_the_error_gives_the_length(expect_error: ErrorExpectation, length: int)
 
 @requirement(
     "create-vector-bucket.shortest-name",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="CreateVectorBucket.vectorBucketName.min",
@@ -108,7 +130,7 @@ def test_a_name_may_have_3_characters(client: Any, new_name: Callable[[], str]) 
 
 @requirement(
     "create-vector-bucket.longest-name",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="CreateVectorBucket.vectorBucketName.max",
@@ -135,7 +157,7 @@ BAD_NAMES = {
 
 @pytest.mark.parametrize("fault", BAD_NAMES)
 @requirement(
-    "create-vector-bucket.name-characters", level="must", evidence="documented", source=sources.BUCKET_NAMES
+    "create-vector-bucket.name-characters", kind="refusal", evidence="documented", source=sources.BUCKET_NAMES
 )
 def test_a_name_with_invalid_characters_is_rejected(expect_error: ErrorExpectation, fault: str) -> None:
     """A name has lower-case letters, digits and hyphens, and starts and ends with a letter or digit."""
@@ -143,7 +165,7 @@ def test_a_name_with_invalid_characters_is_rejected(expect_error: ErrorExpectati
 
 
 @requirement(
-    "create-vector-bucket.name-with-a-dot", level="should", evidence="documented", source=sources.BUCKET_NAMES
+    "create-vector-bucket.name-with-a-dot", kind="refusal", evidence="documented", source=sources.BUCKET_NAMES
 )
 def test_a_name_with_a_dot_is_rejected(expect_error: ErrorExpectation) -> None:
     """The name of a vector bucket must not contain a dot, although the pattern of its ARN allows one."""
@@ -153,7 +175,7 @@ def test_a_name_with_a_dot_is_rejected(expect_error: ErrorExpectation) -> None:
 @pytest.mark.parametrize("fault", ["underscore", "ampersand"])
 @requirement(
     "create-vector-bucket.name-characters-message",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.MOTO_BUCKETS,
 )
@@ -169,7 +191,7 @@ def test_the_error_of_an_invalid_character(expect_error: ErrorExpectation, fault
 
 @pytest.mark.parametrize("ending", ["-0", "-a--b", "-007"])
 @requirement(
-    "create-vector-bucket.name-allowed", level="must", evidence="documented", source=sources.BUCKET_NAMES
+    "create-vector-bucket.name-allowed", kind="effect", evidence="documented", source=sources.BUCKET_NAMES
 )
 def test_names_of_letters_digits_and_inner_hyphens_are_accepted(
     resources: ResourceFactory, ending: str
@@ -180,7 +202,7 @@ def test_names_of_letters_digits_and_inner_hyphens_are_accepted(
 
 @requirement(
     "create-vector-bucket.twice",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.MOTO_BUCKETS,
     covers="CreateVectorBucket!ConflictException",
@@ -191,7 +213,7 @@ def test_a_name_in_use_is_rejected(expect_error: ErrorExpectation, make_bucket: 
 
 
 @requirement(
-    "create-vector-bucket.twice-message", level="should", evidence="recorded", source=sources.MOTO_BUCKETS
+    "create-vector-bucket.twice-message", kind="detail", evidence="recorded", source=sources.MOTO_BUCKETS
 )
 def test_the_error_of_a_name_in_use(expect_error: ErrorExpectation, make_bucket: MakeBucket) -> None:
     """The error for the name of an existing bucket says that the bucket exists."""
@@ -205,25 +227,25 @@ def test_the_error_of_a_name_in_use(expect_error: ErrorExpectation, make_bucket:
 
 @requirement(
     "create-vector-bucket.twice-changes-nothing",
-    level="must",
+    kind="guard",
     evidence="inferred",
     source=sources.api("CreateVectorBucket"),
 )
 def test_a_rejected_second_creation_changes_nothing(
     client: Any, expect_error: ErrorExpectation, make_bucket: MakeBucket, make_index: Any
 ) -> None:
-    """A rejected second CreateVectorBucket changes neither the existing bucket nor its contents."""
+    """A second CreateVectorBucket of the same name changes neither the existing bucket nor its contents."""
     bucket = make_bucket()
     index = make_index(bucket)
     before = describe_bucket(client, bucket.name)
-    expect_error("CreateVectorBucket", vectorBucketName=bucket.name, code="ConflictException")
+    expect_error.is_refused("CreateVectorBucket", vectorBucketName=bucket.name)
     assert describe_bucket(client, bucket.name) == before
     assert [each["indexName"] for each in bucket.call("ListIndexes")["indexes"]] == [index.name]
 
 
 @requirement(
     "create-vector-bucket.starts-empty",
-    level="must",
+    kind="guard",
     evidence="inferred",
     source=sources.api("CreateVectorBucket"),
 )
@@ -236,7 +258,7 @@ def test_a_new_bucket_has_no_indexes(make_bucket: MakeBucket) -> None:
 
 @requirement(
     "create-vector-bucket.default-mode",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
     needs="modes",

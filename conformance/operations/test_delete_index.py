@@ -13,7 +13,7 @@ from vecgate.resources.handles import MakeIndex, vector
 from .calls import describe_index, index_members, unmodelled_members
 
 
-@requirement("delete-index.gone", level="must", evidence="recorded", source=sources.MOTO_INDEXES)
+@requirement("delete-index.gone", kind="effect", evidence="recorded", source=sources.MOTO_INDEXES)
 def test_a_deleted_index_is_not_found(expect_error: ErrorExpectation, make_index: MakeIndex) -> None:
     """A deleted index is not found."""
     index = make_index()
@@ -22,7 +22,7 @@ def test_a_deleted_index_is_not_found(expect_error: ErrorExpectation, make_index
 
 
 @requirement(
-    "delete-index.only-modelled-members", level="must", evidence="model", source=sources.MODEL, needs="raw"
+    "delete-index.only-modelled-members", kind="effect", evidence="model", source=sources.MODEL, needs="raw"
 )
 def test_the_answer_is_empty(raw: RawClient, make_index: MakeIndex) -> None:
     """DeleteIndex answers with 200 and no members."""
@@ -31,7 +31,7 @@ def test_the_answer_is_empty(raw: RawClient, make_index: MakeIndex) -> None:
     assert unmodelled_members("DeleteIndex", answer.json) == []
 
 
-@requirement("delete-index.twice", level="must", evidence="recorded", source=sources.probe("delete-absent"))
+@requirement("delete-index.twice", kind="effect", evidence="recorded", source=sources.probe("delete-absent"))
 def test_a_second_deletion_is_not_found(expect_error: ErrorExpectation, make_index: MakeIndex) -> None:
     """A second DeleteIndex of the same index is answered with NotFoundException."""
     index = make_index()
@@ -39,7 +39,7 @@ def test_a_second_deletion_is_not_found(expect_error: ErrorExpectation, make_ind
     expect_error("DeleteIndex", index.address, code="NotFoundException")
 
 
-@requirement("delete-index.by-arn", level="must", evidence="recorded", source=sources.S3MOCK_INDEXES)
+@requirement("delete-index.by-arn", kind="effect", evidence="recorded", source=sources.S3MOCK_INDEXES)
 def test_an_index_deleted_by_arn_is_not_found(
     client: Any, expect_error: ErrorExpectation, make_index: MakeIndex
 ) -> None:
@@ -49,7 +49,7 @@ def test_an_index_deleted_by_arn_is_not_found(
     expect_error("GetIndex", index.address, code="NotFoundException")
 
 
-@requirement("delete-index.others-stay", level="must", evidence="inferred", source=sources.api("DeleteIndex"))
+@requirement("delete-index.others-stay", kind="guard", evidence="inferred", source=sources.api("DeleteIndex"))
 def test_other_indexes_stay(make_index: MakeIndex) -> None:
     """Deleting an index does not affect the other indexes of its bucket or their vectors."""
     deleted, other = make_index(), make_index()
@@ -60,7 +60,7 @@ def test_other_indexes_stay(make_index: MakeIndex) -> None:
 
 
 @requirement(
-    "delete-index.no-vectors-in-it", level="must", evidence="documented", source=sources.api("DeleteIndex")
+    "delete-index.no-vectors-in-it", kind="effect", evidence="documented", source=sources.api("DeleteIndex")
 )
 def test_nothing_is_written_to_a_deleted_index(expect_error: ErrorExpectation, make_index: MakeIndex) -> None:
     """PutVectors to a deleted index does not recreate it: the index is not found."""
@@ -70,7 +70,7 @@ def test_nothing_is_written_to_a_deleted_index(expect_error: ErrorExpectation, m
 
 
 @requirement(
-    "delete-index.vectors-too", level="should", evidence="documented", source=sources.api("DeleteIndex")
+    "delete-index.vectors-too", kind="guard", evidence="documented", source=sources.api("DeleteIndex")
 )
 def test_the_vectors_are_deleted_with_the_index(client: Any, make_index: MakeIndex) -> None:
     """An index that is recreated under its old name has none of the old vectors."""
@@ -84,7 +84,7 @@ def test_the_vectors_are_deleted_with_the_index(client: Any, make_index: MakeInd
 
 @requirement(
     "delete-index.recreated-otherwise",
-    level="should",
+    kind="effect",
     evidence="inferred",
     source=sources.api("DeleteIndex"),
 )
@@ -101,7 +101,7 @@ def test_a_recreated_index_has_its_new_configuration(client: Any, make_index: Ma
 
 @requirement(
     "delete-index.tags-too",
-    level="should",
+    kind="effect",
     evidence="inferred",
     source=sources.api("DeleteIndex"),
     needs="tags",

@@ -14,7 +14,7 @@ from .calls import account_policy, call_error, describe_bucket, unmodelled_membe
 
 
 @requirement(
-    "delete-vector-bucket-policy.gone", level="must", evidence="recorded", source=sources.MOTO_POLICIES
+    "delete-vector-bucket-policy.gone", kind="effect", evidence="recorded", source=sources.MOTO_POLICIES
 )
 def test_a_deleted_policy_is_not_found(expect_error: ErrorExpectation, make_bucket: MakeBucket) -> None:
     """A deleted policy is not found."""
@@ -26,7 +26,7 @@ def test_a_deleted_policy_is_not_found(expect_error: ErrorExpectation, make_buck
 
 @requirement(
     "delete-vector-bucket-policy.bucket-stays",
-    level="must",
+    kind="guard",
     evidence="inferred",
     source=sources.api("DeleteVectorBucketPolicy"),
 )
@@ -41,7 +41,7 @@ def test_the_bucket_stays(client: Any, make_bucket: MakeBucket) -> None:
 
 @requirement(
     "delete-vector-bucket-policy.of-one-bucket",
-    level="must",
+    kind="guard",
     evidence="inferred",
     source=sources.api("DeleteVectorBucketPolicy"),
 )
@@ -56,7 +56,7 @@ def test_policies_of_other_buckets_stay(make_bucket: MakeBucket) -> None:
 
 @requirement(
     "delete-vector-bucket-policy.none",
-    level="may",
+    kind="open",
     evidence="inferred",
     source=sources.api("DeleteVectorBucketPolicy"),
 )
@@ -68,7 +68,7 @@ def test_a_bucket_without_a_policy(client: Any, make_bucket: MakeBucket) -> None
 
 @requirement(
     "delete-vector-bucket-policy.put-again",
-    level="must",
+    kind="guard",
     evidence="inferred",
     source=sources.api("DeleteVectorBucketPolicy"),
 )
@@ -83,7 +83,7 @@ def test_a_policy_may_be_put_again(make_bucket: MakeBucket) -> None:
 
 @requirement(
     "delete-vector-bucket-policy.only-modelled-members",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="raw",

@@ -21,7 +21,7 @@ SKEW = timedelta(minutes=15)
 
 @requirement(
     "get-index.names-and-arn",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.MOTO_INDEXES,
     covers="GetIndex>index GetIndex>index.vectorBucketName GetIndex>index.indexName GetIndex>index.indexArn",
@@ -34,7 +34,7 @@ def test_an_index_is_described_by_names_and_arn(client: Any, make_index: MakeInd
     assert shown["indexArn"] == index.arn
 
 
-@requirement("get-index.same-by-arn", level="must", evidence="recorded", source=sources.MOTO_INDEXES)
+@requirement("get-index.same-by-arn", kind="effect", evidence="recorded", source=sources.MOTO_INDEXES)
 def test_names_and_arn_lead_to_the_same_description(client: Any, make_index: MakeIndex) -> None:
     """GetIndex returns the same description for an index's ARN as for its names."""
     index = make_index()
@@ -44,7 +44,7 @@ def test_names_and_arn_lead_to_the_same_description(client: Any, make_index: Mak
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @requirement(
     "get-index.shape",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.MOTO_INDEXES,
     covers="GetIndex>index.dataType GetIndex>index.dimension GetIndex>index.distanceMetric",
@@ -57,7 +57,7 @@ def test_an_index_is_described_as_it_was_created(client: Any, make_index: MakeIn
 
 @requirement(
     "get-index.creation-time",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="GetIndex>index.creationTime",
@@ -70,7 +70,7 @@ def test_the_creation_time_of_a_new_index_is_now(client: Any, make_index: MakeIn
 
 @requirement(
     "get-index.creation-time-is-a-number",
-    level="must",
+    kind="detail",
     evidence="model",
     source=sources.REST_JSON,
     needs="raw",
@@ -83,7 +83,7 @@ def test_the_creation_time_is_sent_as_a_number(raw: RawClient, make_index: MakeI
 
 @requirement(
     "get-index.creation-time-in-whole-seconds",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
 )
@@ -94,7 +94,7 @@ def test_the_creation_time_has_no_fraction(client: Any, make_index: MakeIndex) -
 
 @requirement(
     "get-index.mode",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
     needs="modes",
@@ -111,7 +111,7 @@ def test_the_mode_of_a_new_index_is_the_default_of_its_bucket(
 
 @requirement(
     "get-index.without-metadata-configuration",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
 )
@@ -123,7 +123,7 @@ def test_an_index_without_metadata_configuration_has_no_such_member(
 
 
 @requirement(
-    "get-index.only-modelled-members", level="must", evidence="model", source=sources.MODEL, needs="raw"
+    "get-index.only-modelled-members", kind="effect", evidence="model", source=sources.MODEL, needs="raw"
 )
 def test_the_description_has_only_modelled_members(raw: RawClient, make_index: MakeIndex) -> None:
     """The answer of GetIndex has no member that the model does not have."""
@@ -133,7 +133,7 @@ def test_the_description_has_only_modelled_members(raw: RawClient, make_index: M
 
 
 @requirement(
-    "get-index.vectors-change-nothing", level="must", evidence="inferred", source=sources.api("GetIndex")
+    "get-index.vectors-change-nothing", kind="effect", evidence="inferred", source=sources.api("GetIndex")
 )
 def test_the_description_does_not_change_with_the_vectors(client: Any, make_index: MakeIndex) -> None:
     """Writing and deleting vectors does not change the description of an index."""
@@ -144,7 +144,7 @@ def test_the_description_does_not_change_with_the_vectors(client: Any, make_inde
     assert describe_index(client, index) == before
 
 
-@requirement("get-index.in-its-own-bucket", level="must", evidence="recorded", source=sources.MOTO_INDEXES)
+@requirement("get-index.in-its-own-bucket", kind="effect", evidence="recorded", source=sources.MOTO_INDEXES)
 def test_an_index_of_one_bucket_is_not_found_in_another(
     expect_error: ErrorExpectation, make_bucket: MakeBucket, make_index: MakeIndex
 ) -> None:

@@ -21,7 +21,7 @@ SKEW = timedelta(minutes=15)
 
 @requirement(
     "get-vector-bucket.name-and-arn",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.MOTO_BUCKETS,
     covers="GetVectorBucket>vectorBucket GetVectorBucket>vectorBucket.vectorBucketName "
@@ -35,7 +35,7 @@ def test_a_bucket_is_described_by_name_and_arn(client: Any, make_bucket: MakeBuc
     assert shown["vectorBucketArn"] == bucket.arn
 
 
-@requirement("get-vector-bucket.same-by-arn", level="must", evidence="recorded", source=sources.MOTO_BUCKETS)
+@requirement("get-vector-bucket.same-by-arn", kind="effect", evidence="recorded", source=sources.MOTO_BUCKETS)
 def test_name_and_arn_lead_to_the_same_description(client: Any, make_bucket: MakeBucket) -> None:
     """GetVectorBucket returns the same description for a bucket's ARN as for its name."""
     bucket = make_bucket()
@@ -45,7 +45,7 @@ def test_name_and_arn_lead_to_the_same_description(client: Any, make_bucket: Mak
 
 @requirement(
     "get-vector-bucket.creation-time",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="GetVectorBucket>vectorBucket.creationTime",
@@ -58,7 +58,7 @@ def test_the_creation_time_of_a_new_bucket_is_now(client: Any, make_bucket: Make
 
 @requirement(
     "get-vector-bucket.creation-time-is-a-number",
-    level="must",
+    kind="detail",
     evidence="model",
     source=sources.REST_JSON,
     needs="raw",
@@ -71,7 +71,7 @@ def test_the_creation_time_is_sent_as_a_number(raw: RawClient, make_bucket: Make
 
 @requirement(
     "get-vector-bucket.creation-time-in-whole-seconds",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
 )
@@ -82,7 +82,7 @@ def test_the_creation_time_has_no_fraction(client: Any, make_bucket: MakeBucket)
 
 @requirement(
     "get-vector-bucket.creation-time-stays",
-    level="must",
+    kind="effect",
     evidence="inferred",
     source=sources.api("GetVectorBucket"),
 )
@@ -96,7 +96,7 @@ def test_the_creation_time_does_not_change(client: Any, make_bucket: MakeBucket,
 
 @requirement(
     "get-vector-bucket.only-modelled-members",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="raw",
@@ -110,7 +110,7 @@ def test_the_description_has_only_modelled_members(raw: RawClient, make_bucket: 
 
 @requirement(
     "get-vector-bucket.names-are-exact",
-    level="must",
+    kind="guard",
     evidence="inferred",
     source=sources.api("GetVectorBucket"),
 )
@@ -120,7 +120,7 @@ def test_a_longer_name_is_not_found(expect_error: ErrorExpectation, make_bucket:
 
 
 @pytest.mark.parametrize("member", ["vectorBucketName", "vectorBucketArn"])
-@requirement("get-vector-bucket.deleted", level="must", evidence="recorded", source=sources.MOTO_BUCKETS)
+@requirement("get-vector-bucket.deleted", kind="effect", evidence="recorded", source=sources.MOTO_BUCKETS)
 def test_a_deleted_bucket_is_not_found(
     expect_error: ErrorExpectation, make_bucket: MakeBucket, member: str
 ) -> None:

@@ -15,7 +15,7 @@ from .calls import account_policy, unmodelled_members
 
 @requirement(
     "get-vector-bucket-policy.text",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="GetVectorBucketPolicy>policy",
@@ -31,7 +31,7 @@ def test_a_policy_is_text(make_bucket: MakeBucket) -> None:
 
 @requirement(
     "get-vector-bucket-policy.none",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.MOTO_POLICIES,
     covers="GetVectorBucketPolicy!NotFoundException",
@@ -45,7 +45,7 @@ def test_a_bucket_without_a_policy_is_answered_with_not_found(
 
 @requirement(
     "get-vector-bucket-policy.none-message",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.MOTO_POLICIES,
 )
@@ -59,7 +59,7 @@ def test_the_answer_says_that_the_policy_was_not_found(
 
 @requirement(
     "get-vector-bucket-policy.only-modelled-members",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="raw",

@@ -29,7 +29,7 @@ MEMBERS_BY_FLAGS: dict[str, tuple[dict[str, bool], dict[str, Any]]] = {
 @pytest.mark.parametrize("requested", list(MEMBERS_BY_FLAGS))
 @requirement(
     "get-vectors.flags",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.MOTO_VECTORS,
     covers="GetVectors>vectors GetVectors>vectors.key GetVectors>vectors.data "
@@ -44,7 +44,7 @@ def test_an_entry_has_the_requested_members(make_index: MakeIndex, requested: st
 
 
 @pytest.mark.parametrize("written", ["without", "empty"])
-@requirement("get-vectors.no-metadata", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
+@requirement("get-vectors.no-metadata", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS)
 def test_no_metadata_reads_as_an_empty_object(make_index: MakeIndex, written: str) -> None:
     """The metadata of a vector without metadata is returned as `{}`."""
     index = make_index()
@@ -54,7 +54,7 @@ def test_no_metadata_reads_as_an_empty_object(make_index: MakeIndex, written: st
     ]
 
 
-@requirement("get-vectors.absent-keys", level="must", evidence="recorded", source=ABSENT)
+@requirement("get-vectors.absent-keys", kind="effect", evidence="recorded", source=ABSENT)
 def test_absent_keys_are_omitted(make_index: MakeIndex) -> None:
     """Keys that are not stored are omitted without an error; stored ones are returned."""
     index = make_index()
@@ -62,7 +62,7 @@ def test_absent_keys_are_omitted(make_index: MakeIndex) -> None:
     assert index.get("a", "b", "c", "d").keys() == {"a", "c"}
 
 
-@requirement("get-vectors.only-absent-keys", level="must", evidence="recorded", source=ABSENT)
+@requirement("get-vectors.only-absent-keys", kind="effect", evidence="recorded", source=ABSENT)
 def test_only_absent_keys_give_an_empty_list(make_index: MakeIndex) -> None:
     """If none of the keys is stored, `vectors` is an empty list."""
     index = make_index()
@@ -70,13 +70,13 @@ def test_only_absent_keys_give_an_empty_list(make_index: MakeIndex) -> None:
     assert index.call("GetVectors", keys=["b", "c"])["vectors"] == []
 
 
-@requirement("get-vectors.empty-index", level="must", evidence="recorded", source=ABSENT)
+@requirement("get-vectors.empty-index", kind="effect", evidence="recorded", source=ABSENT)
 def test_an_empty_index_returns_an_empty_list(make_index: MakeIndex) -> None:
     """In an index without vectors, `vectors` is an empty list for any key."""
     assert make_index().call("GetVectors", keys=["k"])["vectors"] == []
 
 
-@requirement("get-vectors.deleted", level="must", evidence="documented", source=sources.api("DeleteVectors"))
+@requirement("get-vectors.deleted", kind="effect", evidence="recorded", source=sources.DUVA_SEARCH)
 def test_a_deleted_key_is_absent(make_index: MakeIndex) -> None:
     """A deleted key is omitted at once."""
     index = make_index()
@@ -85,7 +85,7 @@ def test_a_deleted_key_is_absent(make_index: MakeIndex) -> None:
     assert index.get("a", "b").keys() == {"b"}
 
 
-@requirement("get-vectors.only-what-is-asked", level="must", evidence="documented", source=SOURCE)
+@requirement("get-vectors.only-what-is-asked", kind="effect", evidence="documented", source=SOURCE)
 def test_only_requested_keys_are_returned(make_index: MakeIndex) -> None:
     """Only vectors with a requested key are returned."""
     index = make_index()
@@ -93,7 +93,7 @@ def test_only_requested_keys_are_returned(make_index: MakeIndex) -> None:
     assert index.get("k3", "k17").keys() == {"k3", "k17"}
 
 
-@requirement("get-vectors.each-its-own", level="must", evidence="documented", source=SOURCE)
+@requirement("get-vectors.each-its-own", kind="effect", evidence="documented", source=SOURCE)
 def test_every_key_comes_with_its_own_vector(make_index: MakeIndex) -> None:
     """Each entry has the values and the metadata of its key, in whatever order the entries come."""
     index = make_index()
@@ -106,7 +106,7 @@ def test_every_key_comes_with_its_own_vector(make_index: MakeIndex) -> None:
 
 @requirement(
     "get-vectors.repeated-key",
-    level="may",
+    kind="open",
     evidence="inferred",
     source="https://github.com/langchain-ai/langchain-aws",
 )
@@ -122,7 +122,7 @@ def test_a_repeated_key_is_returned_with_its_vector(make_index: MakeIndex) -> No
 @pytest.mark.parametrize(("count", "bound"), [(1, "min"), (100, "max")])
 @requirement(
     "get-vectors.key-count-taken",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.LIMITS,
     covers="GetVectors.keys.{bound}",
@@ -138,7 +138,7 @@ def test_1_to_100_keys_are_accepted(make_index: MakeIndex, count: int, bound: st
 @pytest.mark.parametrize(("count", "bound"), [(0, "min-1"), (101, "max+1")])
 @requirement(
     "get-vectors.key-count",
-    level="must",
+    kind="refusal",
     evidence="documented",
     source=sources.LIMITS,
     covers="GetVectors.keys.{bound} GetVectors!ValidationException",
@@ -154,7 +154,7 @@ def test_0_and_101_keys_are_rejected(
 
 @requirement(
     "get-vectors.required",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers="GetVectors.keys.required",
@@ -164,7 +164,7 @@ def test_keys_are_required(make_index: MakeIndex, expect_error: ErrorExpectation
     expect_error("GetVectors", make_index().address, code="ValidationException")
 
 
-@requirement("get-vectors.changes-nothing", level="must", evidence="documented", source=SOURCE)
+@requirement("get-vectors.changes-nothing", kind="effect", evidence="documented", source=SOURCE)
 def test_reading_changes_nothing(make_index: MakeIndex) -> None:
     """Requesting keys that do not exist does not create them."""
     index = make_index()

@@ -28,7 +28,7 @@ def bucket_of_four(make_bucket: MakeBucket, make_index: MakeIndex) -> BucketHand
 
 @requirement(
     "list-indexes.summary",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="ListIndexes>indexes ListIndexes>indexes.vectorBucketName ListIndexes>indexes.indexName "
@@ -45,7 +45,7 @@ def test_an_index_is_listed_with_names_arn_and_time(
 
 
 @requirement(
-    "list-indexes.only-modelled-members", level="must", evidence="model", source=sources.MODEL, needs="raw"
+    "list-indexes.only-modelled-members", kind="effect", evidence="model", source=sources.MODEL, needs="raw"
 )
 def test_the_answer_has_only_modelled_members(
     raw: RawClient, make_bucket: MakeBucket, make_index: MakeIndex
@@ -58,7 +58,7 @@ def test_the_answer_has_only_modelled_members(
     assert unmodelled_members("ListIndexes", answer.json) == []
 
 
-@requirement("list-indexes.of-one-bucket", level="must", evidence="recorded", source=sources.MOTO_INDEXES)
+@requirement("list-indexes.of-one-bucket", kind="effect", evidence="recorded", source=sources.MOTO_INDEXES)
 def test_only_the_indexes_of_the_bucket_are_listed(
     client: Any, make_bucket: MakeBucket, make_index: MakeIndex
 ) -> None:
@@ -70,7 +70,7 @@ def test_only_the_indexes_of_the_bucket_are_listed(
 
 
 @pytest.mark.parametrize("prefix", ["films-", "films-1", "s", "f", "ilms", "songs-"])
-@requirement("list-indexes.prefix", level="must", evidence="recorded", source=sources.S3MOCK_INDEXES)
+@requirement("list-indexes.prefix", kind="effect", evidence="recorded", source=sources.S3MOCK_INDEXES)
 def test_a_prefix_selects_the_names_that_start_with_it(bucket_of_four: BucketHandle, prefix: str) -> None:
     """A prefix selects exactly the indexes whose names start with it."""
     listed = bucket_of_four.call("ListIndexes", prefix=prefix)["indexes"]
@@ -80,7 +80,7 @@ def test_a_prefix_selects_the_names_that_start_with_it(bucket_of_four: BucketHan
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
 @requirement(
     "list-indexes.pages",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.api("ListIndexes"),
     covers="ListIndexes>nextToken",
@@ -94,7 +94,7 @@ def test_pages_are_complete_and_disjoint(client: Any, bucket_of_four: BucketHand
 
 @requirement(
     "list-indexes.pages-of-a-prefix",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.api("ListIndexes"),
 )
@@ -105,7 +105,7 @@ def test_a_prefix_applies_to_all_pages(client: Any, bucket_of_four: BucketHandle
 
 
 @pytest.mark.parametrize("size", [2, 4])
-@requirement("list-indexes.last-page", level="may", evidence="inferred", source=sources.api("ListIndexes"))
+@requirement("list-indexes.last-page", kind="open", evidence="inferred", source=sources.api("ListIndexes"))
 def test_a_full_last_page_has_no_token(client: Any, bucket_of_four: BucketHandle, size: int) -> None:
     """A last page with exactly maxResults entries has no token: no page is empty."""
     found = list_pages(client, "ListIndexes", **bucket_of_four.address, maxResults=size)
@@ -113,7 +113,7 @@ def test_a_full_last_page_has_no_token(client: Any, bucket_of_four: BucketHandle
 
 
 @requirement(
-    "list-indexes.default-page", level="must", evidence="documented", source=sources.api("ListIndexes")
+    "list-indexes.default-page", kind="effect", evidence="documented", source=sources.api("ListIndexes")
 )
 def test_a_few_indexes_fit_one_page(bucket_of_four: BucketHandle) -> None:
     """Without maxResults, a few indexes come in one page without a token."""
@@ -124,7 +124,7 @@ def test_a_few_indexes_fit_one_page(bucket_of_four: BucketHandle) -> None:
 
 @requirement(
     "list-indexes.deleted-between-pages",
-    level="may",
+    kind="open",
     evidence="inferred",
     source=sources.api("ListIndexes"),
 )
@@ -140,7 +140,7 @@ def test_an_index_deleted_between_pages_hides_no_other(client: Any, bucket_of_fo
 @pytest.mark.parametrize("size", [1, 500])
 @requirement(
     "list-indexes.page-size-allowed",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="ListIndexes.maxResults.min ListIndexes.maxResults.max",
@@ -155,7 +155,7 @@ def test_a_page_may_have_1_to_500_results(make_bucket: MakeBucket, make_index: M
 @pytest.mark.parametrize("size", [-1, 0, 501])
 @requirement(
     "list-indexes.page-size",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers="ListIndexes.maxResults.min-1 ListIndexes.maxResults.max+1 ListIndexes!ValidationException",
@@ -170,7 +170,7 @@ def test_a_page_of_no_or_too_many_results_is_rejected(
 @pytest.mark.parametrize("length", [1, 63])
 @requirement(
     "list-indexes.prefix-length-allowed",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="ListIndexes.prefix.min ListIndexes.prefix.max",
@@ -187,7 +187,7 @@ def test_a_prefix_may_have_1_to_63_characters(
 @pytest.mark.parametrize("length", [0, 64])
 @requirement(
     "list-indexes.prefix-length",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers="ListIndexes.prefix.min-1 ListIndexes.prefix.max+1",
@@ -202,7 +202,7 @@ def test_an_empty_or_overlong_prefix_is_rejected(
 @pytest.mark.parametrize("length", [0, 513])
 @requirement(
     "list-indexes.token-length",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers="ListIndexes.nextToken.min-1 ListIndexes.nextToken.max+1",
@@ -217,7 +217,7 @@ def test_an_empty_or_overlong_token_is_rejected(
 @pytest.mark.parametrize("length", [1, 512])
 @requirement(
     "list-indexes.token-length-allowed",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="ListIndexes.nextToken.min ListIndexes.nextToken.max",
@@ -228,7 +228,7 @@ def test_a_token_may_have_1_to_512_characters(client: Any, make_bucket: MakeBuck
     assert not is_length_error(call_error(client, "ListIndexes", members))
 
 
-@requirement("list-indexes.bad-token", level="may", evidence="inferred", source=sources.api("ListIndexes"))
+@requirement("list-indexes.bad-token", kind="open", evidence="inferred", source=sources.api("ListIndexes"))
 def test_an_unknown_token_is_rejected(expect_error: ErrorExpectation, bucket_of_four: BucketHandle) -> None:
     """A token that no answer contained is rejected; it does not mean the first page."""
     expect_error(
@@ -238,7 +238,7 @@ def test_an_unknown_token_is_rejected(expect_error: ErrorExpectation, bucket_of_
 
 @requirement(
     "list-indexes.token-of-another-bucket",
-    level="may",
+    kind="open",
     evidence="inferred",
     source=sources.api("ListIndexes"),
 )
@@ -254,7 +254,7 @@ def test_a_token_of_another_bucket_shows_no_foreign_index(
         assert {each["indexName"] for each in listed} <= {"own"}
 
 
-@requirement("list-indexes.new-at-once", level="must", evidence="recorded", source=sources.S3MOCK_INDEXES)
+@requirement("list-indexes.new-at-once", kind="effect", evidence="recorded", source=sources.S3MOCK_INDEXES)
 def test_a_list_follows_creation_and_deletion(
     client: Any, make_bucket: MakeBucket, make_index: MakeIndex
 ) -> None:

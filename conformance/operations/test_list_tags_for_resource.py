@@ -15,7 +15,7 @@ from .calls import unmodelled_members
 
 @requirement(
     "list-tags-for-resource.index",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.S3MOCK_TAGS,
     covers="ListTagsForResource>tags",
@@ -26,14 +26,14 @@ def test_the_tags_of_an_index_are_listed(client: Any, make_index: MakeIndex) -> 
     assert client.list_tags_for_resource(resourceArn=arn)["tags"] == {"team": "search"}
 
 
-@requirement("list-tags-for-resource.bucket", level="must", evidence="recorded", source=sources.S3MOCK_TAGS)
+@requirement("list-tags-for-resource.bucket", kind="effect", evidence="recorded", source=sources.S3MOCK_TAGS)
 def test_the_tags_of_a_bucket_are_listed(client: Any, make_bucket: MakeBucket) -> None:
     """ListTagsForResource returns the tags that CreateVectorBucket was given."""
     arn = make_bucket(tags={"team": "search"}).arn
     assert client.list_tags_for_resource(resourceArn=arn)["tags"]["team"] == "search"
 
 
-@requirement("list-tags-for-resource.none", level="must", evidence="model", source=sources.MODEL)
+@requirement("list-tags-for-resource.none", kind="effect", evidence="model", source=sources.MODEL)
 def test_no_tags_are_an_empty_object(client: Any, make_index: MakeIndex) -> None:
     """For a resource without tags, `tags` is an empty object."""
     assert client.list_tags_for_resource(resourceArn=make_index().arn)["tags"] == {}
@@ -41,7 +41,7 @@ def test_no_tags_are_an_empty_object(client: Any, make_index: MakeIndex) -> None
 
 @requirement(
     "list-tags-for-resource.deleted",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="ListTagsForResource!NotFoundException",
@@ -55,7 +55,7 @@ def test_tags_of_a_deleted_index_are_not_found(expect_error: ErrorExpectation, m
 
 @requirement(
     "list-tags-for-resource.only-modelled-members",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="raw",

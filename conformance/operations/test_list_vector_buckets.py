@@ -36,7 +36,7 @@ def make_buckets(resources: ResourceFactory) -> MakeBuckets:
 
 @requirement(
     "list-vector-buckets.summary",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="ListVectorBuckets>vectorBuckets ListVectorBuckets>vectorBuckets.vectorBucketName "
@@ -47,12 +47,13 @@ def test_a_bucket_is_listed_with_name_arn_and_time(client: Any, make_bucket: Mak
     bucket = make_bucket()
     shown = describe_bucket(client, bucket.name)
     summary = {name: shown[name] for name in ("vectorBucketName", "vectorBucketArn", "creationTime")}
-    assert client.list_vector_buckets(prefix=bucket.name)["vectorBuckets"] == [summary]
+    listed = client.list_vector_buckets(prefix=bucket.name)["vectorBuckets"]
+    assert [each for each in listed if each["vectorBucketName"] == bucket.name] == [summary]
 
 
 @requirement(
     "list-vector-buckets.only-modelled-members",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="raw",
@@ -64,7 +65,7 @@ def test_the_answer_has_only_modelled_members(raw: RawClient, make_bucket: MakeB
     assert unmodelled_members("ListVectorBuckets", answer.json) == []
 
 
-@requirement("list-vector-buckets.prefix", level="must", evidence="recorded", source=sources.MOTO_BUCKETS)
+@requirement("list-vector-buckets.prefix", kind="effect", evidence="recorded", source=sources.MOTO_BUCKETS)
 def test_a_prefix_selects_the_names_that_start_with_it(client: Any, make_buckets: MakeBuckets) -> None:
     """A prefix selects exactly the buckets whose names start with it."""
     prefix, names = make_buckets(2)
@@ -75,7 +76,7 @@ def test_a_prefix_selects_the_names_that_start_with_it(client: Any, make_buckets
 
 
 @requirement(
-    "list-vector-buckets.prefix-of-nothing", level="must", evidence="recorded", source=sources.MOTO_BUCKETS
+    "list-vector-buckets.prefix-of-nothing", kind="effect", evidence="recorded", source=sources.MOTO_BUCKETS
 )
 def test_an_unknown_prefix_gives_an_empty_list(client: Any, new_name: Callable[[], str]) -> None:
     """A prefix that no name starts with gives an empty list without a token."""
@@ -85,7 +86,7 @@ def test_an_unknown_prefix_gives_an_empty_list(client: Any, new_name: Callable[[
 
 
 @requirement(
-    "list-vector-buckets.prefix-is-a-start", level="must", evidence="recorded", source=sources.MOTO_BUCKETS
+    "list-vector-buckets.prefix-is-a-start", kind="effect", evidence="recorded", source=sources.MOTO_BUCKETS
 )
 def test_a_prefix_matches_only_the_start_of_a_name(client: Any, make_bucket: MakeBucket) -> None:
     """A prefix that occurs in a name, but not at its start, does not select it."""
@@ -97,7 +98,7 @@ def test_a_prefix_matches_only_the_start_of_a_name(client: Any, make_bucket: Mak
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
 @requirement(
     "list-vector-buckets.pages",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.api("ListVectorBuckets"),
     covers="ListVectorBuckets>nextToken",
@@ -106,14 +107,15 @@ def test_pages_are_complete_and_disjoint(client: Any, make_buckets: MakeBuckets,
     """The pages together contain every bucket once, and none has more than maxResults entries."""
     prefix, names = make_buckets(4)
     found = list_pages(client, "ListVectorBuckets", prefix=prefix, maxResults=size)
-    assert sorted(name for page in found for name in page) == sorted(names)
+    # Whether the list has foreign names, too, is a matter of the prefix.
+    assert sorted(name for page in found for name in page if name in names) == sorted(names)
     assert max(len(page) for page in found) <= size
 
 
 @pytest.mark.parametrize("size", [2, 4])
 @requirement(
     "list-vector-buckets.last-page",
-    level="may",
+    kind="open",
     evidence="inferred",
     source=sources.api("ListVectorBuckets"),
 )
@@ -127,7 +129,7 @@ def test_a_full_last_page_has_no_token(client: Any, make_buckets: MakeBuckets, s
 
 @requirement(
     "list-vector-buckets.default-page",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.api("ListVectorBuckets"),
 )
@@ -135,14 +137,15 @@ def test_a_few_buckets_fit_one_page(client: Any, make_buckets: MakeBuckets) -> N
     """Without maxResults, a few buckets come in one page without a token."""
     prefix, names = make_buckets(3)
     answer = client.list_vector_buckets(prefix=prefix)
-    assert {each["vectorBucketName"] for each in answer["vectorBuckets"]} == names
-    assert not answer.get("nextToken")
+    listed = {each["vectorBucketName"] for each in answer["vectorBuckets"]}
+    assert names <= listed
+    assert listed > names or not answer.get("nextToken")
 
 
 @pytest.mark.parametrize("size", [1, 500])
 @requirement(
     "list-vector-buckets.page-size-allowed",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="ListVectorBuckets.maxResults.min ListVectorBuckets.maxResults.max",
@@ -156,7 +159,7 @@ def test_a_page_may_have_1_to_500_results(client: Any, make_bucket: MakeBucket, 
 @pytest.mark.parametrize("size", [-1, 0, 501])
 @requirement(
     "list-vector-buckets.page-size",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers="ListVectorBuckets.maxResults.min-1 ListVectorBuckets.maxResults.max+1 "
@@ -170,7 +173,7 @@ def test_a_page_of_no_or_too_many_results_is_rejected(expect_error: ErrorExpecta
 @pytest.mark.parametrize("length", [1, 63])
 @requirement(
     "list-vector-buckets.prefix-length-allowed",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="ListVectorBuckets.prefix.min ListVectorBuckets.prefix.max",
@@ -185,7 +188,7 @@ def test_a_prefix_may_have_1_to_63_characters(client: Any, make_bucket: MakeBuck
 @pytest.mark.parametrize("length", [0, 64])
 @requirement(
     "list-vector-buckets.prefix-length",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers="ListVectorBuckets.prefix.min-1 ListVectorBuckets.prefix.max+1",
@@ -198,7 +201,7 @@ def test_an_empty_or_overlong_prefix_is_rejected(expect_error: ErrorExpectation,
 @pytest.mark.parametrize("length", [0, 513])
 @requirement(
     "list-vector-buckets.token-length",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers="ListVectorBuckets.nextToken.min-1 ListVectorBuckets.nextToken.max+1",
@@ -211,7 +214,7 @@ def test_an_empty_or_overlong_token_is_rejected(expect_error: ErrorExpectation, 
 @pytest.mark.parametrize("length", [1, 512])
 @requirement(
     "list-vector-buckets.token-length-allowed",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="ListVectorBuckets.nextToken.min ListVectorBuckets.nextToken.max",
@@ -224,7 +227,7 @@ def test_a_token_may_have_1_to_512_characters(client: Any, length: int) -> None:
 
 @requirement(
     "list-vector-buckets.bad-token",
-    level="may",
+    kind="open",
     evidence="inferred",
     source=sources.api("ListVectorBuckets"),
 )
@@ -234,7 +237,7 @@ def test_an_unknown_token_is_rejected(expect_error: ErrorExpectation) -> None:
 
 
 @requirement(
-    "list-vector-buckets.new-at-once", level="must", evidence="recorded", source=sources.S3MOCK_BUCKETS
+    "list-vector-buckets.new-at-once", kind="effect", evidence="recorded", source=sources.S3MOCK_BUCKETS
 )
 def test_a_new_bucket_is_listed_at_once(client: Any, make_buckets: MakeBuckets) -> None:
     """A bucket is in the list as soon as CreateVectorBucket has answered."""

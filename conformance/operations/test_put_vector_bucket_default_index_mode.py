@@ -19,7 +19,7 @@ OPERATION = "PutVectorBucketDefaultIndexMode"
 
 @requirement(
     "put-vector-bucket-default-index-mode.enhanced",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.MODES,
     covers=f"{OPERATION}.defaultIndexMode.enum=ENHANCED",
@@ -33,7 +33,7 @@ def test_the_default_may_be_set_to_enhanced(client: Any, make_bucket: MakeBucket
 
 @requirement(
     "put-vector-bucket-default-index-mode.classic",
-    level="must",
+    kind="refusal",
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
     covers=f"{OPERATION}.defaultIndexMode.enum=CLASSIC {OPERATION}!ValidationException",
@@ -47,7 +47,7 @@ def test_the_default_of_a_new_bucket_may_not_be_classic(
 
 @requirement(
     "put-vector-bucket-default-index-mode.classic-message",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
 )
@@ -67,7 +67,7 @@ def test_the_error_says_that_the_bucket_does_not_support_classic(
 
 @requirement(
     "put-vector-bucket-default-index-mode.refused-changes-nothing",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
 )
@@ -76,7 +76,8 @@ def test_a_rejected_mode_changes_nothing(
 ) -> None:
     """After CLASSIC was rejected, the bucket and its next index are still ENHANCED."""
     bucket = make_bucket()
-    expect_error(OPERATION, bucket.address, defaultIndexMode="CLASSIC", code="ValidationException")
+    if not expect_error.is_refused(OPERATION, bucket.address, defaultIndexMode="CLASSIC"):
+        return
     assert describe_bucket(client, bucket.name)["defaultIndexMode"] == "ENHANCED"
     assert describe_index(client, make_index(bucket))["indexMode"] == "ENHANCED"
 
@@ -84,7 +85,7 @@ def test_a_rejected_mode_changes_nothing(
 @pytest.mark.parametrize("mode", ["enhanced", "FAST", pytest.param("", id="empty")])
 @requirement(
     "put-vector-bucket-default-index-mode.unknown",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers=f"{OPERATION}.defaultIndexMode.enum",
@@ -98,7 +99,7 @@ def test_an_unknown_mode_is_rejected(
 
 @requirement(
     "put-vector-bucket-default-index-mode.required",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers=f"{OPERATION}.defaultIndexMode.required",
@@ -110,7 +111,7 @@ def test_a_mode_is_required(expect_error: ErrorExpectation, make_bucket: MakeBuc
 
 @requirement(
     "put-vector-bucket-default-index-mode.nothing-else-changes",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.api(OPERATION),
 )
@@ -125,7 +126,7 @@ def test_nothing_else_changes(client: Any, make_bucket: MakeBucket, make_index: 
 
 @requirement(
     "put-vector-bucket-default-index-mode.only-modelled-members",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="raw",

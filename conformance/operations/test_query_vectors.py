@@ -30,14 +30,14 @@ def index(make_index: MakeIndex) -> IndexHandle:
     return index
 
 
-@requirement("query-vectors.by-name", level="must", evidence="model", source=sources.api("QueryVectors"))
+@requirement("query-vectors.by-name", kind="effect", evidence="model", source=sources.api("QueryVectors"))
 def test_an_index_is_queried_by_names(client: Any, index: IndexHandle) -> None:
     """An index is queried by the name of its bucket and its own name."""
     answer = client.query_vectors(**index.address, topK=1, queryVector=QUERY)
     assert keys_of(answer) == ["same"]
 
 
-@requirement("query-vectors.by-arn", level="must", evidence="model", source=sources.api("QueryVectors"))
+@requirement("query-vectors.by-arn", kind="effect", evidence="model", source=sources.api("QueryVectors"))
 def test_an_index_is_queried_by_arn(client: Any, index: IndexHandle) -> None:
     """An index is queried by its ARN alone."""
     assert keys_of(client.query_vectors(indexArn=index.arn, topK=1, queryVector=QUERY)) == ["same"]
@@ -45,7 +45,7 @@ def test_an_index_is_queried_by_arn(client: Any, index: IndexHandle) -> None:
 
 @requirement(
     "query-vectors.order",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.S3MOCK_QUERIES,
     covers="QueryVectors>vectors.key",
@@ -57,7 +57,7 @@ def test_the_nearest_come_first(index: IndexHandle) -> None:
 
 @requirement(
     "query-vectors.bare-results",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.S3MOCK_QUERIES,
     covers="QueryVectors>vectors",
@@ -68,7 +68,7 @@ def test_a_result_without_flags_is_a_key(index: IndexHandle) -> None:
 
 
 @pytest.mark.parametrize("flag", FLAGS)
-@requirement("query-vectors.flag-false", level="must", evidence="model", source=sources.api("QueryVectors"))
+@requirement("query-vectors.flag-false", kind="effect", evidence="model", source=sources.api("QueryVectors"))
 def test_a_false_flag_adds_nothing(index: IndexHandle, flag: str) -> None:
     """A flag that is false adds nothing to a result."""
     answer = index.call("QueryVectors", topK=1, queryVector=QUERY, **{flag: False})
@@ -77,7 +77,7 @@ def test_a_false_flag_adds_nothing(index: IndexHandle, flag: str) -> None:
 
 @requirement(
     "query-vectors.return-distance",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.S3MOCK_QUERIES,
     covers="QueryVectors>vectors.distance",
@@ -90,7 +90,7 @@ def test_the_distance_is_returned_on_request(index: IndexHandle) -> None:
 
 @requirement(
     "query-vectors.return-metadata",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.NEIGHBOR,
     covers="QueryVectors>vectors.metadata",
@@ -101,14 +101,14 @@ def test_metadata_is_returned_on_request(index: IndexHandle) -> None:
     assert answer["vectors"] == [{"key": "same", "metadata": {"n": 1}}]
 
 
-@requirement("query-vectors.no-metadata", level="should", evidence="recorded", source=sources.NEIGHBOR)
+@requirement("query-vectors.no-metadata", kind="detail", evidence="recorded", source=sources.NEIGHBOR)
 def test_a_vector_without_metadata_has_an_empty_object(index: IndexHandle) -> None:
     """With returnMetadata, a vector without metadata has an empty object."""
     answer = index.call("QueryVectors", topK=3, queryVector=QUERY, returnMetadata=True)
     assert answer["vectors"][-1] == {"key": "opposite", "metadata": {}}
 
 
-@requirement("query-vectors.metadata-values", level="must", evidence="recorded", source=sources.NEIGHBOR)
+@requirement("query-vectors.metadata-values", kind="effect", evidence="recorded", source=sources.NEIGHBOR)
 def test_metadata_is_returned_unchanged(make_index: MakeIndex) -> None:
     """Query results have metadata of every type as it was written, including non-filterable keys."""
     index = make_index(non_filterable=["body"])
@@ -119,7 +119,7 @@ def test_metadata_is_returned_unchanged(make_index: MakeIndex) -> None:
 
 @requirement(
     "query-vectors.no-vector-data",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.api("QueryVectors"),
     needs="raw",
@@ -132,7 +132,7 @@ def test_values_are_never_returned(raw: RawClient, index: IndexHandle) -> None:
 
 
 @requirement(
-    "query-vectors.no-vector-scores", level="should", evidence="model", source=sources.api("QueryVectors")
+    "query-vectors.no-vector-scores", kind="detail", evidence="model", source=sources.api("QueryVectors")
 )
 def test_a_query_by_vector_has_no_scores(index: IndexHandle) -> None:
     """With returnScores, the results of a query by vector alone have no scores."""
@@ -143,7 +143,7 @@ def test_a_query_by_vector_has_no_scores(index: IndexHandle) -> None:
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @requirement(
     "query-vectors.distance-metric",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.api("QueryVectors"),
     covers="QueryVectors>distanceMetric",
@@ -156,7 +156,7 @@ def test_an_answer_names_the_metric(make_index: MakeIndex, metric: str) -> None:
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
-@requirement("query-vectors.empty-index", level="must", evidence="recorded", source=sources.PROBE_TABLES)
+@requirement("query-vectors.empty-index", kind="effect", evidence="recorded", source=sources.PROBE_TABLES)
 def test_an_empty_index_gives_no_results(make_index: MakeIndex, metric: str) -> None:
     """A query of an index without vectors is answered with an empty list and the metric."""
     answer = make_index(metric=metric).call("QueryVectors", topK=5, queryVector=QUERY)
@@ -165,7 +165,7 @@ def test_an_empty_index_gives_no_results(make_index: MakeIndex, metric: str) -> 
     assert not answer.get("nextToken")
 
 
-@requirement("query-vectors.no-match", level="must", evidence="recorded", source=sources.PROBE_TABLES)
+@requirement("query-vectors.no-match", kind="effect", evidence="recorded", source=sources.PROBE_TABLES)
 def test_a_filter_that_matches_nothing_gives_no_results(index: IndexHandle) -> None:
     """A filter that no vector matches is answered with an empty list, not with an error."""
     answer = index.call("QueryVectors", topK=3, queryVector=QUERY, filter={"n": 99})
@@ -174,7 +174,7 @@ def test_a_filter_that_matches_nothing_gives_no_results(index: IndexHandle) -> N
 
 
 @requirement(
-    "query-vectors.other-index", level="must", evidence="documented", source=sources.api("QueryVectors")
+    "query-vectors.other-index", kind="effect", evidence="documented", source=sources.api("QueryVectors")
 )
 def test_only_the_given_index_is_searched(make_index: MakeIndex) -> None:
     """The results contain no vectors of another index of the same bucket."""
@@ -190,7 +190,7 @@ def test_only_the_given_index_is_searched(make_index: MakeIndex) -> None:
 @pytest.mark.parametrize("top_k", [1, 2])
 @requirement(
     "query-vectors.top-k",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.S3MOCK_QUERIES,
     covers="QueryVectors.topK.min",
@@ -201,7 +201,9 @@ def test_at_most_top_k_are_returned(index: IndexHandle, top_k: int) -> None:
     assert keys_of(answer) == ["same", "across", "opposite"][:top_k]
 
 
-@requirement("query-vectors.fewer-than-top-k", level="must", evidence="recorded", source=sources.PROBE_TABLES)
+@requirement(
+    "query-vectors.fewer-than-top-k", kind="effect", evidence="recorded", source=sources.PROBE_TABLES
+)
 def test_an_index_with_fewer_vectors_than_top_k(index: IndexHandle) -> None:
     """An index with fewer vectors than topK returns all of them."""
     answer = index.call("QueryVectors", topK=50, queryVector=QUERY)
@@ -209,13 +211,13 @@ def test_an_index_with_fewer_vectors_than_top_k(index: IndexHandle) -> None:
     assert not answer.get("nextToken")
 
 
-@requirement("query-vectors.top-k-ceiling", level="must", evidence="documented", source=sources.LIMITS)
+@requirement("query-vectors.top-k-ceiling", kind="effect", evidence="documented", source=sources.LIMITS)
 def test_a_top_k_of_10000_is_accepted(index: IndexHandle) -> None:
     """A topK of 10,000 is accepted."""
     assert len(index.query([1, 0], top_k=MANY_RESULTS)) == 3
 
 
-@requirement("query-vectors.top-k-too-large", level="must", evidence="documented", source=sources.LIMITS)
+@requirement("query-vectors.top-k-too-large", kind="refusal", evidence="documented", source=sources.LIMITS)
 def test_a_top_k_of_10001_is_rejected(index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """A topK of 10,001 is rejected."""
     members = {**index.address, "queryVector": QUERY, "topK": MANY_RESULTS + 1}
@@ -225,7 +227,7 @@ def test_a_top_k_of_10001_is_rejected(index: IndexHandle, expect_error: ErrorExp
 @pytest.mark.parametrize("top_k", [0, -1])
 @requirement(
     "query-vectors.top-k-too-small",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers="QueryVectors.topK.min-1 QueryVectors!ValidationException",
@@ -238,7 +240,7 @@ def test_a_top_k_below_1_is_rejected(index: IndexHandle, expect_error: ErrorExpe
 
 @requirement(
     "query-vectors.top-k-missing",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers="QueryVectors.topK.required",
@@ -249,7 +251,7 @@ def test_top_k_is_required(index: IndexHandle, expect_error: ErrorExpectation) -
 
 
 @requirement(
-    "query-vectors.top-k-missing-message", level="should", evidence="recorded", source=sources.SPRING_TOP_K
+    "query-vectors.top-k-missing-message", kind="detail", evidence="recorded", source=sources.SPRING_TOP_K
 )
 def test_the_message_about_a_missing_top_k(index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """The message about a missing topK names the member and its constraint."""
@@ -277,7 +279,7 @@ BAD_VECTORS = {
 
 @pytest.mark.parametrize("values", BAD_VECTORS.values(), ids=BAD_VECTORS.keys())
 @requirement(
-    "query-vectors.bad-vector", level="must", evidence="recorded", source=sources.probe("zero-vector")
+    "query-vectors.bad-vector", kind="refusal", evidence="recorded", source=sources.probe("zero-vector")
 )
 def test_an_invalid_query_vector_is_rejected(
     index: IndexHandle, expect_error: ErrorExpectation, values: list[float]
@@ -290,7 +292,7 @@ def test_an_invalid_query_vector_is_rejected(
 @pytest.mark.parametrize("name", ["too-short", "too-long", "beyond-float32"])
 @requirement(
     "query-vectors.bad-vector-message",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.probe("zero-vector"),
 )
@@ -303,7 +305,7 @@ def test_the_error_of_an_invalid_query_vector(
 
 
 @requirement(
-    "query-vectors.zero-vector", level="must", evidence="recorded", source=sources.probe("zero-vector")
+    "query-vectors.zero-vector", kind="refusal", evidence="recorded", source=sources.probe("zero-vector")
 )
 def test_a_zero_query_vector_is_rejected(index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """With the cosine metric, a zero query vector is rejected."""
@@ -313,7 +315,7 @@ def test_a_zero_query_vector_is_rejected(index: IndexHandle, expect_error: Error
 
 @requirement(
     "query-vectors.zero-vector-message",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.probe("zero-vector"),
 )
@@ -326,7 +328,9 @@ def test_the_error_of_a_zero_query_vector(index: IndexHandle, expect_error: Erro
     }
 
 
-@requirement("query-vectors.nothing-asked", level="must", evidence="documented", source=sources.TEXT_QUERIES)
+@requirement(
+    "query-vectors.nothing-asked", kind="refusal", evidence="documented", source=sources.TEXT_QUERIES
+)
 def test_a_query_needs_a_vector_or_texts(index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """A query with neither queryVector nor queryTexts is rejected."""
     expect_error("QueryVectors", {**index.address, "topK": 1}, code="ValidationException")
@@ -337,7 +341,7 @@ def test_a_query_needs_a_vector_or_texts(index: IndexHandle, expect_error: Error
 
 @requirement(
     "query-vectors.mode-enhanced",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
     needs="modes",
@@ -352,7 +356,7 @@ def test_the_mode_of_the_index_may_be_named(index: IndexHandle) -> None:
 
 @requirement(
     "query-vectors.mode-classic",
-    level="must",
+    kind="refusal",
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
     needs="modes",
@@ -368,7 +372,7 @@ def test_an_enhanced_index_is_not_queried_as_classic(
 
 @requirement(
     "query-vectors.mode-classic-message",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
     needs="modes",
@@ -382,7 +386,7 @@ def test_the_error_of_classic_names_both_modes(index: IndexHandle, expect_error:
 
 @requirement(
     "query-vectors.mode-unknown",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     needs="modes",
@@ -397,28 +401,28 @@ def test_an_unknown_mode_is_rejected(index: IndexHandle, expect_error: ErrorExpe
 # Queries after writes
 
 
-@requirement("query-vectors.after-put", level="must", evidence="recorded", source=sources.DUVA_SEARCH)
+@requirement("query-vectors.after-put", kind="effect", evidence="recorded", source=sources.DUVA_SEARCH)
 def test_a_new_vector_is_found_at_once(index: IndexHandle) -> None:
     """A query right after PutVectors finds the new vectors."""
     index.put(("new", [1, 0.01]))
     assert [each["key"] for each in index.query([1, 0], top_k=2)] == ["same", "new"]
 
 
-@requirement("query-vectors.after-overwrite", level="must", evidence="documented", source=sources.LIST)
+@requirement("query-vectors.after-overwrite", kind="effect", evidence="documented", source=sources.LIST)
 def test_an_overwritten_vector_has_its_new_values(index: IndexHandle) -> None:
     """A query after an overwrite uses the new values, not the old ones."""
     index.put(("same", [-1, -0.01]))
     assert [each["key"] for each in index.query([1, 0])] == ["across", "same", "opposite"]
 
 
-@requirement("query-vectors.after-delete", level="must", evidence="recorded", source=sources.DUVA_SEARCH)
+@requirement("query-vectors.after-delete", kind="effect", evidence="recorded", source=sources.DUVA_SEARCH)
 def test_a_deleted_vector_is_not_found(index: IndexHandle) -> None:
     """A query after DeleteVectors does not find the deleted vectors."""
     index.delete("same")
     assert [each["key"] for each in index.query([1, 0])] == ["across", "opposite"]
 
 
-@requirement("query-vectors.filter-first", level="should", evidence="documented", source=sources.FILTERS)
+@requirement("query-vectors.filter-first", kind="detail", evidence="documented", source=sources.FILTERS)
 def test_the_filter_is_applied_before_top_k(make_index: MakeIndex) -> None:
     """The topK results are selected from the vectors that match the filter, even if nearer ones do not."""
     index = make_index()
@@ -435,7 +439,7 @@ def test_the_filter_is_applied_before_top_k(make_index: MakeIndex) -> None:
 
 @requirement(
     "query-vectors.unknown-index",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="QueryVectors!NotFoundException",
@@ -447,7 +451,7 @@ def test_an_unknown_index_is_not_found(index: IndexHandle, expect_error: ErrorEx
 
 
 @requirement(
-    "query-vectors.unknown-index-message", level="should", evidence="recorded", source=sources.MOTO_VECTORS
+    "query-vectors.unknown-index-message", kind="detail", evidence="recorded", source=sources.MOTO_VECTORS
 )
 def test_the_error_says_that_the_index_was_not_found(
     index: IndexHandle, expect_error: ErrorExpectation
@@ -458,14 +462,16 @@ def test_the_error_says_that_the_index_was_not_found(
     expect_error("QueryVectors", members, code="NotFoundException", message=message)
 
 
-@requirement("query-vectors.unknown-bucket", level="must", evidence="model", source=sources.MODEL)
+@requirement("query-vectors.unknown-bucket", kind="effect", evidence="model", source=sources.MODEL)
 def test_an_unknown_bucket_is_not_found(expect_error: ErrorExpectation) -> None:
     """A query in a bucket that does not exist is answered with NotFoundException."""
     members = {"vectorBucketName": "vg-nothing-of-this-name", "indexName": "nothing", "queryVector": QUERY}
     expect_error("QueryVectors", members, topK=1, code="NotFoundException")
 
 
-@requirement("query-vectors.deleted-index", level="must", evidence="model", source=sources.api("DeleteIndex"))
+@requirement(
+    "query-vectors.deleted-index", kind="effect", evidence="model", source=sources.api("DeleteIndex")
+)
 def test_a_deleted_index_is_not_found(index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """A query of a deleted index is answered with NotFoundException."""
     index.remove()
@@ -474,7 +480,7 @@ def test_a_deleted_index_is_not_found(index: IndexHandle, expect_error: ErrorExp
 
 
 @requirement(
-    "query-vectors.made-anew", level="must", evidence="documented", source=sources.api("DeleteIndex")
+    "query-vectors.made-anew", kind="effect", evidence="documented", source=sources.api("DeleteIndex")
 )
 def test_a_recreated_index_is_empty(make_bucket: MakeBucket, make_index: MakeIndex) -> None:
     """An index that is deleted and recreated under its name contains none of the old vectors."""
@@ -499,7 +505,7 @@ ADDRESSES = {
 @pytest.mark.parametrize(("covered", "address"), ADDRESSES.values(), ids=ADDRESSES.keys())
 @requirement(
     "query-vectors.bad-address",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers="QueryVectors.{covered}",
@@ -526,7 +532,7 @@ NAMES = {
 @pytest.mark.parametrize(("covered", "address"), NAMES.values(), ids=NAMES.keys())
 @requirement(
     "query-vectors.address-bounds",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="QueryVectors.{covered}",
@@ -555,7 +561,7 @@ def mixed(index: IndexHandle, members: tuple[str, ...]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("members", MIXED.values(), ids=MIXED.keys())
-@requirement("query-vectors.address-form", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
+@requirement("query-vectors.address-form", kind="refusal", evidence="recorded", source=sources.MOTO_VECTORS)
 def test_an_ambiguous_index_address_is_rejected(
     index: IndexHandle, expect_error: ErrorExpectation, members: tuple[str, ...]
 ) -> None:
@@ -565,7 +571,7 @@ def test_an_ambiguous_index_address_is_rejected(
 
 @pytest.mark.parametrize("form", ["both-forms", "bucket-and-arn"])
 @requirement(
-    "query-vectors.address-form-message", level="should", evidence="recorded", source=sources.MOTO_VECTORS
+    "query-vectors.address-form-message", kind="detail", evidence="recorded", source=sources.MOTO_VECTORS
 )
 def test_the_error_of_an_ambiguous_index_address(
     index: IndexHandle, expect_error: ErrorExpectation, form: str
@@ -575,7 +581,7 @@ def test_the_error_of_an_ambiguous_index_address(
     expect_error("QueryVectors", mixed(index, MIXED[form]), code="ValidationException", message=message)
 
 
-@requirement("query-vectors.filter-is-json", level="may", evidence="inferred", source=sources.FILTERS)
+@requirement("query-vectors.filter-is-json", kind="open", evidence="inferred", source=sources.FILTERS)
 def test_a_filter_must_be_an_object(index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """A filter that is a string of JSON instead of an object is rejected."""
     members = {**index.address, "topK": 1, "queryVector": QUERY, "filter": '{"n": 1}'}
@@ -583,7 +589,7 @@ def test_a_filter_must_be_an_object(index: IndexHandle, expect_error: ErrorExpec
 
 
 @requirement(
-    "query-vectors.changes-nothing", level="must", evidence="model", source=sources.api("QueryVectors")
+    "query-vectors.changes-nothing", kind="effect", evidence="model", source=sources.api("QueryVectors")
 )
 def test_a_query_changes_nothing(index: IndexHandle) -> None:
     """A query does not change what is stored."""
@@ -593,7 +599,7 @@ def test_a_query_changes_nothing(index: IndexHandle) -> None:
 
 
 @requirement(
-    "query-vectors.other-members", level="may", evidence="model", source=sources.REST_JSON, needs="raw"
+    "query-vectors.other-members", kind="open", evidence="inferred", source=sources.REST_JSON, needs="raw"
 )
 def test_an_unknown_member_is_ignored(raw: RawClient, index: IndexHandle) -> None:
     """A request member that the model does not have is ignored."""
@@ -601,7 +607,7 @@ def test_an_unknown_member_is_ignored(raw: RawClient, index: IndexHandle) -> Non
     assert (answer.status, answer.json["vectors"]) == (200, [{"key": "same"}])
 
 
-@requirement("query-vectors.vector-type", level="must", evidence="model", source=sources.MODEL, needs="raw")
+@requirement("query-vectors.vector-type", kind="refusal", evidence="model", source=sources.MODEL, needs="raw")
 def test_a_query_vector_must_name_its_type(raw: RawClient, index: IndexHandle) -> None:
     """A query vector that is a bare list, without the name of its type, is rejected."""
     assert raw("/QueryVectors", {**index.address, "topK": 1, "queryVector": [1.0, 0.0]}).status == 400

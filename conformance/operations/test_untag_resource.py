@@ -36,7 +36,7 @@ def tags_of(client: Any, arn: str) -> Any:
     return client.list_tags_for_resource(resourceArn=arn)["tags"]
 
 
-@requirement("untag-resource.index", level="must", evidence="recorded", source=sources.S3MOCK_TAGS)
+@requirement("untag-resource.index", kind="effect", evidence="recorded", source=sources.S3MOCK_TAGS)
 def test_named_tags_of_an_index_are_removed(client: Any, make_index: MakeIndex) -> None:
     """UntagResource removes the tags with the given keys from an index, and no others."""
     arn = make_index(tags=TAGS).arn
@@ -44,7 +44,7 @@ def test_named_tags_of_an_index_are_removed(client: Any, make_index: MakeIndex) 
     assert tags_of(client, arn) == {"team": "search", "cost center": "a/b"}
 
 
-@requirement("untag-resource.bucket", level="must", evidence="recorded", source=sources.S3MOCK_TAGS)
+@requirement("untag-resource.bucket", kind="effect", evidence="recorded", source=sources.S3MOCK_TAGS)
 def test_named_tags_of_a_bucket_are_removed(client: Any, make_bucket: MakeBucket) -> None:
     """UntagResource removes the tags with the given keys from a bucket, and no others."""
     arn = make_bucket(tags=TAGS).arn
@@ -55,7 +55,7 @@ def test_named_tags_of_a_bucket_are_removed(client: Any, make_bucket: MakeBucket
 
 
 @requirement(
-    "untag-resource.several", level="must", evidence="documented", source=sources.api("UntagResource")
+    "untag-resource.several", kind="effect", evidence="documented", source=sources.api("UntagResource")
 )
 def test_several_tags_are_removed_at_once(client: Any, make_index: MakeIndex) -> None:
     """UntagResource accepts several keys, each as a query parameter, even if they contain spaces."""
@@ -65,7 +65,7 @@ def test_several_tags_are_removed_at_once(client: Any, make_index: MakeIndex) ->
 
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
-@requirement("untag-resource.encoded-key", level="must", evidence="documented", source=sources.REST_JSON)
+@requirement("untag-resource.encoded-key", kind="effect", evidence="documented", source=sources.REST_JSON)
 def test_a_key_is_decoded_once(client: Any, make_index: MakeIndex, key: str) -> None:
     """A key that must be encoded in the query removes exactly the tag with this key."""
     arn = make_index(tags={key: "v", "other": "w"}).arn
@@ -73,7 +73,7 @@ def test_a_key_is_decoded_once(client: Any, make_index: MakeIndex, key: str) -> 
     assert tags_of(client, arn) == {"other": "w"}
 
 
-@requirement("untag-resource.encoded-percent", level="must", evidence="documented", source=sources.REST_JSON)
+@requirement("untag-resource.encoded-percent", kind="effect", evidence="documented", source=sources.REST_JSON)
 def test_an_encoded_percent_sign_is_not_decoded_again(client: Any, make_index: MakeIndex) -> None:
     """The key `team%41`, which no tag can have, does not remove the tag `teamA`."""
     arn = make_index(tags={"teamA": "v"}).arn
@@ -83,7 +83,7 @@ def test_an_encoded_percent_sign_is_not_decoded_again(client: Any, make_index: M
 
 
 @requirement(
-    "untag-resource.unknown-key", level="may", evidence="inferred", source=sources.api("UntagResource")
+    "untag-resource.unknown-key", kind="open", evidence="inferred", source=sources.api("UntagResource")
 )
 def test_an_unknown_key_succeeds(client: Any, make_index: MakeIndex) -> None:
     """UntagResource with a key that no tag has succeeds and changes nothing."""
@@ -94,7 +94,7 @@ def test_an_unknown_key_succeeds(client: Any, make_index: MakeIndex) -> None:
 
 @requirement(
     "untag-resource.keys-have-case",
-    level="must",
+    kind="guard",
     evidence="inferred",
     source=sources.api("UntagResource"),
 )
@@ -107,7 +107,7 @@ def test_tag_keys_are_case_sensitive(client: Any, make_index: MakeIndex) -> None
 
 @requirement(
     "untag-resource.keys-required",
-    level="must",
+    kind="guard",
     evidence="model",
     source=sources.MODEL,
     covers="UntagResource.tagKeys.required UntagResource!ValidationException",
@@ -120,7 +120,7 @@ def test_keys_are_required(expect_error: ErrorExpectation, make_index: MakeIndex
 @pytest.mark.parametrize("length", [1, 128])
 @requirement(
     "untag-resource.key-length-allowed",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers="UntagResource.tagKeys.member.min UntagResource.tagKeys.member.max",
@@ -135,7 +135,7 @@ def test_a_key_may_have_1_to_128_characters(client: Any, make_index: MakeIndex, 
 @pytest.mark.parametrize("length", [0, 129])
 @requirement(
     "untag-resource.key-length",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers="UntagResource.tagKeys.member.min-1 UntagResource.tagKeys.member.max+1",
@@ -150,7 +150,7 @@ def test_an_empty_or_overlong_key_is_rejected(
 
 @requirement(
     "untag-resource.key-characters",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers="UntagResource.tagKeys.member.pattern",
@@ -165,7 +165,7 @@ def test_a_key_with_invalid_characters_is_rejected(
 
 @requirement(
     "untag-resource.only-modelled-members",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="raw",

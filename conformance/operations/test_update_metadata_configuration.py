@@ -39,7 +39,7 @@ def text_configurations(client: Any, index: IndexHandle) -> Members:
 
 @requirement(
     "update-metadata-configuration.answer",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers=f"{OPERATION}>indexArn",
@@ -52,7 +52,7 @@ def test_the_answer_has_the_arn_of_the_index(make_index: MakeIndex) -> None:
 
 @requirement(
     "update-metadata-configuration.only-modelled-members",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="raw",
@@ -64,7 +64,7 @@ def test_the_answer_has_only_modelled_members(raw: RawClient, make_index: MakeIn
     assert unmodelled_members(OPERATION, answer.json) == []
 
 
-@requirement("update-metadata-configuration.by-arn", level="must", evidence="model", source=sources.MODEL)
+@requirement("update-metadata-configuration.by-arn", kind="effect", evidence="model", source=sources.MODEL)
 def test_an_index_named_by_arn_is_changed(client: Any, make_index: MakeIndex) -> None:
     """UpdateMetadataConfiguration accepts the ARN of an index."""
     index = make_index()
@@ -75,7 +75,7 @@ def test_an_index_named_by_arn_is_changed(client: Any, make_index: MakeIndex) ->
 @pytest.mark.parametrize("number", [1, 10])
 @requirement(
     "update-metadata-configuration.add",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.api(OPERATION),
     covers=f"{ADD}.max",
@@ -89,7 +89,7 @@ def test_up_to_10_keys_are_added(client: Any, make_index: MakeIndex, number: int
 
 @requirement(
     "update-metadata-configuration.add-none",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers=f"{ADD}.min",
@@ -102,7 +102,7 @@ def test_an_empty_list_to_add_is_not_rejected_for_its_length(client: Any, make_i
 
 @requirement(
     "update-metadata-configuration.add-too-many",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers=f"{ADD}.max+1 {OPERATION}!ValidationException",
@@ -118,7 +118,7 @@ def test_11_keys_at_once_are_rejected(
 
 @requirement(
     "update-metadata-configuration.add-too-many-in-all",
-    level="should",
+    kind="refusal",
     evidence="documented",
     source=sources.TEXT_CONFIGURATION,
 )
@@ -133,7 +133,7 @@ def test_an_11th_key_is_rejected(client: Any, make_index: MakeIndex) -> None:
 
 @requirement(
     "update-metadata-configuration.adds-to-those-there",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.api(OPERATION),
 )
@@ -148,7 +148,7 @@ def test_keys_are_added_to_existing_ones(client: Any, make_index: MakeIndex) -> 
 @pytest.mark.parametrize("length", [1, 63])
 @requirement(
     "update-metadata-configuration.added-key-length-allowed",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers=f"{ADD}.metadataKey.min {ADD}.metadataKey.max",
@@ -163,7 +163,7 @@ def test_a_key_to_add_may_have_1_to_63_characters(client: Any, make_index: MakeI
 @pytest.mark.parametrize("length", [1, 63])
 @requirement(
     "update-metadata-configuration.deleted-key-length-allowed",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers=f"{DELETE}.metadataKey.min {DELETE}.metadataKey.max",
@@ -179,7 +179,7 @@ def test_a_key_to_delete_may_have_1_to_63_characters(client: Any, make_index: Ma
 @pytest.mark.parametrize("change", ["add", "delete"])
 @requirement(
     "update-metadata-configuration.key-length",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers="UpdateMetadataConfiguration.{change}.textSearchConfigurations.metadataKey.min-1 "
@@ -196,7 +196,7 @@ def test_an_empty_or_long_key_is_rejected(
 @pytest.mark.parametrize("change", ["add", "delete"])
 @requirement(
     "update-metadata-configuration.key-required",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers="UpdateMetadataConfiguration.{change}.textSearchConfigurations.metadataKey.required",
@@ -210,7 +210,7 @@ def test_a_key_is_required(expect_error: ErrorExpectation, make_index: MakeIndex
 @pytest.mark.parametrize("language", LANGUAGES)
 @requirement(
     "update-metadata-configuration.language",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     covers=f"{ADD}.language.enum={{language}}",
@@ -225,7 +225,7 @@ def test_ten_languages_are_accepted(client: Any, make_index: MakeIndex, language
 @pytest.mark.parametrize("language", ["ru", "EN", "english", pytest.param("", id="empty")])
 @requirement(
     "update-metadata-configuration.unknown-language",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers=f"{ADD}.language.enum",
@@ -241,7 +241,7 @@ def test_an_unknown_language_is_rejected(
 @pytest.mark.parametrize("status", ["ACTIVE", "BUILDING"])
 @requirement(
     "update-metadata-configuration.status-given",
-    level="may",
+    kind="open",
     evidence="inferred",
     source=sources.MODEL,
     covers=f"{ADD}.status.enum={{status}}",
@@ -256,7 +256,7 @@ def test_a_known_status_is_not_rejected_as_unknown(client: Any, make_index: Make
 
 @requirement(
     "update-metadata-configuration.unknown-status",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers=f"{ADD}.status.enum",
@@ -269,7 +269,7 @@ def test_an_unknown_status_is_rejected(expect_error: ErrorExpectation, make_inde
 
 @requirement(
     "update-metadata-configuration.status",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
 )
@@ -284,7 +284,7 @@ def test_a_key_added_to_stored_vectors_has_a_status(client: Any, make_index: Mak
 
 @requirement(
     "update-metadata-configuration.add-again",
-    level="may",
+    kind="open",
     evidence="inferred",
     source=sources.MODEL,
     covers=f"{OPERATION}!ConflictException",
@@ -301,7 +301,7 @@ def test_an_existing_key_cannot_be_added(client: Any, make_index: MakeIndex) -> 
 @pytest.mark.parametrize("number", [1, 10])
 @requirement(
     "update-metadata-configuration.delete",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.api(OPERATION),
     covers=f"{DELETE}.min {DELETE}.max",
@@ -318,7 +318,7 @@ def test_up_to_10_keys_are_deleted(client: Any, make_index: MakeIndex, number: i
 @pytest.mark.parametrize("number", [0, 11])
 @requirement(
     "update-metadata-configuration.delete-none-or-too-many",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     covers=f"{DELETE}.min-1 {DELETE}.max+1",
@@ -335,7 +335,7 @@ def test_an_empty_or_long_list_to_delete_is_rejected(
 
 
 @requirement(
-    "update-metadata-configuration.delete-unknown", level="may", evidence="inferred", source=sources.MODEL
+    "update-metadata-configuration.delete-unknown", kind="open", evidence="inferred", source=sources.MODEL
 )
 def test_deleting_an_unknown_key(client: Any, make_index: MakeIndex) -> None:
     """Deleting an unknown key succeeds, is not found or is invalid, and does not affect other keys."""
@@ -347,7 +347,7 @@ def test_deleting_an_unknown_key(client: Any, make_index: MakeIndex) -> None:
 
 @requirement(
     "update-metadata-configuration.add-after-delete",
-    level="should",
+    kind="detail",
     evidence="documented",
     source=sources.api(OPERATION),
 )
@@ -362,7 +362,7 @@ def test_a_deleted_key_may_be_added_again(client: Any, make_index: MakeIndex) ->
 @pytest.mark.parametrize("change", ["add", "delete"])
 @requirement(
     "update-metadata-configuration.non-filterable-stay",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.api(OPERATION),
 )
@@ -377,7 +377,7 @@ def test_the_non_filterable_keys_stay(client: Any, make_index: MakeIndex, change
 @pytest.mark.parametrize("given", ["nothing", "both"])
 @requirement(
     "update-metadata-configuration.one-change",
-    level="must",
+    kind="refusal",
     evidence="documented",
     source=sources.api(OPERATION),
 )

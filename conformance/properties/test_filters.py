@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.requirements import Evidence, Level, requirement
+from vecgate.conformance_kit.grades import Evidence, Kind
+from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import MakeIndex
 
 from ..oracle import matches
@@ -49,10 +50,10 @@ FIELDS_WITH_VALUES = (
 
 
 def filter_property(
-    name: str, *, level: Level = "must", evidence: Evidence = "documented", needs: str = "query"
+    name: str, *, kind: Kind = "effect", evidence: Evidence = "documented", needs: str = "query"
 ) -> pytest.MarkDecorator:
     return requirement(
-        f"properties.{name}", level=level, evidence=evidence, source=sources.FILTERS, needs=needs
+        f"properties.{name}", kind=kind, evidence=evidence, source=sources.FILTERS, needs=needs
     )
 
 
@@ -91,7 +92,7 @@ def test_a_negation_works_as_documented(
         assert index.found(filter_) == matching_keys(objects, filter_)
 
 
-@filter_property("filter-any", level="may", evidence="inferred")
+@filter_property("filter-any", kind="open", evidence="inferred")
 @given(objects=OBJECTS, filter_=filters_of_any_kind())
 def test_the_whole_language(make_index: MakeIndex, objects: list[Metadata], filter_: Filter) -> None:
     """$ne and $nin are the opposites of $eq and $in, any element of an array may match, and ranges match
@@ -240,7 +241,7 @@ def test_in_means_any_eq(
         assert index.found({name: {"$in": values}}) == index.found({"$or": [{name: each} for each in values]})
 
 
-@filter_property("in-is-or-of-eq-arrays", level="may", evidence="inferred")
+@filter_property("in-is-or-of-eq-arrays", kind="open", evidence="inferred")
 @given(objects=st.lists(st.fixed_dictionaries({"f": arrays()}), min_size=1, max_size=6), values=LISTS)
 def test_in_means_any_eq_for_arrays(
     make_index: MakeIndex, objects: list[Metadata], values: list[Any]
@@ -269,7 +270,7 @@ def test_nin_means_every_ne(make_index: MakeIndex, objects: list[Metadata], valu
         assert index.found({"g": {"$nin": values}}) == index.found(each_differs)
 
 
-@filter_property("nin-is-and-of-ne-any", level="may", evidence="inferred")
+@filter_property("nin-is-and-of-ne-any", kind="open", evidence="inferred")
 @given(objects=OBJECTS, name=NAMES, values=LISTS)
 def test_nin_means_every_ne_for_any_value(
     make_index: MakeIndex, objects: list[Metadata], name: str, values: list[Any]
@@ -314,7 +315,7 @@ def test_de_morgan(
         assert index.found({"$or": unequal}) == all_keys(objects) - index.found({"$and": equal})
 
 
-@filter_property("complements-any", level="may", evidence="inferred")
+@filter_property("complements-any", kind="open", evidence="inferred")
 @given(objects=OBJECTS, name=NAMES, values=LISTS)
 def test_a_negation_is_a_complement_for_any_value(
     make_index: MakeIndex, objects: list[Metadata], name: str, values: list[Any]
@@ -383,7 +384,7 @@ def test_several_operators_are_combined_with_and(
         assert index.found({"g": operators}) == index.found(separate)
 
 
-@filter_property("operators-are-and-any", level="may", evidence="inferred")
+@filter_property("operators-are-and-any", kind="open", evidence="inferred")
 @given(objects=OBJECTS, condition=any_conditions())
 def test_any_operators_are_combined_with_and(
     make_index: MakeIndex, objects: list[Metadata], condition: Filter

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +35,7 @@ def all_entries(pages: Iterable[list[str]]) -> list[str]:
     return sorted(key for page in pages for key in page)
 
 
-@requirement("properties.list-pages", level="must", evidence="recorded", source=sources.S3MOCK_VECTORS)
+@requirement("properties.list-pages", kind="effect", evidence="recorded", source=sources.S3MOCK_VECTORS)
 def test_pages_of_vectors_are_complete(make_index: MakeIndex) -> None:
     """For every page size, the pages of ListVectors contain every key once and respect the page size."""
     index = make_filled_index(make_index, STORED)
@@ -52,7 +53,7 @@ def test_pages_of_vectors_are_complete(make_index: MakeIndex) -> None:
     check()
 
 
-@requirement("properties.list-any-number", level="must", evidence="recorded", source=sources.S3MOCK_VECTORS)
+@requirement("properties.list-any-number", kind="effect", evidence="recorded", source=sources.S3MOCK_VECTORS)
 @settings(max_examples=15)
 @given(count=st.integers(0, 12), size=st.integers(1, 6))
 @example(count=0, size=1)
@@ -69,7 +70,7 @@ def test_pages_of_any_number_of_vectors_are_complete(make_index: MakeIndex, coun
 
 
 @requirement(
-    "properties.list-segments", level="must", evidence="recorded", source=sources.SUPABASE, needs="segments"
+    "properties.list-segments", kind="effect", evidence="recorded", source=sources.SUPABASE, needs="segments"
 )
 def test_segments_are_complete_and_disjoint(make_index: MakeIndex) -> None:
     """For every number of segments and page size, the segments contain every key exactly once."""
@@ -92,7 +93,7 @@ def test_segments_are_complete_and_disjoint(make_index: MakeIndex) -> None:
 
 @requirement(
     "properties.list-segments-stable",
-    level="should",
+    kind="detail",
     evidence="documented",
     source=sources.LIST,
     needs="segments",
@@ -114,7 +115,7 @@ def test_a_segment_does_not_change(make_index: MakeIndex) -> None:
     check()
 
 
-@requirement("properties.list-flags", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
+@requirement("properties.list-flags", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS)
 def test_flags_do_not_change_the_keys(make_index: MakeIndex) -> None:
     """The same keys are listed whatever members are requested."""
     index = make_filled_index(make_index, STORED)
@@ -128,8 +129,9 @@ def test_flags_do_not_change_the_keys(make_index: MakeIndex) -> None:
     check()
 
 
+@pytest.mark.usefixtures("more_than_a_page")
 @requirement(
-    "properties.query-pages", level="must", evidence="recorded", source=sources.PROBE_CHANGES, needs="query"
+    "properties.query-pages", kind="effect", evidence="recorded", source=sources.PROBE_CHANGES, needs="query"
 )
 def test_pages_of_results_are_complete(make_index: MakeIndex) -> None:
     """For every topK, the pages of QueryVectors contain topK results, each once, at most 100 per page."""
@@ -153,9 +155,10 @@ def test_pages_of_results_are_complete(make_index: MakeIndex) -> None:
     check()
 
 
+@pytest.mark.usefixtures("more_than_a_page")
 @requirement(
     "properties.query-pages-filtered",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.QUERY,
     needs="query",
@@ -177,7 +180,7 @@ def test_filtered_pages_are_complete(make_index: MakeIndex) -> None:
     check()
 
 
-@requirement("properties.index-pages", level="must", evidence="recorded", source=sources.S3MOCK_INDEXES)
+@requirement("properties.index-pages", kind="effect", evidence="recorded", source=sources.S3MOCK_INDEXES)
 def test_pages_of_indexes_are_complete(make_bucket: MakeBucket, make_index: MakeIndex) -> None:
     """For every page size and prefix, the pages of ListIndexes contain every matching index once."""
     bucket = make_bucket()

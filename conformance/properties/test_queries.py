@@ -20,12 +20,14 @@ from .oracle_checks import assert_nearest, filled_index
 from .strategies import Filter, Row, Values, filterable_scalars, filters_seen, plain_values, rows
 
 RECALL_MIN = 0.9
+#: Recorded on AWS: 0.817 of 20 results under a filter that 1.8 % match (100,000 vectors, 2026-10).
+RECALL_FILTERED_MIN = 0.8
 METRICS = st.sampled_from(["cosine", "euclidean"])
 COUNTS = st.integers(1, 10)
 
 
 @requirement(
-    "properties.nearest", level="must", evidence="recorded", source=sources.S3MOCK_QUERIES, needs="query"
+    "properties.nearest", kind="effect", evidence="recorded", source=sources.S3MOCK_QUERIES, needs="query"
 )
 @given(metric=METRICS, stored=rows(), query=plain_values(2), top_k=COUNTS)
 def test_the_nearest_are_found(
@@ -37,7 +39,11 @@ def test_the_nearest_are_found(
 
 
 @requirement(
-    "properties.nearest-wide", level="must", evidence="recorded", source=sources.S3MOCK_QUERIES, needs="query"
+    "properties.nearest-wide",
+    kind="effect",
+    evidence="recorded",
+    source=sources.S3MOCK_QUERIES,
+    needs="query",
 )
 @given(metric=METRICS, stored=rows(values=plain_values(24), max_size=5), query=plain_values(24))
 def test_the_nearest_are_found_in_many_dimensions(
@@ -49,7 +55,7 @@ def test_the_nearest_are_found_in_many_dimensions(
 
 
 @requirement(
-    "properties.nearest-filtered", level="must", evidence="documented", source=sources.FILTERS, needs="query"
+    "properties.nearest-filtered", kind="effect", evidence="documented", source=sources.FILTERS, needs="query"
 )
 @given(
     metric=METRICS, objects=filterable_scalars(), query=plain_values(2), filter_=filters_seen(), top_k=COUNTS
@@ -71,7 +77,7 @@ def test_the_nearest_matches_are_found(
 
 
 @requirement(
-    "properties.top-k-grows", level="must", evidence="documented", source=sources.QUERY, needs="query"
+    "properties.top-k-grows", kind="effect", evidence="documented", source=sources.QUERY, needs="query"
 )
 @given(metric=METRICS, stored=rows(min_size=2), query=plain_values(2), top_k=COUNTS)
 def test_a_larger_top_k_changes_no_distance(
@@ -84,9 +90,7 @@ def test_a_larger_top_k_changes_no_distance(
         assert more[: len(few)] == pytest.approx(few, rel=1e-5, abs=1e-5)
 
 
-@requirement(
-    "properties.same-again", level="should", evidence="inferred", source=sources.QUERY, needs="query"
-)
+@requirement("properties.same-again", kind="effect", evidence="inferred", source=sources.QUERY, needs="query")
 @given(stored=rows(), query=plain_values(2))
 def test_a_repeated_query_returns_the_same_keys(
     make_index: MakeIndex, stored: list[Row], query: Values
@@ -99,12 +103,12 @@ def test_a_repeated_query_returns_the_same_keys(
 
 @requirement(
     "properties.cosine-scale",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.probe("cosine-distance"),
     needs="query",
 )
-@given(a=plain_values(3), b=plain_values(3), power=st.integers(-6, 6))
+@given(a=plain_values(3), b=plain_values(3), power=st.integers(-40, 40))
 def test_the_length_does_not_matter_under_cosine(
     make_index: MakeIndex, a: Values, b: Values, power: int
 ) -> None:
@@ -117,7 +121,7 @@ def test_the_length_does_not_matter_under_cosine(
 
 @requirement(
     "properties.cosine-range",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.probe("cosine-distance"),
     needs="query",
@@ -130,7 +134,7 @@ def test_cosine_distances_are_from_0_to_2(make_index: MakeIndex, stored: list[Ro
 
 
 @requirement(
-    "properties.euclidean-scale", level="must", evidence="recorded", source=sources.SUPABASE, needs="query"
+    "properties.euclidean-scale", kind="effect", evidence="recorded", source=sources.SUPABASE, needs="query"
 )
 @given(a=plain_values(3), b=plain_values(3), power=st.integers(-3, 6))
 def test_euclidean_distances_are_squared(make_index: MakeIndex, a: Values, b: Values, power: int) -> None:
@@ -149,7 +153,7 @@ def test_euclidean_distances_are_squared(make_index: MakeIndex, a: Values, b: Va
 
 
 @requirement(
-    "properties.symmetry", level="must", evidence="documented", source=sources.INDEXES, needs="query"
+    "properties.symmetry", kind="effect", evidence="documented", source=sources.INDEXES, needs="query"
 )
 @given(metric=METRICS, a=plain_values(3), b=plain_values(3))
 def test_distances_are_symmetric(make_index: MakeIndex, metric: str, a: Values, b: Values) -> None:
@@ -164,7 +168,7 @@ def test_distances_are_symmetric(make_index: MakeIndex, metric: str, a: Values, 
 
 
 @requirement(
-    "properties.itself", level="must", evidence="recorded", source=sources.PROBE_TABLES, needs="query"
+    "properties.itself", kind="effect", evidence="recorded", source=sources.PROBE_TABLES, needs="query"
 )
 @given(metric=METRICS, stored=rows(values=plain_values(4), min_size=1), data=st.data())
 def test_a_vector_finds_itself(
@@ -180,7 +184,7 @@ def test_a_vector_finds_itself(
 
 
 @requirement(
-    "properties.write-moves-results", level="must", evidence="documented", source=sources.LIST, needs="query"
+    "properties.write-moves-results", kind="effect", evidence="documented", source=sources.LIST, needs="query"
 )
 @given(first=rows(min_size=1), second=rows(), deleted=st.integers(0, 3), query=plain_values(2))
 def test_a_query_sees_every_write(
@@ -201,7 +205,7 @@ def test_a_query_sees_every_write(
 
 
 @requirement(
-    "properties.flags", level="must", evidence="model", source=sources.api("QueryVectors"), needs="query"
+    "properties.flags", kind="effect", evidence="model", source=sources.api("QueryVectors"), needs="query"
 )
 @given(stored=rows(), query=plain_values(2), distance=st.booleans(), metadata=st.booleans())
 def test_flags_select_the_members_of_results(
@@ -216,7 +220,9 @@ def test_flags_select_the_members_of_results(
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
-@requirement("properties.recall", level="should", evidence="documented", source=sources.QUERY, needs="query")
+@requirement(
+    "properties.recall", kind="detail", evidence="recorded", source=sources.DUVA_SEARCH, needs="query"
+)
 def test_recall_is_high(make_index: MakeIndex, metric: str) -> None:
     """Of the 10 nearest of 1,000 vectors, a query finds 9 on average, and all distances are correct."""
     generator = random.Random(7)  # noqa: S311 - the same vectors in every run
@@ -238,9 +244,9 @@ def test_recall_is_high(make_index: MakeIndex, metric: str) -> None:
 @pytest.mark.parametrize("every", [2, 10, 100])
 @requirement(
     "properties.recall-filtered",
-    level="should",
+    kind="detail",
     evidence="recorded",
-    source=sources.PROBE_TABLES,
+    source=sources.DUVA_SEARCH,
     needs="query",
 )
 def test_recall_is_high_with_a_filter(make_index: MakeIndex, every: int) -> None:
@@ -258,4 +264,4 @@ def test_recall_is_high_with_a_filter(make_index: MakeIndex, every: int) -> None
         found = {each["key"] for each in index.query(query, 5, filter={"n": 0})}
         assert found <= set(expected)
         hits += len(found & set(sorted(expected, key=expected.__getitem__)[:5]))
-    assert hits / 100 >= RECALL_MIN
+    assert hits / 100 >= RECALL_FILTERED_MIN

@@ -202,7 +202,7 @@ def run_machine(machine: type[Sequences], client: Any, new_name: Callable[[], st
     run_state_machine_as_test(lambda: machine(client, new_name), settings=steps)  # type: ignore[arg-type]
 
 
-@requirement("properties.sequences", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
+@requirement("properties.sequences", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS)
 def test_any_sequence_of_requests(client: Any, new_name: Callable[[], str]) -> None:
     """After any sequence of creations, writes and deletions, the stored vectors are the expected ones."""
     run_machine(Sequences, client, new_name)
@@ -210,7 +210,7 @@ def test_any_sequence_of_requests(client: Any, new_name: Callable[[], str]) -> N
 
 @requirement(
     "properties.sequences-with-queries",
-    level="must",
+    kind="effect",
     evidence="recorded",
     source=sources.S3MOCK_QUERIES,
     needs="query",

@@ -13,7 +13,7 @@ from .oracle_checks import filled_index, put_rows, to_record
 from .strategies import Row, any_values, metadata_objects, plain_values, rows, vector_keys
 
 
-@requirement("properties.read-your-writes", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
+@requirement("properties.read-your-writes", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS)
 @given(stored_rows=rows(min_size=1))
 def test_written_vectors_are_returned(make_index: MakeIndex, stored_rows: list[Row]) -> None:
     """GetVectors returns written vectors with any keys, values and metadata."""
@@ -21,7 +21,9 @@ def test_written_vectors_are_returned(make_index: MakeIndex, stored_rows: list[R
         assert index.get(*oracle.records) == oracle.stored()
 
 
-@requirement("properties.read-your-writes-in-lists", level="must", evidence="documented", source=sources.LIST)
+@requirement(
+    "properties.read-your-writes-in-lists", kind="effect", evidence="documented", source=sources.LIST
+)
 @given(stored_rows=rows())
 def test_written_vectors_are_listed(make_index: MakeIndex, stored_rows: list[Row]) -> None:
     """ListVectors returns the written vectors, and nothing else."""
@@ -33,7 +35,7 @@ def test_written_vectors_are_listed(make_index: MakeIndex, stored_rows: list[Row
 
 
 @requirement(
-    "properties.any-float32", level="must", evidence="recorded", source=sources.probe("float32-range")
+    "properties.any-float32", kind="effect", evidence="recorded", source=sources.probe("float32-range")
 )
 @given(stored_rows=rows(values=any_values(3), min_size=1, max_size=4))
 def test_every_float32_is_stored_exactly(make_index: MakeIndex, stored_rows: list[Row]) -> None:
@@ -42,7 +44,7 @@ def test_every_float32_is_stored_exactly(make_index: MakeIndex, stored_rows: lis
         assert index.get(*oracle.records) == oracle.stored()
 
 
-@requirement("properties.rounding", level="must", evidence="documented", source=sources.LIST)
+@requirement("properties.rounding", kind="effect", evidence="documented", source=sources.LIST)
 @given(values=st.lists(st.floats(-1e30, 1e30), min_size=2, max_size=2))
 def test_doubles_are_rounded(make_index: MakeIndex, values: list[float]) -> None:
     """Values that float32 cannot represent are rounded to the nearest float32."""
@@ -51,7 +53,7 @@ def test_doubles_are_rounded(make_index: MakeIndex, values: list[float]) -> None
 
 
 @requirement(
-    "properties.exact-numbers", level="may", evidence="inferred", source=sources.probe("metadata-value-types")
+    "properties.exact-numbers", kind="open", evidence="inferred", source=sources.probe("metadata-value-types")
 )
 @given(number=st.integers(-(2**53), 2**53) | st.floats(-1e300, 1e300))
 def test_numbers_in_metadata_keep_their_precision(make_index: MakeIndex, number: float) -> None:
@@ -60,7 +62,7 @@ def test_numbers_in_metadata_keep_their_precision(make_index: MakeIndex, number:
         assert index.get("a")["a"]["metadata"] == {"n": number}
 
 
-@requirement("properties.overwrite", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
+@requirement("properties.overwrite", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS)
 @given(first=rows(min_size=1), second=rows(min_size=1))
 def test_an_overwrite_replaces_everything(make_index: MakeIndex, first: list[Row], second: list[Row]) -> None:
     """An overwrite replaces the values and all metadata of a vector, and does not change other vectors."""
@@ -71,7 +73,7 @@ def test_an_overwrite_replaces_everything(make_index: MakeIndex, first: list[Row
         } == oracle.stored()
 
 
-@requirement("properties.put-twice", level="must", evidence="recorded", source=sources.MOTO_VECTORS)
+@requirement("properties.put-twice", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS)
 @given(stored_rows=rows(min_size=1))
 def test_a_repeated_put_changes_nothing(make_index: MakeIndex, stored_rows: list[Row]) -> None:
     """Repeating a put changes nothing: a client may retry it."""
@@ -82,7 +84,7 @@ def test_a_repeated_put_changes_nothing(make_index: MakeIndex, stored_rows: list
         } == oracle.stored()
 
 
-@requirement("properties.one-by-one", level="must", evidence="documented", source=sources.api("PutVectors"))
+@requirement("properties.one-by-one", kind="effect", evidence="documented", source=sources.api("PutVectors"))
 @given(stored_rows=rows(min_size=1, max_size=5))
 def test_vectors_may_be_put_one_by_one(make_index: MakeIndex, stored_rows: list[Row]) -> None:
     """Vectors that are put one by one are stored like those of one request."""
@@ -93,7 +95,7 @@ def test_vectors_may_be_put_one_by_one(make_index: MakeIndex, stored_rows: list[
         assert index.get(*oracle.records) == oracle.stored()
 
 
-@requirement("properties.last-wins", level="must", evidence="recorded", source=sources.NEIGHBOR)
+@requirement("properties.last-wins", kind="effect", evidence="recorded", source=sources.NEIGHBOR)
 @given(
     key=vector_keys(),
     versions=st.lists(st.tuples(plain_values(2), metadata_objects()), min_size=2, max_size=4),
@@ -109,7 +111,7 @@ def test_the_last_put_wins(
 
 
 @requirement(
-    "properties.delete-is-idempotent", level="must", evidence="recorded", source=sources.MOTO_VECTORS
+    "properties.delete-is-idempotent", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS
 )
 @given(stored_rows=rows(min_size=1), deleted=st.sets(vector_keys(), min_size=1, max_size=4))
 def test_a_repeated_deletion_changes_nothing(
@@ -125,7 +127,10 @@ def test_a_repeated_deletion_changes_nothing(
 
 
 @requirement(
-    "properties.delete-nothing-else", level="must", evidence="documented", source=sources.api("DeleteVectors")
+    "properties.delete-nothing-else",
+    kind="effect",
+    evidence="documented",
+    source=sources.api("DeleteVectors"),
 )
 @given(stored_rows=rows(min_size=2), data=st.data())
 def test_a_deletion_keeps_other_vectors(
@@ -141,7 +146,7 @@ def test_a_deletion_keeps_other_vectors(
         assert index.get(*keys) == oracle.stored()
 
 
-@requirement("properties.put-after-delete", level="must", evidence="documented", source=sources.LIST)
+@requirement("properties.put-after-delete", kind="effect", evidence="documented", source=sources.LIST)
 @given(first=rows(min_size=1, max_size=3), second=rows(min_size=1, max_size=3))
 def test_a_deleted_key_can_be_put_again(make_index: MakeIndex, first: list[Row], second: list[Row]) -> None:
     """A deleted key can be put again, without anything of the old vector."""
@@ -154,7 +159,7 @@ def test_a_deleted_key_can_be_put_again(make_index: MakeIndex, first: list[Row],
         } == oracle.stored()
 
 
-@requirement("properties.indexes-apart", level="must", evidence="documented", source=sources.INDEXES)
+@requirement("properties.indexes-apart", kind="effect", evidence="documented", source=sources.INDEXES)
 @given(first=rows(min_size=1, max_size=4), second=rows(min_size=1, max_size=4))
 def test_indexes_of_one_bucket_are_separate(
     make_index: MakeIndex, first: list[Row], second: list[Row]

@@ -34,7 +34,7 @@ def found_keys(
     ]
 
 
-@requirement("text.presence", level="must", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS)
+@requirement("text.presence", kind="effect", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS)
 def test_a_word_finds_texts_that_contain_it(make_text_index: MakeTextIndex) -> None:
     """A word finds the vectors whose text contains it, and no others."""
     index = make_text_index()
@@ -43,7 +43,7 @@ def test_a_word_finds_texts_that_contain_it(make_text_index: MakeTextIndex) -> N
     assert set(found_keys(index, "quartz")) == {"a", "b"}
 
 
-@requirement("text.no-match", level="must", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS)
+@requirement("text.no-match", kind="effect", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS)
 def test_an_unused_word_finds_nothing(make_text_index: MakeTextIndex) -> None:
     """A word that no text contains is answered with an empty list."""
     index = make_text_index()
@@ -52,7 +52,7 @@ def test_an_unused_word_finds_nothing(make_text_index: MakeTextIndex) -> None:
 
 
 @requirement(
-    "text.empty-index", level="must", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS
+    "text.empty-index", kind="effect", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS
 )
 def test_an_empty_index_gives_no_results(make_text_index: MakeTextIndex) -> None:
     """A query by text of an index without vectors is answered with an empty list and the metric."""
@@ -61,7 +61,7 @@ def test_an_empty_index_gives_no_results(make_text_index: MakeTextIndex) -> None
     assert (answer["vectors"], answer["distanceMetric"]) == ([], "euclidean")
 
 
-@requirement("text.own-key", level="must", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS)
+@requirement("text.own-key", kind="effect", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS)
 def test_only_the_given_key_is_searched(make_text_index: MakeTextIndex) -> None:
     """A text is searched only under the given metadata key."""
     index = make_text_index("title", "body")
@@ -71,7 +71,7 @@ def test_only_the_given_key_is_searched(make_text_index: MakeTextIndex) -> None:
 
 
 @requirement(
-    "text.without-text", level="must", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS
+    "text.without-text", kind="effect", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS
 )
 def test_a_vector_without_the_key_is_not_found(make_text_index: MakeTextIndex) -> None:
     """A vector without text under the key is stored, and is not found by text."""
@@ -81,7 +81,7 @@ def test_a_vector_without_the_key_is_not_found(make_text_index: MakeTextIndex) -
     assert index.keys() == {"a", "b", "c"}
 
 
-@requirement("text.top-k", level="must", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS)
+@requirement("text.top-k", kind="effect", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS)
 def test_top_k_limits_texts(make_text_index: MakeTextIndex) -> None:
     """At most topK texts are found: the best ones."""
     index = make_text_index()
@@ -95,7 +95,7 @@ def test_top_k_limits_texts(make_text_index: MakeTextIndex) -> None:
 
 
 @requirement(
-    "text.order-frequency", level="must", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS
+    "text.order-frequency", kind="effect", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS
 )
 def test_a_text_with_more_occurrences_comes_first(make_text_index: MakeTextIndex) -> None:
     """Of texts of the same length, the one with more occurrences of the word comes first, as in BM25."""
@@ -107,7 +107,7 @@ def test_a_text_with_more_occurrences_comes_first(make_text_index: MakeTextIndex
 
 
 @requirement(
-    "text.order-length", level="should", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS
+    "text.order-length", kind="detail", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS
 )
 def test_a_shorter_text_comes_first(make_text_index: MakeTextIndex) -> None:
     """Of texts with one occurrence of a word, the shorter one comes first, as in BM25."""
@@ -119,7 +119,7 @@ def test_a_shorter_text_comes_first(make_text_index: MakeTextIndex) -> None:
 
 
 @requirement(
-    "text.order-all-words", level="should", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS
+    "text.order-all-words", kind="detail", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS
 )
 def test_a_text_with_all_words_comes_first(make_text_index: MakeTextIndex) -> None:
     """A text with both words of a query comes before texts with one of them."""
@@ -128,7 +128,7 @@ def test_a_text_with_all_words_comes_first(make_text_index: MakeTextIndex) -> No
     assert found_keys(index, "zebra quartz")[0] == "both"
 
 
-@requirement("text.order-rarity", level="may", evidence="inferred", source=sources.TEXT_QUERIES, needs=NEEDS)
+@requirement("text.order-rarity", kind="open", evidence="inferred", source=sources.TEXT_QUERIES, needs=NEEDS)
 def test_a_rare_word_weighs_more(make_text_index: MakeTextIndex) -> None:
     """One matching word is enough, and a rare one weighs more than a common one."""
     index = make_text_index()
@@ -138,7 +138,7 @@ def test_a_rare_word_weighs_more(make_text_index: MakeTextIndex) -> None:
     assert len(found_keys(index, "quartz zebra")) == 5
 
 
-@requirement("text.ties", level="may", evidence="inferred", source=sources.TEXT_QUERIES, needs=NEEDS)
+@requirement("text.ties", kind="open", evidence="inferred", source=sources.TEXT_QUERIES, needs=NEEDS)
 def test_equal_texts_are_all_found(make_text_index: MakeTextIndex) -> None:
     """Vectors with the same text are all found, each once."""
     index = make_text_index()
@@ -160,7 +160,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize(("text", "query"), WORDS.values(), ids=WORDS.keys())
-@requirement("text.words", level="may", evidence="inferred", source=sources.TEXT_CONFIGURATION, needs=NEEDS)
+@requirement("text.words", kind="open", evidence="inferred", source=sources.TEXT_CONFIGURATION, needs=NEEDS)
 def test_words_are_found_in_any_case_and_context(
     make_text_index: MakeTextIndex, text: str, query: str
 ) -> None:
@@ -185,7 +185,7 @@ SYNTAX = {
 
 @pytest.mark.parametrize("query", SYNTAX.values(), ids=SYNTAX.keys())
 @requirement(
-    "text.no-query-language", level="may", evidence="inferred", source=sources.TEXT_QUERIES, needs=NEEDS
+    "text.no-query-language", kind="open", evidence="inferred", source=sources.TEXT_QUERIES, needs=NEEDS
 )
 def test_a_query_has_no_syntax(make_text_index: MakeTextIndex, query: str) -> None:
     """A query is plain words: the query syntax of other engines is not an error."""
@@ -211,7 +211,7 @@ LANGUAGES = {
 @pytest.mark.parametrize("language", LANGUAGES)
 @requirement(
     "text.languages",
-    level="should",
+    kind="detail",
     evidence="documented",
     source=sources.TEXT_CONFIGURATION,
     needs=NEEDS,
@@ -229,7 +229,7 @@ def test_a_language_is_searched(make_text_index: MakeTextIndex, language: str) -
 
 
 @requirement(
-    "text.after-put", level="must", evidence="documented", source=sources.TEXT_INGESTION, needs=NEEDS
+    "text.after-put", kind="effect", evidence="documented", source=sources.TEXT_INGESTION, needs=NEEDS
 )
 def test_a_new_text_is_found_at_once(make_text_index: MakeTextIndex) -> None:
     """A search right after PutVectors finds the new text, even after an earlier search."""
@@ -241,7 +241,7 @@ def test_a_new_text_is_found_at_once(make_text_index: MakeTextIndex) -> None:
 
 
 @requirement(
-    "text.after-overwrite", level="must", evidence="documented", source=sources.TEXT_INGESTION, needs=NEEDS
+    "text.after-overwrite", kind="effect", evidence="documented", source=sources.TEXT_INGESTION, needs=NEEDS
 )
 def test_an_overwritten_text_is_not_found(make_text_index: MakeTextIndex) -> None:
     """After an overwrite, the new text is found and the old one is not."""
@@ -255,7 +255,7 @@ def test_an_overwritten_text_is_not_found(make_text_index: MakeTextIndex) -> Non
 
 @requirement(
     "text.after-overwrite-without",
-    level="must",
+    kind="effect",
     evidence="documented",
     source=sources.TEXT_INGESTION,
     needs=NEEDS,
@@ -269,7 +269,7 @@ def test_a_text_is_removed_with_the_metadata(make_text_index: MakeTextIndex) -> 
 
 
 @requirement(
-    "text.after-delete", level="must", evidence="documented", source=sources.TEXT_INGESTION, needs=NEEDS
+    "text.after-delete", kind="effect", evidence="documented", source=sources.TEXT_INGESTION, needs=NEEDS
 )
 def test_a_deleted_text_is_not_found(make_text_index: MakeTextIndex) -> None:
     """After DeleteVectors, the text is not found, even after an earlier search."""
@@ -284,7 +284,11 @@ def test_a_deleted_text_is_not_found(make_text_index: MakeTextIndex) -> None:
 
 
 @requirement(
-    "text.non-filterable", level="must", evidence="documented", source=sources.TEXT_CONFIGURATION, needs=NEEDS
+    "text.non-filterable",
+    kind="effect",
+    evidence="documented",
+    source=sources.TEXT_CONFIGURATION,
+    needs=NEEDS,
 )
 def test_a_non_filterable_key_is_searchable(make_text_index: MakeTextIndex) -> None:
     """A key may be non-filterable and searchable."""
@@ -294,7 +298,7 @@ def test_a_non_filterable_key_is_searchable(make_text_index: MakeTextIndex) -> N
 
 
 @requirement(
-    "text.long", level="should", evidence="documented", source=sources.TEXT_CONFIGURATION, needs=NEEDS
+    "text.long", kind="detail", evidence="documented", source=sources.TEXT_CONFIGURATION, needs=NEEDS
 )
 def test_a_long_text_is_searched_to_its_end(make_text_index: MakeTextIndex) -> None:
     """A non-filterable text of 40,000 bytes is searched to its last word."""
@@ -304,7 +308,7 @@ def test_a_long_text_is_searched_to_its_end(make_text_index: MakeTextIndex) -> N
 
 
 @requirement(
-    "text.filterable", level="should", evidence="documented", source=sources.TEXT_CONFIGURATION, needs=NEEDS
+    "text.filterable", kind="detail", evidence="documented", source=sources.TEXT_CONFIGURATION, needs=NEEDS
 )
 def test_a_searchable_key_is_still_filterable(make_text_index: MakeTextIndex) -> None:
     """Filters compare the whole text of a searchable key, as of any other key."""
@@ -313,7 +317,7 @@ def test_a_searchable_key_is_still_filterable(make_text_index: MakeTextIndex) ->
     assert index.found({"body": "zebra"}) == {"a"}
 
 
-@requirement("text.other-types", level="may", evidence="inferred", source=sources.TEXT_INGESTION, needs=NEEDS)
+@requirement("text.other-types", kind="open", evidence="inferred", source=sources.TEXT_INGESTION, needs=NEEDS)
 def test_other_types_are_stored(make_text_index: MakeTextIndex) -> None:
     """A value of another type under a searchable key is stored as usual."""
     index = make_text_index()
@@ -322,7 +326,7 @@ def test_other_types_are_stored(make_text_index: MakeTextIndex) -> None:
     assert found_keys(index, "zebra") == ["text"]
 
 
-@requirement("text.filter", level="should", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS)
+@requirement("text.filter", kind="effect", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS)
 def test_texts_are_filtered(make_text_index: MakeTextIndex) -> None:
     """In a query by text, only vectors that match the filter are returned."""
     index = make_text_index()
@@ -331,7 +335,7 @@ def test_texts_are_filtered(make_text_index: MakeTextIndex) -> None:
     assert set(found_keys(index, "zebra", filter={"n": 1})) == {"a", "c"}
 
 
-@requirement("text.filter-first", level="may", evidence="inferred", source=sources.TEXT_QUERIES, needs=NEEDS)
+@requirement("text.filter-first", kind="open", evidence="inferred", source=sources.TEXT_QUERIES, needs=NEEDS)
 def test_the_filter_is_applied_before_top_k(make_text_index: MakeTextIndex) -> None:
     """The topK texts are selected from the vectors that match the filter, even if better ones do not."""
     index = make_text_index()
@@ -340,7 +344,7 @@ def test_the_filter_is_applied_before_top_k(make_text_index: MakeTextIndex) -> N
     assert found_keys(index, "zebra", top_k=1, filter={"n": 1}) == ["worse"]
 
 
-@requirement("text.two-keys", level="should", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS)
+@requirement("text.two-keys", kind="detail", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS)
 def test_two_keys_are_searched_at_once(make_text_index: MakeTextIndex) -> None:
     """In a query with texts for two keys, the vector that matches both comes first."""
     index = make_text_index("title", "body")
@@ -355,7 +359,7 @@ def test_two_keys_are_searched_at_once(make_text_index: MakeTextIndex) -> None:
     assert first == ["both", "both"]
 
 
-@requirement("text.pages", level="may", evidence="inferred", source=sources.TEXT_QUERIES, needs=NEEDS)
+@requirement("text.pages", kind="open", evidence="inferred", source=sources.TEXT_QUERIES, needs=NEEDS)
 def test_texts_come_in_pages(make_text_index: MakeTextIndex) -> None:
     """130 texts come in pages of at most 100, each text once."""
     index = make_text_index()
@@ -382,7 +386,7 @@ def add_configuration(index: IndexHandle) -> None:
 
 @requirement(
     "text.backfill",
-    level="should",
+    kind="detail",
     evidence="model",
     source=sources.api("UpdateMetadataConfiguration"),
     needs=NEEDS,
@@ -398,7 +402,7 @@ def test_stored_texts_become_searchable(make_index: MakeIndex) -> None:
 
 @requirement(
     "text.backfill-and-on",
-    level="should",
+    kind="detail",
     evidence="model",
     source=sources.api("UpdateMetadataConfiguration"),
     needs=NEEDS,
@@ -416,7 +420,7 @@ def test_texts_written_after_the_configuration_are_searchable(make_index: MakeIn
 
 @requirement(
     "text.description",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.api("GetIndex"),
     needs=NEEDS,

@@ -40,26 +40,26 @@ def by_text(index: IndexHandle, **members: Any) -> list[dict[str, Any]]:
     return index.query(None, queryTexts=ZEBRA, **{"distance": False, **members})
 
 
-@requirement("text.hybrid-union", level="must", evidence="documented", source=sources.HYBRID, needs=NEEDS)
+@requirement("text.hybrid-union", kind="effect", evidence="documented", source=sources.HYBRID, needs=NEEDS)
 def test_both_kinds_of_hits_are_found(index: IndexHandle) -> None:
     """A hybrid search finds near vectors and vectors whose text contains the word."""
     assert {"near", "both", "said"} <= {each["key"] for each in hybrid(index)}
 
 
-@requirement("text.hybrid-order", level="must", evidence="documented", source=sources.HYBRID, needs=NEEDS)
+@requirement("text.hybrid-order", kind="effect", evidence="documented", source=sources.HYBRID, needs=NEEDS)
 def test_a_high_rank_in_both_comes_first(index: IndexHandle) -> None:
     """A near vector whose text contains the word ranks before vectors that are only one of both."""
     assert hybrid(index)[0]["key"] == "both"
 
 
-@requirement("text.hybrid-top-k", level="must", evidence="documented", source=sources.HYBRID, needs=NEEDS)
+@requirement("text.hybrid-top-k", kind="effect", evidence="documented", source=sources.HYBRID, needs=NEEDS)
 def test_top_k_limits_the_combined_list(index: IndexHandle) -> None:
     """A hybrid search returns one list of topK results, not one for each ranking."""
     assert [each["key"] for each in hybrid(index, 1)] == ["both"]
     assert len(hybrid(index, 3)) == 3
 
 
-@requirement("text.hybrid-once", level="must", evidence="documented", source=sources.HYBRID, needs=NEEDS)
+@requirement("text.hybrid-once", kind="effect", evidence="documented", source=sources.HYBRID, needs=NEEDS)
 def test_a_hit_of_both_kinds_is_returned_once(index: IndexHandle) -> None:
     """A vector in two rankings is one result."""
     found = [each["key"] for each in hybrid(index)]
@@ -67,7 +67,7 @@ def test_a_hit_of_both_kinds_is_returned_once(index: IndexHandle) -> None:
 
 
 @requirement(
-    "text.hybrid-rank", level="should", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS
+    "text.hybrid-rank", kind="detail", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS
 )
 def test_the_best_text_is_near_the_top(make_text_index: MakeTextIndex) -> None:
     """The first of one ranking is among the first of the fused list, whatever its place in the other."""
@@ -80,7 +80,7 @@ def test_the_best_text_is_near_the_top(make_text_index: MakeTextIndex) -> None:
 
 
 @requirement(
-    "text.hybrid-per-text", level="should", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS
+    "text.hybrid-per-text", kind="detail", evidence="documented", source=sources.TEXT_QUERIES, needs=NEEDS
 )
 def test_every_text_is_a_separate_ranking(make_text_index: MakeTextIndex) -> None:
     """Each text has its own ranking: first in two texts ranks before first by vector and last in one text."""
@@ -95,7 +95,7 @@ def test_every_text_is_a_separate_ranking(make_text_index: MakeTextIndex) -> Non
 
 
 @requirement(
-    "text.hybrid-filter", level="should", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS
+    "text.hybrid-filter", kind="effect", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS
 )
 def test_a_hybrid_search_is_filtered(index: IndexHandle) -> None:
     """A filter selects from both kinds of hits, and nothing else is returned."""
@@ -103,7 +103,7 @@ def test_a_hybrid_search_is_filtered(index: IndexHandle) -> None:
     assert {each["key"] for each in hybrid(index, filter={"n": 1})} == {"near", "said"}
 
 
-@requirement("text.hybrid-no-word", level="should", evidence="documented", source=sources.HYBRID, needs=NEEDS)
+@requirement("text.hybrid-no-word", kind="detail", evidence="documented", source=sources.HYBRID, needs=NEEDS)
 def test_a_word_without_a_match_leaves_the_vectors(index: IndexHandle) -> None:
     """If no text contains the word, near vectors are still found."""
     query_texts = [{"metadataKey": "body", "text": "nowhere"}]
@@ -111,7 +111,7 @@ def test_a_word_without_a_match_leaves_the_vectors(index: IndexHandle) -> None:
 
 
 @requirement(
-    "text.hybrid-after-put", level="must", evidence="documented", source=sources.TEXT_INGESTION, needs=NEEDS
+    "text.hybrid-after-put", kind="effect", evidence="documented", source=sources.TEXT_INGESTION, needs=NEEDS
 )
 def test_a_hybrid_search_sees_every_write(index: IndexHandle) -> None:
     """A hybrid search right after writes sees all of them."""
@@ -126,7 +126,7 @@ def test_a_hybrid_search_sees_every_write(index: IndexHandle) -> None:
 
 
 @requirement(
-    "text.bare-results", level="must", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS
+    "text.bare-results", kind="effect", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS
 )
 def test_a_text_result_is_a_key(index: IndexHandle) -> None:
     """Without flags, a result of any search has its key and nothing else."""
@@ -134,13 +134,15 @@ def test_a_text_result_is_a_key(index: IndexHandle) -> None:
     assert names == {"key"}
 
 
-@requirement("text.metadata", level="must", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS)
+@requirement(
+    "text.metadata", kind="effect", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS
+)
 def test_a_text_result_has_metadata_on_request(index: IndexHandle) -> None:
     """With returnMetadata, a text result has its metadata, including the text."""
     assert by_text(index, metadata=True)[0] == {"key": "both", "metadata": {"body": "zebra"}}
 
 
-@requirement("text.metric", level="must", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS)
+@requirement("text.metric", kind="effect", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS)
 def test_a_text_answer_names_the_metric(index: IndexHandle) -> None:
     """The answer to a query by text contains the distance metric, too."""
     assert index.call("QueryVectors", topK=1, queryTexts=ZEBRA)["distanceMetric"] == "euclidean"
@@ -148,7 +150,7 @@ def test_a_text_answer_names_the_metric(index: IndexHandle) -> None:
 
 @requirement(
     "text.scores",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.api("QueryVectors"),
     needs=NEEDS,
@@ -163,7 +165,7 @@ def test_a_text_result_has_a_score_for_its_key(index: IndexHandle) -> None:
 
 
 @requirement(
-    "text.scores-only-bm25", level="should", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS
+    "text.scores-only-bm25", kind="detail", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS
 )
 def test_a_text_result_has_no_other_score(index: IndexHandle) -> None:
     """The results of a query by text alone have BM25 scores only, no fused score and no distance."""
@@ -171,7 +173,7 @@ def test_a_text_result_has_no_other_score(index: IndexHandle) -> None:
 
 
 @requirement(
-    "text.scores-descend", level="must", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS
+    "text.scores-descend", kind="effect", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS
 )
 def test_text_results_are_ordered_by_score(index: IndexHandle) -> None:
     """The results for one text are in descending order of its score."""
@@ -181,7 +183,7 @@ def test_text_results_are_ordered_by_score(index: IndexHandle) -> None:
 
 
 @requirement(
-    "text.scores-per-key", level="should", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS
+    "text.scores-per-key", kind="detail", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS
 )
 def test_a_result_has_scores_for_the_keys_that_match(make_text_index: MakeTextIndex) -> None:
     """With several texts, a result has scores for exactly the keys that match."""
@@ -198,7 +200,7 @@ def test_a_result_has_scores_for_the_keys_that_match(make_text_index: MakeTextIn
 
 @requirement(
     "text.hybrid-scores",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.api("QueryVectors"),
     needs=NEEDS,
@@ -213,7 +215,7 @@ def test_a_hybrid_result_has_a_fused_score(index: IndexHandle) -> None:
 
 @requirement(
     "text.hybrid-vector-distance",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.api("QueryVectors"),
     needs=NEEDS,
@@ -227,7 +229,7 @@ def test_a_hybrid_result_has_its_distance(index: IndexHandle) -> None:
 
 
 @requirement(
-    "text.hybrid-bm25", level="should", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS
+    "text.hybrid-bm25", kind="detail", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS
 )
 def test_a_hybrid_result_with_the_word_has_a_text_score(index: IndexHandle) -> None:
     """A hybrid result has a BM25 score for a text that it matches, and none for others."""
@@ -237,7 +239,7 @@ def test_a_hybrid_result_with_the_word_has_a_text_score(index: IndexHandle) -> N
 
 
 @requirement(
-    "text.hybrid-no-scores", level="must", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS
+    "text.hybrid-no-scores", kind="effect", evidence="model", source=sources.api("QueryVectors"), needs=NEEDS
 )
 def test_scores_are_returned_only_on_request(index: IndexHandle) -> None:
     """Without returnScores, no result has scores."""

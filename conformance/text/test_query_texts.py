@@ -31,7 +31,7 @@ def index(make_text_index: MakeTextIndex) -> IndexHandle:
 
 @requirement(
     "query-vectors.texts-bounds",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -51,7 +51,7 @@ def test_ten_texts_are_accepted(make_text_index: MakeTextIndex) -> None:
 )
 @requirement(
     "query-vectors.texts-count",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -73,7 +73,7 @@ LENGTHS = {"shortest": ("min", 1), "longest": ("max", 1_024)}
 @pytest.mark.parametrize(("covered", "length"), LENGTHS.values(), ids=LENGTHS.keys())
 @requirement(
     "query-vectors.text-bounds",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -91,7 +91,7 @@ def test_a_text_may_have_1_to_1024_characters(index: IndexHandle, covered: str, 
 )
 @requirement(
     "query-vectors.text-length",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -111,7 +111,7 @@ def test_an_empty_or_long_text_is_rejected(
 )
 @requirement(
     "query-vectors.text-key-bounds",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -131,7 +131,7 @@ def test_a_key_may_have_1_to_63_characters(make_text_index: MakeTextIndex, cover
 )
 @requirement(
     "query-vectors.text-key-length",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -150,7 +150,7 @@ def test_an_empty_or_long_key_is_rejected(
 @pytest.mark.parametrize("member", ["text", "metadataKey"])
 @requirement(
     "query-vectors.text-members",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.MODEL,
     needs="text",
@@ -167,7 +167,7 @@ def test_text_and_key_are_required(index: IndexHandle, expect_error: ErrorExpect
 
 @requirement(
     "query-vectors.text-key-twice",
-    level="must",
+    kind="refusal",
     evidence="model",
     source=sources.api("QueryVectors"),
     needs="text",
@@ -180,7 +180,7 @@ def test_a_duplicate_key_is_rejected(index: IndexHandle, expect_error: ErrorExpe
 
 @requirement(
     "query-vectors.text-key-unknown",
-    level="may",
+    kind="open",
     evidence="inferred",
     source=sources.TEXT_QUERIES,
     needs="text",
@@ -193,7 +193,7 @@ def test_a_key_must_be_searchable(index: IndexHandle, expect_error: ErrorExpecta
 
 @requirement(
     "query-vectors.text-without-configuration",
-    level="may",
+    kind="open",
     evidence="inferred",
     source=sources.TEXT_QUERIES,
     needs="text",
@@ -206,7 +206,7 @@ def test_an_index_without_searchable_keys(make_index: MakeIndex, expect_error: E
 
 @requirement(
     "query-vectors.text-key-removed",
-    level="may",
+    kind="open",
     evidence="inferred",
     source=sources.api("UpdateMetadataConfiguration"),
     needs="text",
@@ -220,7 +220,7 @@ def test_a_deleted_configuration(index: IndexHandle, expect_error: ErrorExpectat
 
 @requirement(
     "query-vectors.text-and-broken-filter",
-    level="should",
+    kind="refusal",
     evidence="documented",
     source=sources.FILTERS,
     needs="text",
@@ -233,7 +233,7 @@ def test_a_filter_with_texts_is_checked(index: IndexHandle, expect_error: ErrorE
 
 @requirement(
     "query-vectors.text-and-bad-vector",
-    level="should",
+    kind="refusal",
     evidence="documented",
     source=sources.QUERY,
     needs="text",
@@ -246,7 +246,7 @@ def test_a_vector_with_texts_is_checked(index: IndexHandle, expect_error: ErrorE
 
 @requirement(
     "query-vectors.text-mode",
-    level="should",
+    kind="refusal",
     evidence="model",
     source=sources.api("QueryVectors"),
     needs="text modes",

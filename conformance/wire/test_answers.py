@@ -93,7 +93,7 @@ def assert_as_modelled(answer: RawAnswer, operation: str) -> None:
 
 
 @pytest.mark.parametrize("operation", [*BUCKETS, *INDEXES, *VECTORS])
-@requirement("wire.modelled-members", level="must", evidence="model", source=sources.MODEL, needs="raw")
+@requirement("wire.modelled-members", kind="effect", evidence="model", source=sources.MODEL, needs="raw")
 def test_a_success_is_as_modelled(
     raw: RawClient,
     make_bucket: MakeBucket,
@@ -108,7 +108,7 @@ def test_a_success_is_as_modelled(
 @pytest.mark.parametrize("operation", ["QueryVectors"])
 @requirement(
     "wire.modelled-members-of-queries",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="raw query",
@@ -127,7 +127,7 @@ def test_a_query_is_answered_as_modelled(
 @pytest.mark.parametrize("operation", POLICIES)
 @requirement(
     "wire.modelled-members-of-policies",
-    level="must",
+    kind="effect",
     evidence="model",
     source=sources.MODEL,
     needs="raw policies",
@@ -145,7 +145,7 @@ def test_policies_are_answered_as_modelled(
 
 @pytest.mark.parametrize("operation", TAGS)
 @requirement(
-    "wire.modelled-members-of-tags", level="must", evidence="model", source=sources.MODEL, needs="raw tags"
+    "wire.modelled-members-of-tags", kind="effect", evidence="model", source=sources.MODEL, needs="raw tags"
 )
 def test_tags_are_answered_as_modelled(
     raw: RawClient,
@@ -160,7 +160,7 @@ def test_tags_are_answered_as_modelled(
 
 @pytest.mark.parametrize("operation", MODES)
 @requirement(
-    "wire.modelled-members-of-modes", level="must", evidence="model", source=sources.MODEL, needs="raw modes"
+    "wire.modelled-members-of-modes", kind="effect", evidence="model", source=sources.MODEL, needs="raw modes"
 )
 def test_modes_are_answered_as_modelled(
     raw: RawClient,
@@ -175,7 +175,7 @@ def test_modes_are_answered_as_modelled(
 
 @pytest.mark.parametrize("operation", ["UpdateMetadataConfiguration"])
 @requirement(
-    "wire.modelled-members-of-text", level="must", evidence="model", source=sources.MODEL, needs="raw text"
+    "wire.modelled-members-of-text", kind="effect", evidence="model", source=sources.MODEL, needs="raw text"
 )
 def test_text_search_is_answered_as_modelled(
     raw: RawClient,
@@ -191,7 +191,7 @@ def test_text_search_is_answered_as_modelled(
 # Headers.
 
 
-@requirement("wire.content-type", level="should", evidence="model", source=sources.REST_JSON, needs="raw")
+@requirement("wire.content-type", kind="detail", evidence="model", source=sources.REST_JSON, needs="raw")
 def test_an_answer_is_json(raw: RawClient, make_index: MakeIndex) -> None:
     """A success with a body has the content type `application/json`."""
     answer = raw("/ListVectors", make_index().address)
@@ -199,7 +199,7 @@ def test_an_answer_is_json(raw: RawClient, make_index: MakeIndex) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["success", "refusal"])
-@requirement("wire.request-id", level="should", evidence="model", source=sources.REST_JSON, needs="raw")
+@requirement("wire.request-id", kind="detail", evidence="model", source=sources.REST_JSON, needs="raw")
 def test_an_answer_has_a_request_id(raw: RawClient, make_index: MakeIndex, outcome: str) -> None:
     """Every answer has a new request id where SDKs look for it."""
     address = make_index().address
@@ -209,13 +209,13 @@ def test_an_answer_has_a_request_id(raw: RawClient, make_index: MakeIndex, outco
     assert ids[0] != ids[1]
 
 
-@requirement("wire.request-id-of-boto3", level="should", evidence="model", source=sources.REST_JSON)
+@requirement("wire.request-id-of-boto3", kind="detail", evidence="model", source=sources.REST_JSON)
 def test_boto3_finds_the_request_id(make_index: MakeIndex) -> None:
     """ResponseMetadata of boto3 contains a RequestId, which AWS support needs."""
     assert make_index().call("ListVectors")["ResponseMetadata"]["RequestId"]
 
 
-@requirement("wire.content-length", level="must", evidence="model", source=sources.REST_JSON, needs="raw")
+@requirement("wire.content-length", kind="effect", evidence="model", source=sources.REST_JSON, needs="raw")
 def test_an_answer_has_a_length_or_is_chunked(raw: RawClient, make_index: MakeIndex) -> None:
     """An answer has a content length or is chunked, as persistent connections require."""
     answer = raw("/ListVectors", make_index().address)
@@ -245,7 +245,7 @@ def as_datetime(timestamp: float | str) -> datetime:
 
 
 @pytest.mark.parametrize("operation", ["GetIndex", "GetVectorBucket", "ListIndexes", "ListVectorBuckets"])
-@requirement("wire.timestamps", level="must", evidence="model", source=sources.REST_JSON, needs="raw")
+@requirement("wire.timestamps", kind="effect", evidence="model", source=sources.REST_JSON, needs="raw")
 def test_a_timestamp_is_seconds_or_iso(raw: RawClient, make_index: MakeIndex, operation: str) -> None:
     """A creationTime is a number of seconds since 1970 or an ISO 8601 text, and close to the current time."""
     timestamp = creation_time(raw, operation, make_index())
@@ -253,7 +253,7 @@ def test_a_timestamp_is_seconds_or_iso(raw: RawClient, make_index: MakeIndex, op
 
 
 @requirement(
-    "wire.timestamps-in-seconds", level="should", evidence="model", source=sources.REST_JSON, needs="raw"
+    "wire.timestamps-in-seconds", kind="detail", evidence="model", source=sources.REST_JSON, needs="raw"
 )
 def test_a_timestamp_is_a_number(raw: RawClient, make_index: MakeIndex) -> None:
     """A timestamp in a body is a number, which is the default of the protocol."""
@@ -262,7 +262,7 @@ def test_a_timestamp_is_a_number(raw: RawClient, make_index: MakeIndex) -> None:
 
 @requirement(
     "wire.timestamps-are-whole",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.PROBE_CLASSIC,
     needs="raw",
@@ -272,7 +272,7 @@ def test_a_timestamp_is_a_whole_second(raw: RawClient, make_index: MakeIndex) ->
     assert as_datetime(creation_time(raw, "GetIndex", make_index())).microsecond == 0
 
 
-@requirement("wire.timestamps-agree", level="must", evidence="model", source=sources.MODEL, needs="raw")
+@requirement("wire.timestamps-agree", kind="effect", evidence="model", source=sources.MODEL, needs="raw")
 def test_lists_and_descriptions_give_the_same_time(raw: RawClient, make_index: MakeIndex) -> None:
     """ListIndexes and GetIndex return the same creationTime."""
     index = make_index()
@@ -280,7 +280,7 @@ def test_lists_and_descriptions_give_the_same_time(raw: RawClient, make_index: M
     assert abs(times[0] - times[1]) < timedelta(seconds=1)
 
 
-@requirement("wire.metadata-is-json", level="must", evidence="model", source=sources.MODEL, needs="raw")
+@requirement("wire.metadata-is-json", kind="effect", evidence="model", source=sources.MODEL, needs="raw")
 def test_metadata_is_plain_json(raw: RawClient, make_index: MakeIndex) -> None:
     """Metadata is returned as the JSON object that was written, not as text and without type tags."""
     index = make_index()
@@ -289,7 +289,9 @@ def test_metadata_is_plain_json(raw: RawClient, make_index: MakeIndex) -> None:
     assert answer.json["vectors"] == [{"key": "k", "metadata": {"a": 1, "b": True, "c": ["x"], "d": "é"}}]
 
 
-@requirement("wire.numbers-of-vectors", level="must", evidence="documented", source=sources.LIST, needs="raw")
+@requirement(
+    "wire.numbers-of-vectors", kind="effect", evidence="documented", source=sources.LIST, needs="raw"
+)
 def test_values_are_json_numbers(raw: RawClient, make_index: MakeIndex) -> None:
     """Values are JSON numbers from which the exact float32 can be read."""
     index = make_index(metric="euclidean")
@@ -298,7 +300,7 @@ def test_values_are_json_numbers(raw: RawClient, make_index: MakeIndex) -> None:
     assert answer.json["vectors"][0]["data"]["float32"] == [0.10000000149011612, 3.4028234663852886e38]
 
 
-@requirement("wire.absent-members", level="should", evidence="model", source=sources.REST_JSON, needs="raw")
+@requirement("wire.absent-members", kind="detail", evidence="model", source=sources.REST_JSON, needs="raw")
 def test_absent_members_are_omitted(raw: RawClient, make_index: MakeIndex) -> None:
     """An absent member is omitted, not null: the last page has no `nextToken`."""
     answer = raw("/ListVectors", make_index().address)
@@ -306,7 +308,7 @@ def test_absent_members_are_omitted(raw: RawClient, make_index: MakeIndex) -> No
     assert "nextToken" not in answer.json
 
 
-@requirement("wire.utf-8", level="must", evidence="model", source=sources.REST_JSON, needs="raw")
+@requirement("wire.utf-8", kind="effect", evidence="model", source=sources.REST_JSON, needs="raw")
 def test_an_answer_is_utf_8(raw: RawClient, make_index: MakeIndex) -> None:
     """Text is UTF-8 or escaped, with the same meaning."""
     index = make_index()

@@ -57,14 +57,14 @@ OTHER_JSON = {
 
 
 @pytest.mark.parametrize("body", list(INVALID_JSON.values()), ids=list(INVALID_JSON))
-@requirement("wire.no-json", level="should", evidence="inferred", source=sources.REST_JSON, needs="raw")
+@requirement("wire.no-json", kind="refusal", evidence="documented", source=sources.MALFORMED, needs="raw")
 def test_invalid_json_is_rejected(raw: RawClient, body: bytes) -> None:
     """A body that is not valid JSON is rejected with 400."""
     assert raw("/ListVectorBuckets", body).status == 400
 
 
 @pytest.mark.parametrize("body", list(INVALID_JSON.values()), ids=list(INVALID_JSON))
-@requirement("wire.no-json-code", level="may", evidence="inferred", source=STRINGS, needs="raw")
+@requirement("wire.no-json-code", kind="open", evidence="inferred", source=STRINGS, needs="raw")
 def test_the_code_of_invalid_json(raw: RawClient, body: bytes) -> None:
     """The code for invalid JSON is SerializationException, which no operation declares, or
     ValidationException.
@@ -73,13 +73,13 @@ def test_the_code_of_invalid_json(raw: RawClient, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", list(OTHER_JSON.values()), ids=list(OTHER_JSON))
-@requirement("wire.no-object", level="should", evidence="inferred", source=sources.REST_JSON, needs="raw")
+@requirement("wire.no-object", kind="refusal", evidence="documented", source=sources.MALFORMED, needs="raw")
 def test_json_other_than_an_object_is_rejected(raw: RawClient, body: bytes) -> None:
     """A body of JSON that is not an object is rejected with 400."""
     assert raw("/ListVectorBuckets", body).status == 400
 
 
-@requirement("wire.works-on", level="must", evidence="inferred", source=sources.REST_JSON, needs="raw")
+@requirement("wire.works-on", kind="guard", evidence="inferred", source=sources.REST_JSON, needs="raw")
 def test_the_next_request_after_invalid_json_is_served(raw: RawClient, make_index: MakeIndex) -> None:
     """Invalid JSON does not affect the next request."""
     index = make_index()
@@ -116,7 +116,7 @@ WRONG_TYPES = {
 
 
 @pytest.mark.parametrize(("operation", "member"), list(WRONG_TYPES.values()), ids=list(WRONG_TYPES))
-@requirement("wire.wrong-types", level="should", evidence="inferred", source=sources.MODEL, needs="raw")
+@requirement("wire.wrong-types", kind="refusal", evidence="documented", source=sources.MALFORMED, needs="raw")
 def test_a_member_of_the_wrong_type_is_rejected(
     raw: RawClient, make_index: MakeIndex, operation: str, member: str
 ) -> None:
@@ -127,7 +127,9 @@ def test_a_member_of_the_wrong_type_is_rejected(
     assert index.keys() == set()
 
 
-@requirement("wire.number-for-a-name", level="should", evidence="inferred", source=sources.MODEL, needs="raw")
+@requirement(
+    "wire.number-for-a-name", kind="refusal", evidence="documented", source=sources.MALFORMED, needs="raw"
+)
 def test_a_number_as_a_name_is_rejected(raw: RawClient) -> None:
     """A number in place of a name is rejected with 400 or 404."""
     answer = raw("/GetVectorBucket", b'{"vectorBucketName": 12345}')
@@ -135,19 +137,19 @@ def test_a_number_as_a_name_is_rejected(raw: RawClient) -> None:
     assert answer.status in {400, 404}
 
 
-@requirement("wire.empty-body", level="should", evidence="inferred", source=sources.MODEL, needs="raw")
+@requirement("wire.empty-body", kind="refusal", evidence="inferred", source=sources.MODEL, needs="raw")
 def test_an_empty_body_without_required_members_is_rejected(raw: RawClient) -> None:
     """An operation with required members rejects an empty body with 400."""
     assert raw("/PutVectors", b"").status == 400
 
 
-@requirement("wire.empty-body-optional", level="may", evidence="inferred", source=sources.MODEL, needs="raw")
+@requirement("wire.empty-body-optional", kind="open", evidence="inferred", source=sources.MODEL, needs="raw")
 def test_an_empty_body_without_required_members_missing(raw: RawClient) -> None:
     """ListVectorBuckets, which has no required members, accepts an empty body or rejects it with 400."""
     assert raw("/ListVectorBuckets", b"").status in {200, 400}
 
 
-@requirement("wire.empty-object", level="must", evidence="model", source=sources.REST_JSON, needs="raw")
+@requirement("wire.empty-object", kind="effect", evidence="model", source=sources.REST_JSON, needs="raw")
 def test_an_empty_object_is_accepted(raw: RawClient) -> None:
     """ListVectorBuckets, which has no required members, accepts the `{}` that SDKs send."""
     assert raw("/ListVectorBuckets", b"{}").status == 200
@@ -158,7 +160,7 @@ def test_an_empty_object_is_accepted(raw: RawClient) -> None:
     ['{"a":' * 100_000 + "1" + "}" * 100_000, "[" * 100_000 + "]" * 100_000],
     ids=["objects", "arrays"],
 )
-@requirement("wire.deep-json", level="should", evidence="inferred", source=sources.REST_JSON, needs="raw")
+@requirement("wire.deep-json", kind="effect", evidence="inferred", source=sources.REST_JSON, needs="raw")
 def test_deep_nesting_is_rejected(raw: RawClient, make_index: MakeIndex, nested: str) -> None:
     """Metadata nested 100,000 levels deep is rejected with 400, and the next request is served."""
     index = make_index()
@@ -169,7 +171,7 @@ def test_deep_nesting_is_rejected(raw: RawClient, make_index: MakeIndex, nested:
     assert raw("/ListVectors", index.address).json["vectors"] == []
 
 
-@requirement("wire.long-number", level="should", evidence="inferred", source=sources.REST_JSON, needs="raw")
+@requirement("wire.long-number", kind="effect", evidence="inferred", source=sources.REST_JSON, needs="raw")
 def test_a_number_may_have_many_digits(raw: RawClient, make_index: MakeIndex) -> None:
     """A value with 1,000 digits is rounded like any other."""
     index = make_index()
@@ -191,17 +193,23 @@ def test_a_number_may_have_many_digits(raw: RawClient, make_index: MakeIndex) ->
     ],
     ids=["high-in-key", "low-in-key", "in-value", "in-metadata-key", "reversed-pair"],
 )
-@requirement("wire.lone-surrogates", level="must", evidence="recorded", source=STRINGS, needs="raw")
+@requirement("wire.lone-surrogates", kind="refusal", evidence="recorded", source=STRINGS, needs="raw")
 def test_a_lone_surrogate_is_rejected(raw: RawClient, make_index: MakeIndex, vectors: str) -> None:
-    """A lone surrogate anywhere is rejected with 400 SerializationException, and nothing is stored."""
+    """A lone surrogate anywhere is rejected with 400, and nothing is stored."""
     index = make_index()
-    answer = raw("/PutVectors", put_body(index, vectors))
-    assert (answer.status, answer.code) == (400, "SerializationException")
+    assert raw("/PutVectors", put_body(index, vectors)).status == 400
     assert index.keys() == set()
 
 
+@requirement("wire.lone-surrogate-code", kind="detail", evidence="recorded", source=STRINGS, needs="raw")
+def test_the_code_of_a_lone_surrogate(raw: RawClient, make_index: MakeIndex) -> None:
+    """The code for a lone surrogate is SerializationException."""
+    answer = raw("/PutVectors", put_body(make_index(), one_vector(key='"a\\ud800b"')))
+    assert answer.code == "SerializationException"
+
+
 @pytest.mark.parametrize("operation", ["GetVectors", "DeleteVectors"])
-@requirement("wire.lone-surrogate-in-keys", level="must", evidence="recorded", source=STRINGS, needs="raw")
+@requirement("wire.lone-surrogate-in-keys", kind="guard", evidence="recorded", source=STRINGS, needs="raw")
 def test_a_lone_surrogate_in_keys_is_rejected(raw: RawClient, make_index: MakeIndex, operation: str) -> None:
     """A lone surrogate in the keys of a request is rejected, too."""
     body = f'{json.dumps(make_index().address)[:-1]}, "keys": ["k", "\\ud800"]}}'.encode()
@@ -210,7 +218,7 @@ def test_a_lone_surrogate_in_keys_is_rejected(raw: RawClient, make_index: MakeIn
 
 
 @requirement(
-    "wire.lone-surrogate-in-filter", level="must", evidence="recorded", source=STRINGS, needs="raw query"
+    "wire.lone-surrogate-in-filter", kind="refusal", evidence="recorded", source=STRINGS, needs="raw query"
 )
 def test_a_lone_surrogate_in_a_filter_is_rejected(raw: RawClient, make_index: MakeIndex) -> None:
     """A lone surrogate in a filter is rejected, too."""
@@ -219,7 +227,7 @@ def test_a_lone_surrogate_in_a_filter_is_rejected(raw: RawClient, make_index: Ma
     assert (answer.status, answer.code) == (400, "SerializationException")
 
 
-@requirement("wire.surrogate-pair", level="must", evidence="recorded", source=STRINGS, needs="raw")
+@requirement("wire.surrogate-pair", kind="effect", evidence="recorded", source=STRINGS, needs="raw")
 def test_a_surrogate_pair_is_a_character(raw: RawClient, make_index: MakeIndex) -> None:
     """A pair of surrogate escapes is one character, the same as its UTF-8 bytes."""
     index = make_index()
@@ -244,7 +252,7 @@ SPELLINGS = {
 
 
 @pytest.mark.parametrize("vectors", list(SPELLINGS.values()), ids=list(SPELLINGS))
-@requirement("wire.json-spellings", level="must", evidence="inferred", source=sources.REST_JSON, needs="raw")
+@requirement("wire.json-spellings", kind="effect", evidence="model", source=sources.REST_JSON, needs="raw")
 def test_equivalent_json_is_accepted(raw: RawClient, make_index: MakeIndex, vectors: str) -> None:
     """White space, order, escapes and the notation of numbers do not matter."""
     index = make_index()
@@ -252,9 +260,7 @@ def test_equivalent_json_is_accepted(raw: RawClient, make_index: MakeIndex, vect
     assert index.scan(returnData=True) == [{"key": "k", "data": {"float32": [1.0, 0.5]}}]
 
 
-@requirement(
-    "wire.utf-8-or-escaped", level="must", evidence="inferred", source=sources.REST_JSON, needs="raw"
-)
+@requirement("wire.utf-8-or-escaped", kind="effect", evidence="model", source=sources.REST_JSON, needs="raw")
 def test_utf_8_and_escapes_are_the_same_key(raw: RawClient, make_index: MakeIndex) -> None:
     """A key in UTF-8 and the same key with escapes are one key."""
     index = make_index()
@@ -266,7 +272,7 @@ def test_utf_8_and_escapes_are_the_same_key(raw: RawClient, make_index: MakeInde
 # The behaviour of AWS is not known here: any answer without side effects is accepted.
 
 
-@requirement("wire.unknown-members", level="may", evidence="inferred", source=sources.REST_JSON, needs="raw")
+@requirement("wire.unknown-members", kind="open", evidence="inferred", source=sources.REST_JSON, needs="raw")
 def test_unknown_members_are_ignored_or_rejected(raw: RawClient, make_index: MakeIndex) -> None:
     """A member that the model does not have is ignored or rejected with 400."""
     index = make_index()
@@ -275,7 +281,7 @@ def test_unknown_members_are_ignored_or_rejected(raw: RawClient, make_index: Mak
     assert answer.status == 400 or answer.json["vectors"] == [{"key": "k"}]
 
 
-@requirement("wire.null-members", level="may", evidence="inferred", source=sources.REST_JSON, needs="raw")
+@requirement("wire.null-members", kind="open", evidence="inferred", source=sources.REST_JSON, needs="raw")
 def test_null_members_are_ignored_or_rejected(raw: RawClient, make_index: MakeIndex) -> None:
     """An optional member that is null is treated as absent or rejected with 400."""
     index = make_index()
@@ -285,7 +291,7 @@ def test_null_members_are_ignored_or_rejected(raw: RawClient, make_index: MakeIn
 
 
 @requirement(
-    "wire.duplicate-members", level="may", evidence="inferred", source=sources.REST_JSON, needs="raw"
+    "wire.duplicate-members", kind="open", evidence="inferred", source=sources.REST_JSON, needs="raw"
 )
 def test_a_repeated_member_is_used_once_or_rejected(raw: RawClient, make_index: MakeIndex) -> None:
     """A member that is given twice is used once or rejected with 400."""
@@ -302,7 +308,7 @@ def test_a_repeated_member_is_used_once_or_rejected(raw: RawClient, make_index: 
     ids=["charset", "charset-upper-case", "case"],
 )
 @requirement(
-    "wire.content-type-parameters", level="may", evidence="inferred", source=sources.REST_JSON, needs="raw"
+    "wire.content-type-parameters", kind="open", evidence="inferred", source=sources.REST_JSON, needs="raw"
 )
 def test_other_forms_of_the_content_type(raw: RawClient, value: str) -> None:
     """A parameter or another case in the content type is accepted or rejected with a 4xx status."""
@@ -311,7 +317,7 @@ def test_other_forms_of_the_content_type(raw: RawClient, value: str) -> None:
 
 
 @requirement(
-    "wire.other-content-type", level="may", evidence="inferred", source=sources.REST_JSON, needs="raw"
+    "wire.other-content-type", kind="open", evidence="inferred", source=sources.REST_JSON, needs="raw"
 )
 def test_another_content_type_is_ignored_or_rejected(raw: RawClient) -> None:
     """A body with another content type is read as JSON or rejected with a 4xx status."""

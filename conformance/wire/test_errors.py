@@ -47,7 +47,7 @@ kinds = pytest.mark.parametrize("kind", KINDS)
 
 
 @kinds
-@requirement("wire.error-status", level="must", evidence="model", source=sources.MODEL, needs="raw")
+@requirement("wire.error-status", kind="effect", evidence="model", source=sources.MODEL, needs="raw")
 def test_each_code_has_its_status(raw: RawClient, make_index: MakeIndex, kind: str) -> None:
     """ValidationException has status 400, NotFoundException 404, and ConflictException 409."""
     statuses = {"ValidationException": 400, "NotFoundException": 404, "ConflictException": 409}
@@ -55,14 +55,14 @@ def test_each_code_has_its_status(raw: RawClient, make_index: MakeIndex, kind: s
 
 
 @kinds
-@requirement("wire.error-code", level="must", evidence="model", source=sources.REST_JSON, needs="raw")
+@requirement("wire.error-code", kind="effect", evidence="model", source=sources.REST_JSON, needs="raw")
 def test_the_code_is_where_sdks_look(raw: RawClient, make_index: MakeIndex, kind: str) -> None:
     """The code is in the header `x-amzn-errortype`, or in the body as `__type` or `code`."""
     assert error_answer(raw, make_index, kind).code == kind
 
 
 @kinds
-@requirement("wire.error-message", level="must", evidence="model", source=sources.MODEL, needs="raw")
+@requirement("wire.error-message", kind="effect", evidence="model", source=sources.MODEL, needs="raw")
 def test_an_error_has_a_message(raw: RawClient, make_index: MakeIndex, kind: str) -> None:
     """The body is a JSON object with a `message`."""
     message = error_answer(raw, make_index, kind).json["message"]
@@ -71,7 +71,7 @@ def test_an_error_has_a_message(raw: RawClient, make_index: MakeIndex, kind: str
 
 
 @kinds
-@requirement("wire.error-members", level="should", evidence="model", source=sources.MODEL, needs="raw")
+@requirement("wire.error-members", kind="detail", evidence="model", source=sources.MODEL, needs="raw")
 def test_an_error_has_only_modelled_members(raw: RawClient, make_index: MakeIndex, kind: str) -> None:
     """Apart from its code, an error has only the members of the model."""
     modelled = service_model().shape_for(kind).members.keys()
@@ -80,7 +80,7 @@ def test_an_error_has_only_modelled_members(raw: RawClient, make_index: MakeInde
 
 @kinds
 @requirement(
-    "wire.error-content-type", level="should", evidence="model", source=sources.REST_JSON, needs="raw"
+    "wire.error-content-type", kind="detail", evidence="model", source=sources.REST_JSON, needs="raw"
 )
 def test_an_error_is_json(raw: RawClient, make_index: MakeIndex, kind: str) -> None:
     """An error has the content type `application/json`."""
@@ -90,7 +90,7 @@ def test_an_error_is_json(raw: RawClient, make_index: MakeIndex, kind: str) -> N
 
 @requirement(
     "wire.error-fields",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.probe("filter-validation"),
     needs="raw",
@@ -104,7 +104,7 @@ def test_a_validation_error_lists_its_fields(raw: RawClient, make_index: MakeInd
 
 
 @kinds
-@requirement("wire.error-class", level="must", evidence="model", source=sources.MODEL)
+@requirement("wire.error-class", kind="effect", evidence="model", source=sources.MODEL)
 def test_boto3_raises_the_class_of_the_code(client: Any, make_index: MakeIndex, kind: str) -> None:
     """boto3 knows the code and raises the exception class for it."""
     request = failing_request(kind, make_index())
@@ -112,7 +112,7 @@ def test_boto3_raises_the_class_of_the_code(client: Any, make_index: MakeIndex, 
         getattr(client, xform_name(request.operation))(**request.body)
 
 
-@requirement("wire.error-not-retried", level="must", evidence="model", source=sources.MODEL)
+@requirement("wire.error-not-retried", kind="effect", evidence="model", source=sources.MODEL)
 def test_a_client_error_is_not_retryable(make_index: MakeIndex) -> None:
     """A client error has no status or code on which an SDK would retry."""
     with pytest.raises(ClientError) as raised:
@@ -131,7 +131,7 @@ def test_a_client_error_is_not_retryable(make_index: MakeIndex) -> None:
     ],
     ids=["429", "503", "500", "408"],
 )
-@requirement("wire.retryable", level="must", evidence="model", source=sources.MODEL)
+@requirement("wire.retryable", kind="effect", evidence="model", source=sources.MODEL)
 def test_the_model_names_retryable_codes(code: str, status: int) -> None:
     """In the model, these codes are retryable: a busy server must answer with one of them."""
     known = error_codes()[code]
@@ -140,7 +140,7 @@ def test_the_model_names_retryable_codes(code: str, status: int) -> None:
 
 
 @requirement(
-    "wire.throttled", level="must", evidence="documented", source=sources.PRACTICES, needs="quota", slow=True
+    "wire.throttled", kind="effect", evidence="documented", source=sources.PRACTICES, needs="quota", slow=True
 )
 def test_a_throttle_is_answered_with_429(make_index: MakeIndex) -> None:
     """If writes are throttled, the answer is status 429 and TooManyRequestsException."""
@@ -161,7 +161,7 @@ def test_a_throttle_is_answered_with_429(make_index: MakeIndex) -> None:
 
 @requirement(
     "wire.error-order-existence",
-    level="should",
+    kind="detail",
     evidence="recorded",
     source=sources.MOTO_INDEXES,
     needs="raw",

@@ -16,15 +16,29 @@ from .wire_requests import tags_path
 
 @pytest.mark.parametrize("path", ["/NoSuchOperation", "/", "/GetIndexes", "/GetIndex/more"])
 @requirement(
-    "wire.unknown-operation", level="should", evidence="inferred", source=sources.REST_JSON, needs="raw"
+    "wire.unknown-operation", kind="effect", evidence="inferred", source=sources.REST_JSON, needs="raw"
 )
 def test_an_unknown_path_is_rejected(raw: RawClient, path: str) -> None:
     """A path that no operation has is rejected with a 4xx status."""
     assert 400 <= raw(path, b"{}").status < 500
 
 
+@pytest.mark.parametrize("path", ["/NoSuchOperation", "/", "/GetIndex/more"])
+@requirement(
+    "wire.unknown-operation-is-json",
+    kind="effect",
+    evidence="inferred",
+    source=sources.REST_JSON,
+    needs="raw",
+)
+def test_an_unknown_path_is_answered_in_json(raw: RawClient, path: str) -> None:
+    """The answer to an unknown path is JSON or empty, not XML or HTML, which no SDK reads here."""
+    answer = raw(path, b"{}")
+    assert not answer.body.strip() or isinstance(answer.json, dict), answer.body[:200]
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
-@requirement("wire.wrong-method", level="should", evidence="inferred", source=sources.MODEL, needs="raw")
+@requirement("wire.wrong-method", kind="effect", evidence="inferred", source=sources.MODEL, needs="raw")
 def test_a_wrong_method_is_rejected(raw: RawClient, method: str) -> None:
     """Another method than POST on the path of an operation is rejected."""
     assert 400 <= raw("/ListVectorBuckets", b"{}", method=method).status < 500
@@ -32,7 +46,7 @@ def test_a_wrong_method_is_rejected(raw: RawClient, method: str) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 @requirement(
-    "wire.wrong-method-changes-nothing", level="must", evidence="inferred", source=sources.MODEL, needs="raw"
+    "wire.wrong-method-changes-nothing", kind="guard", evidence="inferred", source=sources.MODEL, needs="raw"
 )
 def test_a_wrong_method_changes_nothing(raw: RawClient, make_index: MakeIndex, method: str) -> None:
     """A request with a wrong method has no effect."""
@@ -42,13 +56,13 @@ def test_a_wrong_method_changes_nothing(raw: RawClient, make_index: MakeIndex, m
     assert index.keys() == {"k"}
 
 
-@requirement("wire.case-of-a-path", level="may", evidence="inferred", source=sources.MODEL, needs="raw")
+@requirement("wire.case-of-a-path", kind="open", evidence="inferred", source=sources.MODEL, needs="raw")
 def test_paths_are_case_sensitive(raw: RawClient) -> None:
     """`/listvectorbuckets` is rejected."""
     assert 400 <= raw("/listvectorbuckets", b"{}").status < 500
 
 
-@requirement("wire.tags-of-a-bucket", level="must", evidence="model", source=sources.MODEL, needs="raw tags")
+@requirement("wire.tags-of-a-bucket", kind="effect", evidence="model", source=sources.MODEL, needs="raw tags")
 def test_the_arn_of_a_bucket_is_one_segment(raw: RawClient, make_bucket: MakeBucket) -> None:
     """`GET /tags/arn%3Aaws…%3Abucket%2Fname` returns the tags of a vector bucket."""
     bucket = make_bucket()
@@ -58,7 +72,7 @@ def test_the_arn_of_a_bucket_is_one_segment(raw: RawClient, make_bucket: MakeBuc
     assert answer.json["tags"].items() >= {("team", "search")}
 
 
-@requirement("wire.tags-of-an-index", level="must", evidence="model", source=sources.MODEL, needs="raw tags")
+@requirement("wire.tags-of-an-index", kind="effect", evidence="model", source=sources.MODEL, needs="raw tags")
 def test_the_arn_of_an_index_is_one_segment(raw: RawClient, make_index: MakeIndex) -> None:
     """The encoded ARN of an index identifies the index and not its bucket."""
     index = make_index()
@@ -69,7 +83,7 @@ def test_the_arn_of_an_index_is_one_segment(raw: RawClient, make_index: MakeInde
 
 
 @requirement(
-    "wire.tag-keys-in-a-query", level="must", evidence="model", source=sources.MODEL, needs="raw tags"
+    "wire.tag-keys-in-a-query", kind="effect", evidence="model", source=sources.MODEL, needs="raw tags"
 )
 def test_tag_keys_are_query_parameters(raw: RawClient, make_index: MakeIndex) -> None:
     """`DELETE /tags/…?tagKeys=a&tagKeys=b%20c` removes each of the decoded keys."""

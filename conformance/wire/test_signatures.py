@@ -111,20 +111,20 @@ def list_with(raw: RawClient, target: Target, index: IndexHandle, kind: str) -> 
     return raw("/ListVectors", list_body(index), **INVALID_SIGNATURES[kind](target))
 
 
-@requirement("wire.signed", level="must", evidence="model", source=sources.SIGNATURES, needs="auth raw")
+@requirement("wire.signed", kind="effect", evidence="model", source=sources.SIGNATURES, needs="auth raw")
 def test_a_signed_request_is_answered(raw: RawClient, make_index: MakeIndex) -> None:
     """A request with a correct signature is answered."""
     assert raw("/ListVectors", list_body(make_index())).status == 200
 
 
-@requirement("wire.unsigned", level="must", evidence="documented", source=SOURCE, needs="auth raw")
+@requirement("wire.unsigned", kind="guard", evidence="documented", source=SOURCE, needs="auth raw")
 def test_an_unsigned_request_is_rejected(raw: RawClient, make_index: MakeIndex) -> None:
     """A request without a signature is rejected with 403."""
     assert raw("/ListVectors", list_body(make_index()), sign=False).status == 403
 
 
 @pytest.mark.parametrize("kind", [each for each in INVALID_SIGNATURES if each != "unsigned"])
-@requirement("wire.bad-signature", level="must", evidence="documented", source=SOURCE, needs="auth raw")
+@requirement("wire.bad-signature", kind="guard", evidence="documented", source=SOURCE, needs="auth raw")
 def test_an_invalid_signature_is_rejected(
     raw: RawClient, target: Target, make_index: MakeIndex, kind: str
 ) -> None:
@@ -133,9 +133,7 @@ def test_an_invalid_signature_is_rejected(
 
 
 @pytest.mark.parametrize("kind", list(INVALID_SIGNATURES))
-@requirement(
-    "wire.bad-signature-code", level="should", evidence="documented", source=SOURCE, needs="auth raw"
-)
+@requirement("wire.bad-signature-code", kind="detail", evidence="documented", source=SOURCE, needs="auth raw")
 def test_an_invalid_signature_has_a_known_code(
     raw: RawClient, target: Target, make_index: MakeIndex, kind: str
 ) -> None:
@@ -144,14 +142,14 @@ def test_an_invalid_signature_has_a_known_code(
 
 
 @pytest.mark.parametrize("text", list(GARBLED_HEADERS.values()), ids=list(GARBLED_HEADERS))
-@requirement("wire.garbled-signature", level="must", evidence="documented", source=SOURCE, needs="auth raw")
+@requirement("wire.garbled-signature", kind="guard", evidence="documented", source=SOURCE, needs="auth raw")
 def test_a_garbled_header_is_rejected(raw: RawClient, make_index: MakeIndex, text: str) -> None:
     """An Authorization header without a signature is rejected with 400, 401 or 403."""
     answer = raw("/ListVectors", list_body(make_index()), alter=with_authorization(text))
     assert answer.status in {400, 401, 403}
 
 
-@requirement("wire.altered-body", level="must", evidence="documented", source=SOURCE, needs="auth raw")
+@requirement("wire.altered-body", kind="guard", evidence="documented", source=SOURCE, needs="auth raw")
 def test_an_altered_body_is_rejected(
     client: Any, raw: RawClient, target: Target, make_index: MakeIndex
 ) -> None:
@@ -162,7 +160,7 @@ def test_an_altered_body_is_rejected(
     assert raw("/ListVectors", altered, sign=False, headers=headers).status == 403
 
 
-@requirement("wire.altered-path", level="must", evidence="documented", source=SOURCE, needs="auth raw")
+@requirement("wire.altered-path", kind="guard", evidence="documented", source=SOURCE, needs="auth raw")
 def test_an_altered_path_is_rejected(
     client: Any, raw: RawClient, target: Target, make_index: MakeIndex
 ) -> None:
@@ -173,7 +171,7 @@ def test_an_altered_path_is_rejected(
     assert index.keys() == set()
 
 
-@requirement("wire.foreign-signature", level="must", evidence="documented", source=SOURCE, needs="auth raw")
+@requirement("wire.foreign-signature", kind="effect", evidence="documented", source=SOURCE, needs="auth raw")
 def test_a_signature_of_botocore_is_accepted(
     client: Any, raw: RawClient, target: Target, make_index: MakeIndex
 ) -> None:
@@ -183,7 +181,7 @@ def test_a_signature_of_botocore_is_accepted(
     assert raw("/ListVectors", list_body(index), sign=False, headers=headers).status == 200
 
 
-@requirement("wire.wrong-service", level="must", evidence="documented", source=SOURCE, needs="auth raw")
+@requirement("wire.wrong-service", kind="guard", evidence="documented", source=SOURCE, needs="auth raw")
 def test_a_signature_for_another_service_is_rejected(
     client: Any, raw: RawClient, target: Target, make_index: MakeIndex
 ) -> None:
@@ -193,7 +191,7 @@ def test_a_signature_for_another_service_is_rejected(
     assert raw("/ListVectors", list_body(index), sign=False, headers=headers).status == 403
 
 
-@requirement("wire.wrong-region", level="must", evidence="documented", source=SOURCE, needs="auth raw")
+@requirement("wire.wrong-region", kind="guard", evidence="documented", source=SOURCE, needs="auth raw")
 def test_a_signature_for_another_region_is_rejected(
     client: Any, target: Target, log: ExchangeLog, make_index: MakeIndex
 ) -> None:
@@ -204,7 +202,7 @@ def test_a_signature_for_another_region_is_rejected(
 
 @pytest.mark.parametrize("kind", ["unsigned", "wrong-secret", "an-hour-late", "altered-date"])
 @requirement(
-    "wire.bad-signature-changes-nothing", level="must", evidence="documented", source=SOURCE, needs="auth raw"
+    "wire.bad-signature-changes-nothing", kind="guard", evidence="documented", source=SOURCE, needs="auth raw"
 )
 def test_a_rejected_signature_changes_nothing(
     raw: RawClient, target: Target, make_index: MakeIndex, kind: str
@@ -221,7 +219,7 @@ def test_a_rejected_signature_changes_nothing(
 
 
 @requirement(
-    "wire.bad-signature-tells-nothing", level="must", evidence="inferred", source=SOURCE, needs="auth raw"
+    "wire.bad-signature-tells-nothing", kind="guard", evidence="inferred", source=SOURCE, needs="auth raw"
 )
 def test_a_rejected_signature_reveals_nothing(raw: RawClient, make_index: MakeIndex) -> None:
     """Without a signature, existing and unknown indexes are answered alike."""
@@ -232,7 +230,7 @@ def test_a_rejected_signature_reveals_nothing(raw: RawClient, make_index: MakeIn
 
 
 @requirement(
-    "wire.clock-skew", level="must", evidence="documented", source=sources.SIGNATURES, needs="auth raw"
+    "wire.clock-skew", kind="effect", evidence="documented", source=sources.SIGNATURES, needs="auth raw"
 )
 def test_a_clock_may_be_a_minute_off(raw: RawClient, make_index: MakeIndex) -> None:
     """A client whose clock is a minute late or early is served."""
@@ -242,7 +240,7 @@ def test_a_clock_may_be_a_minute_off(raw: RawClient, make_index: MakeIndex) -> N
 
 
 @requirement(
-    "wire.payload-hash", level="must", evidence="documented", source=sources.SIGNATURES, needs="auth raw"
+    "wire.payload-hash", kind="effect", evidence="documented", source=sources.SIGNATURES, needs="auth raw"
 )
 def test_the_hash_of_a_body_may_be_in_a_header(raw: RawClient, make_index: MakeIndex) -> None:
     """A request may have the SHA-256 of its body in `X-Amz-Content-SHA256`."""
@@ -252,7 +250,7 @@ def test_the_hash_of_a_body_may_be_in_a_header(raw: RawClient, make_index: MakeI
 
 
 @requirement(
-    "wire.unsigned-headers", level="must", evidence="documented", source=sources.SIGNATURES, needs="auth raw"
+    "wire.unsigned-headers", kind="effect", evidence="documented", source=sources.SIGNATURES, needs="auth raw"
 )
 def test_headers_may_be_added_after_signing(raw: RawClient, make_index: MakeIndex) -> None:
     """Unsigned headers, such as a proxy adds, are ignored."""
@@ -264,7 +262,7 @@ def test_headers_may_be_added_after_signing(raw: RawClient, make_index: MakeInde
 
 
 @requirement(
-    "wire.signed-header", level="must", evidence="documented", source=sources.SIGNATURES, needs="auth raw"
+    "wire.signed-header", kind="effect", evidence="documented", source=sources.SIGNATURES, needs="auth raw"
 )
 def test_additional_headers_may_be_signed(raw: RawClient, make_index: MakeIndex) -> None:
     """A signature may cover additional headers, even with white space in their values."""
@@ -273,7 +271,7 @@ def test_additional_headers_may_be_signed(raw: RawClient, make_index: MakeIndex)
 
 
 @requirement(
-    "wire.altered-signed-header", level="must", evidence="documented", source=SOURCE, needs="auth raw"
+    "wire.altered-signed-header", kind="guard", evidence="documented", source=SOURCE, needs="auth raw"
 )
 def test_an_altered_additional_header_is_rejected(raw: RawClient, make_index: MakeIndex) -> None:
     """A signed additional header must not change."""

@@ -1,4 +1,4 @@
-"""Measures the peak memory of `vecgate put` over a file of 1,000,000 × 128: `python memory.py`.
+"""Measures the peak memory of `vecgate put` over a file of 1,000,000 × 128: `python memory.py [parquet|csv]`.
 
 The file is written to a temporary folder, the requests go to a null server in another process, and the
 resident memory of the client is read from /proc ten times per second. Memory by quarter shows growth.
@@ -35,6 +35,18 @@ def write_input(path: Path) -> None:
             writer.write_table(pa.table([keys, vectors, years], schema=schema))
 
 
+def write_csv(path: Path) -> None:
+    """Write a CSV file of random vectors as texts."""
+    random = np.random.default_rng(0)
+    with path.open("w") as file:
+        file.write("key,vector,year\n")
+        for first in range(0, ROWS, STEP):
+            matrix = random.standard_normal((STEP, DIMENSION), dtype=np.float32)
+            for row, values in enumerate(matrix.tolist(), first):
+                text = ",".join(f"{value:.9g}" for value in values)
+                file.write(f'k{row:07d},"[{text}]",{row}\n')
+
+
 def resident_mb(pid: int) -> float:
     """Return the resident memory of a process in MB, or 0 if the process has ended."""
     try:
@@ -45,16 +57,16 @@ def resident_mb(pid: int) -> float:
     return int(sizes[0]) / 1_000 if sizes else 0.0
 
 
-def measure(folder: Path) -> None:
-    """Put the file, and print time and memory."""
-    write_input(folder / "input.parquet")
+def measure(folder: Path, form: str) -> None:
+    """Put a file of the format *form*, and print time and memory."""
+    {"parquet": write_input, "csv": write_csv}[form](folder / f"input.{form}")
     responses = folder / "responses.json"
     responses.write_text(json.dumps({"GetIndex": INDEX}))
     sink = [sys.executable, str(Path(__file__).with_name("sink.py")), str(responses)]
     with subprocess.Popen(sink, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        put = [sys.executable, "-m", "vecgate", "put", "input.parquet", "--bucket", "bucket"]
+        put = [sys.executable, "-m", "vecgate", "put", f"input.{form}", "--bucket", "bucket"]
         options = [
             "--index",
             "index",
@@ -85,4 +97,4 @@ def measure(folder: Path) -> None:
 
 if __name__ == "__main__":
     with TemporaryDirectory() as name:
-        measure(Path(name))
+        measure(Path(name), sys.argv[1] if len(sys.argv) > 1 else "parquet")

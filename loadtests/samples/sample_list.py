@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 REPORTS, RUNS = Path("reports"), Path("docs") / "runs"
 LOCAL = ("--target", "local")
+#: Servers that need Java, and Maven on their first start.
+JAVA_SERVERS, JAVA_PROGRAMS = ("s3mock", "local-s3"), ("java", "javac", "mvn")
 #: The endpoint enforces the documented limits, as an index of AWS does.
 QUOTAS = ("--set", "local.quotas=documented")
 SMALL = ("--set", "vectors.dimension=16")
@@ -27,6 +29,7 @@ class Sample:
     file             where the result is stored
     result_option    option of the program that names the result file; empty if the path is its last argument
     copy             second place where the result is published
+    programs         programs that it needs; without them the stored result stays
     tiny             arguments that shorten the run to seconds; None if it cannot be shortened
     must_be_conclusive  whether an inconclusive result is rejected
     """
@@ -36,6 +39,7 @@ class Sample:
     file: Path
     result_option: tuple[str, ...] = ("--results",)
     copy: Path | None = None
+    programs: tuple[str, ...] = ()
     tiny: tuple[str, ...] | None = None
     must_be_conclusive: bool = True
 
@@ -49,6 +53,11 @@ def list_samples() -> Iterator[Sample]:
     """Yield all samples in the order in which they are made."""
     yield _report("conformance-local", "conform", *LOCAL, "-n", "2", tiny=("-k", "get-index"))
     yield _report("conformance-moto", "conform", "--target", "moto", "-n", "2", tiny=("-k", "get-index"))
+    for server in JAVA_SERVERS:
+        sample = _report(
+            f"conformance-{server}", "conform", "--target", server, "-n", "2", tiny=("-k", "get-index")
+        )
+        yield replace(sample, programs=JAVA_PROGRAMS)
     yield _report("ramp-1000", "ramp", "ramp-1000", *LOCAL, *QUOTAS, tiny=SHORT)
     yield _report("stream-1000", "ramp", "stream-1000", *LOCAL, *QUOTAS, tiny=(*SHORT, *SLOW))
     yield _report("quota-2500", "ramp", "quota-2500", *LOCAL, tiny=SHORT)
@@ -57,6 +66,14 @@ def list_samples() -> Iterator[Sample]:
     yield _report("capacity", "capacity", "stream-1000", *LOCAL, *rates, tiny=(*ONE_RATE, *SMALL))
     yield _benchmark("micro", "loadtests.bench", "--seconds", "0.3", tiny=("-k", "sign", *FASTEST))
     yield _benchmark("peers", "loadtests.peers")
+    one_server = ("local", "--sizes", "500", "--dimension", "8", "--queries", "5", "--starts", "1")
+    yield Sample(
+        "servers",
+        ("loadtests.servers",),
+        REPORTS / "servers.jsonl",
+        programs=JAVA_PROGRAMS,
+        tiny=one_server,
+    )
     for name in ("put", "doctor", "demo"):
         yield _transcript(name, ".txt")
     yield _transcript("lambda", ".json")

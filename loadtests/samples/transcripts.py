@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 ROWS, DIMENSION = 60_000, 64
 #: Rows of the films with an invalid record: NaN, a zero vector, a title that is too long.
 NAN_ROWS, ZERO_ROW, LONG_ROW = (100, 4_000), 200, 300
-INTERRUPT_AFTER_S, TIMEOUT_S = 2.0, 120
+INTERRUPT_AFTER_S, TIMEOUT_S = 2.0, 300
 PORT = re.compile(r"http://127\.0\.0\.1:\d+")
 Maker = Callable[["Sandbox", Path], None]
 

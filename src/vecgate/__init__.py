@@ -1,6 +1,6 @@
 """vecgate: a release gate and load-test kit for Amazon S3 Vectors.
 
->>> from vecgate import BulkWriter, BulkReader, BulkConfig, accelerate
+>>> from vecgate import BulkWriter, BulkReader, BulkConfig, accelerate, create_index
 """
 
 from __future__ import annotations
@@ -13,13 +13,22 @@ if TYPE_CHECKING:
     from vecgate.bulk.accelerate import accelerate
     from vecgate.bulk.config import BulkConfig
     from vecgate.bulk.core.run_state import BulkOutcome
+    from vecgate.bulk.index_admin import create_index
     from vecgate.bulk.reader import BulkReader
     from vecgate.bulk.writer import BulkWriter
     from vecgate.errors import VecgateError
 
 __version__ = version("vecgate")
 
-__all__ = ["BulkConfig", "BulkOutcome", "BulkReader", "BulkWriter", "VecgateError", "accelerate"]
+__all__ = [
+    "BulkConfig",
+    "BulkOutcome",
+    "BulkReader",
+    "BulkWriter",
+    "VecgateError",
+    "accelerate",
+    "create_index",
+]
 
 _MODULES = {
     "BulkConfig": "vecgate.bulk.config",
@@ -28,6 +37,7 @@ _MODULES = {
     "BulkWriter": "vecgate.bulk.writer",
     "VecgateError": "vecgate.errors",
     "accelerate": "vecgate.bulk.accelerate",
+    "create_index": "vecgate.bulk.index_admin",
 }
 
 

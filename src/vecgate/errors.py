@@ -4,6 +4,7 @@ VecgateError
 ├── UsageError                 the request makes no sense as given: correct the command or the argument
 │   ├── ConfigError            a setting is out of range, or two settings contradict each other
 │   ├── SourceError            the input cannot be read as records
+│   ├── DirectoryInUse         another endpoint is using the data directory
 │   ├── IndexUnusable          the index does not exist, or does not fit the input
 │   └── JournalMismatch        the journal belongs to another file, index or operation
 ├── InvalidRecord              one record cannot be written; the others can
@@ -42,6 +43,10 @@ class ConfigError(UsageError):
 
 class SourceError(UsageError):
     """The input cannot be read as records."""
+
+
+class DirectoryInUse(UsageError):
+    """Another endpoint is using the data directory."""
 
 
 class IndexUnusable(UsageError):

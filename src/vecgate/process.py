@@ -85,7 +85,13 @@ def run_child(
         return ChildExit(code, _read_end(output))
 
 
-def run_workers(command: Sequence[str], number: int, *, on_started: Callable[[], None]) -> list[int]:
+def run_workers(
+    command: Sequence[str],
+    number: int,
+    *,
+    on_started: Callable[[], None],
+    environment: Mapping[str, str] | None = None,
+) -> list[int]:
     """Run *number* processes of *command* on this terminal, and return their exit codes when all have ended.
 
     If this process is interrupted, each of them receives SIGTERM and gets time to finish its requests.
@@ -93,7 +99,8 @@ def run_workers(command: Sequence[str], number: int, *, on_started: Callable[[],
     workers: list[subprocess.Popen[bytes]] = []
     try:
         for _ in range(number):
-            workers.append(subprocess.Popen(command))  # noqa: S603, PERF401 - those that started are stopped
+            worker = subprocess.Popen(command, env=environment)  # noqa: S603 - vecgate itself
+            workers.append(worker)
         on_started()
         return [worker.wait(RUN_TIMEOUT_S) for worker in workers]
     except BaseException:

@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the mark, and the suite if it is named as a package: its conftest.py would run too late."""
     config.addinivalue_line(
         "markers",
-        "requirement(id, level, evidence, source): the requirement of S3 Vectors that the test checks",
+        "requirement(id, kind, evidence, source): the requirement of S3 Vectors that the test checks",
     )
     if any(argument.startswith(SUITE) for argument in config.args):
         from vecgate.conformance_kit.suite_plugin import register  # noqa: PLC0415 - imported on use

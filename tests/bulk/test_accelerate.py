@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, HTTPClientError, ParamValidationErr
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vecgate.bulk.accelerate import HOOKS, UnexpectedResponseError, accelerate
+from vecgate.bulk.accelerate import HOOKS, UnexpectedResponseError, accelerate, check_answers
 from vecgate.bulk.core.record_blocks import Block
 from vecgate.errors import UnexpectedResponse, UsageError
 
@@ -457,6 +457,77 @@ def test_the_hash_header_is_the_hash_of_the_body() -> None:
     FAST_CLIENT.put_vectors(**ADDRESSES[0], vectors=vector())
     request = FAST.requests[-1]
     assert request.headers["X-Amz-Content-SHA256"].decode() == sha256(request.body).hexdigest()
+
+
+def test_handlers_of_the_user_see_the_real_vectors() -> None:
+    """Before botocore writes the body, and in the body itself."""
+    service, seen = Service(), []
+    client = accelerate(service.client())
+    client.meta.events.register(
+        "before-parameter-build.s3vectors.PutVectors", lambda params, **_: seen.append(params["vectors"])
+    )
+    client.meta.events.register(
+        "before-call.s3vectors.PutVectors", lambda params, **_: seen.append(json.loads(params["body"]))
+    )
+    client.put_vectors(**ADDRESSES[0], vectors=vector(data={"float32": [0.5]}))
+    assert seen == [vector(data={"float32": [0.5]}), service.sent]
+    assert service.sent["vectors"] == vector(data={"float32": [0.5]})
+
+
+@pytest.mark.parametrize("convert", [str, str.encode])
+def test_a_handler_of_the_user_may_change_the_body(convert: Any) -> None:
+    """The hash in the header is that of the new one."""
+    service = Service()
+    client = accelerate(service.client())
+
+    def change(params: Any, **_: object) -> None:
+        params["body"] = convert(json.dumps({**json.loads(params["body"]), "added": 1}))
+
+    client.meta.events.register("before-call.s3vectors.QueryVectors", change)
+    client.query_vectors(**ADDRESSES[0], topK=1, queryVector={"float32": [0.5]})
+    request = service.requests[-1]
+    assert (service.sent["added"], service.sent["queryVector"]) == (1, {"float32": [0.5]})
+    assert request.headers["X-Amz-Content-SHA256"].decode() == sha256(request.body).hexdigest()
+
+
+@pytest.mark.parametrize("wrong", [3, None, "s3vectors", object(), boto3])
+def test_something_else_than_a_client_is_refused_in_one_sentence(wrong: Any) -> None:
+    """It names its type and the way to make a client."""
+    with pytest.raises(UsageError) as caught:
+        accelerate(wrong)
+    assert str(caught.value) == f"a boto3 client of s3vectors is needed, not a {type(wrong).__name__}"
+    assert "boto3.client" in caught.value.hint
+
+
+def test_a_session_that_accelerates_its_clients() -> None:
+    """The recipe of docs/python.md for libraries that create the client themselves."""
+
+    class AcceleratedSession(boto3.Session):  # type: ignore[misc]  # boto3 has no types
+        def client(self, service_name: str, *arguments: Any, **options: Any) -> Any:
+            client = super().client(service_name, *arguments, **options)
+            return accelerate(client) if service_name == "s3vectors" else client
+
+    client = AcceleratedSession(region_name="us-east-1").client("s3vectors")
+    service = Service()
+    client.meta.events.register("before-send.s3vectors", service._answer)
+    client._request_signer._credentials = service.client()._request_signer._credentials
+    client.put_vectors(**ADDRESSES[0], vectors=vector(data={"float32": np.ones(1)}))
+    assert service.sent["vectors"][0]["data"] == {"float32": [1.0]}
+
+
+def test_check_answers_applies_the_rule_to_every_call() -> None:
+    """Also to those that have no vectors; errors stay errors."""
+    service = Service(
+        (200, b"<html>"), (202, b"{}"), (200, b"null"), (404, b"{}"), (200, b'{"vectorBuckets":[]}')
+    )
+    client = service.client()
+    check_answers(client)
+    for message in ("no known type", "status 202", "no known type"):
+        with pytest.raises(UnexpectedResponseError, match=message):
+            client.list_vector_buckets()
+    with pytest.raises(ClientError):
+        client.list_vector_buckets()
+    assert client.list_vector_buckets()["vectorBuckets"] == []
 
 
 def test_accelerating_twice_changes_nothing() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vecgate.bulk.bulk_recorder import BulkRecorder, bulk_plan
 from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.core.run_state import BulkOutcome
-from vecgate.bulk.progress import BatchMetric, Event, RejectCause, Retrying
+from vecgate.bulk.progress import BatchMetric, ComparisonProgress, Event, RejectCause, Retrying
 from vecgate.bulk.sources import ColumnChoice, open_source
 from vecgate.errors import VecgateError
 from vecgate.results.bulk_records import BulkPlan, BulkTotals
@@ -138,6 +138,17 @@ def test_nothing_is_lost_between_seconds(events: list[tuple[float, int]], ended_
     assert vectors == stream
     assert isinstance(totals, BulkTotals)
     assert totals.cpu_s == pytest.approx(ended_s / 4, abs=1e-3)
+
+
+def test_nothing_follows_the_totals() -> None:
+    """A comparison publishes events after the run, also seconds later."""
+    records: list[Record] = []
+    clocks = Clocks()
+    recorder = BulkRecorder(records.append, PLAN, clock=clocks.wall, cpu_clock=clocks.processor)
+    recorder.close(OUTCOME)
+    clocks.now_s += 10
+    recorder.on_event(ComparisonProgress(1.0, 10, 10, 0))
+    assert isinstance(records[-1], BulkTotals)
 
 
 def test_the_totals_are_those_of_the_outcome() -> None:

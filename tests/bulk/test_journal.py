@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from journals import journal_identity
 
 from vecgate.bulk.core.position_ranges import Ranges
-from vecgate.bulk.journal import Journal, JournalIdentity, count_settled
+from vecgate.bulk.journal import SCHEMA, Journal, JournalIdentity, count_settled
 from vecgate.errors import JournalError, JournalMismatch
 
 IDENTITY = journal_identity("films.parquet of 5 bytes")
@@ -355,3 +355,18 @@ def test_the_count_of_settled_records_needs_no_identity(path: Path) -> None:
     with closing(Journal(path.with_name("empty"), IDENTITY)):
         pass
     assert count_settled(path.with_name("empty")) == 0
+
+
+@pytest.mark.parametrize("statements", range(5))
+def test_a_run_that_is_killed_while_it_creates_its_journal_can_be_resumed(
+    path: Path, statements: int
+) -> None:
+    """Nothing was settled, and no table or not all of them exist."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        for statement in SCHEMA.split(";")[:statements]:
+            db.execute(statement)
+    assert count_settled(path) == 0
+    with closing(Journal(path, IDENTITY)) as journal:
+        journal.record_acknowledged(np.arange(3))
+    assert count_settled(path) == 3

@@ -228,6 +228,25 @@ def test_pages_that_never_end_are_an_error(begin: int, cycle: int) -> None:
             read(BulkReader(Cycle(), bucket="movies", index="plots"))
 
 
+def test_empty_pages_that_never_end_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with a token of its own. Some may come between others."""
+    monkeypatch.setattr("vecgate.bulk.reader.EMPTY_PAGES_MAX", 10)
+
+    class Empty(Answers):
+        def __init__(self, every: int) -> None:
+            self.every = every
+
+        def send(self, operation: str, body: Body) -> bytes:
+            at = int(json.loads(body.data).get("nextToken", 0))
+            hits = () if at % self.every else (hit(f"k{at}"),)
+            return json.dumps(page(*hits, token="" if at == 29 else str(at + 1))).encode()
+
+    for read in (lambda r: list(r.scan(1)), lambda r: r.query([1.0], 10_000)):
+        read(BulkReader(Empty(10), bucket="movies", index="plots"))
+        with pytest.raises(ProtocolError, match="returned 10 pages without a vector: its pages never end"):
+            read(BulkReader(Empty(11), bucket="movies", index="plots"))
+
+
 WRONG_READS = {
     "GetVectors returned the key 'c', which was not requested": page(hit("a"), hit("c")),
     "GetVectors returned a key twice": page(hit("a"), hit("a")),

@@ -30,7 +30,8 @@ from vecgate.bulk.core.run_state import BulkOutcome, BulkRun
 from vecgate.bulk.journal import Journal, JournalIdentity
 from vecgate.bulk.progress import BatchMetric, Event, Progress, RecordsRejected, Retrying
 from vecgate.bulk.sources import Source
-from vecgate.bulk.writer import BulkWriter, as_source
+from vecgate.bulk.sources.in_memory.source_argument import as_source
+from vecgate.bulk.writer import BulkWriter
 from vecgate.errors import (
     ConfigError,
     IndexUnusable,
@@ -801,7 +802,7 @@ def test_a_path_of_another_type_is_one_clear_sentence(name: str, value: object) 
     """It is found before anything is sent; a text is a path."""
     service = ScriptedService()
     options: dict[str, Any] = {name: value}
-    with pytest.raises(UsageError, match=f"{name} must be a path, but is a "):
+    with pytest.raises(UsageError, match=f"{name} must be a path, but is an? "):
         writer_to(service).put(Blocks(in_blocks(keys(5))), **options)
     assert service.requests == []
     options = {name: "a-file"}

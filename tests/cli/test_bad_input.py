@@ -147,7 +147,7 @@ def test_an_invalid_target_is_answered_with_the_allowed_ones(vecgate: Vecgate) -
     """The hint lists the allowed targets."""
     result = vecgate("put", write_parquet(Path("films.parquet"), 3), *AT, "index", "--target", "amazon")
     assert result.code == 2
-    assert "A target is `local`, `moto`, `aws`, a URL" in result.err
+    assert "A target is `local`, `aws`, `moto`, `s3mock`, `local-s3`, a URL" in result.err
 
 
 def test_a_journal_of_another_file_is_refused(vecgate: Vecgate, endpoint: str) -> None:

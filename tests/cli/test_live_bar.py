@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from vecgate.bulk.progress import TargetUnavailable
+from vecgate.bulk.progress import ComparisonProgress, ReadRetried, TargetUnavailable
 from vecgate.cli.live_bar import LiveBar, outage_line
+from vecgate.testing.clock import FakeClock
 
 
 def outage(for_s: float, next_attempt_s: float = 4.2, cause: str = "no connection") -> TargetUnavailable:
@@ -45,3 +46,28 @@ def test_the_cause_is_made_printable(capsys: pytest.CaptureFixture[str]) -> None
         bar.on_event(outage(1.0, cause="\x1b[31mred\n::error::x"))
     (line,) = capsys.readouterr().err.splitlines()
     assert "\x1b" not in line
+
+
+def test_a_comparison_prints_a_line_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    """It has the records read back, their rate, and the differences so far."""
+    with LiveBar() as bar:
+        for second in range(1, 12):
+            bar.on_event(ComparisonProgress(second, 100 * second, 2_000, 0))
+    assert capsys.readouterr().err.splitlines() == [
+        "500/2,000 (25%) read back · 100/s",
+        "1,000/2,000 (50%) read back · 100/s",
+    ]
+    with LiveBar() as bar:
+        bar.on_event(ComparisonProgress(5.0, 2_000, None, 1))
+    assert capsys.readouterr().err == "2,000 read back · 400/s, 1 difference\n"
+
+
+def test_reads_that_fail_print_a_line_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    """However many threads wait."""
+    clock = FakeClock()
+    with LiveBar(clock=clock.now_s) as bar:
+        for _ in range(12):
+            bar.on_event(ReadRetried(2.04))
+            clock.wait(1)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["a read failed, next attempt in 2.0 s"] * 3

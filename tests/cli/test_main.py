@@ -90,7 +90,7 @@ def test_importing_vecgate_is_cheap() -> None:
     assert result.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("command", ["put", "delete", "query", "scan"])
+@pytest.mark.parametrize("command", ["put", "diff", "delete", "query", "scan"])
 def test_examples_in_the_help_keep_their_lines(vecgate: Vecgate, command: str) -> None:
     """Examples can be copied."""
     text = vecgate(command, "--help").out

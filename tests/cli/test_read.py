@@ -94,7 +94,11 @@ def test_a_query_prints_a_table(vecgate: Vecgate, films: tuple[str, ...]) -> Non
         (("--vector", "[1, x]"), "--vector is not JSON"),
         (("--vector", "none.npy"), "the vector cannot be read"),
         (("--key", "k7", "--filter", "{year}"), "--filter is not JSON"),
-        (("--key", "k7", "--filter", '{"a": 1, "b": 2}'), "Invalid filter"),
+        (("--key", "k7", "--filter", '{"a": 1, "b": 2}'), "--filter: a condition has one key"),
+        (
+            ("--key", "k7", "--filter", '{"a": {"$geo_within": 1}}'),
+            "--filter: a.$geo_within: there is no operator",
+        ),
     ],
 )
 def test_a_query_that_makes_no_sense_is_one_error_line(

@@ -25,6 +25,14 @@ from vecgate.s3vectors.model import service_model
 #: The first line of an error of the AWS CLI; a fieldList follows on further lines.
 CLI_ERROR = re.compile(r"An error occurred \((\w+)\) when calling the (\w+) operation: (.*)")
 
+PROGRAM_OF = {
+    "aiobotocore": "aiobotocore_lines.py",
+    "accelerated-aiobotocore": "accelerated_aiobotocore_lines.py",
+    "javascript": "javascript.cjs",
+    "java": "JavaLines",
+    "go": "",
+    "rust": "",
+}
 _INDEX_MODES = frozenset({"PutVectorBucketDefaultIndexMode", "UpdateIndexMode"})
 _TEXT_SEARCH = frozenset({"UpdateMetadataConfiguration"})
 #: The clients, and the operations that the pinned version of each does not support yet.
@@ -34,6 +42,10 @@ UNSUPPORTED: Mapping[str, frozenset[str]] = {
     "javascript": _INDEX_MODES | _TEXT_SEARCH,
     "awscli": _INDEX_MODES | _TEXT_SEARCH,
     "aiobotocore": _TEXT_SEARCH,
+    "accelerated-aiobotocore": _TEXT_SEARCH,
+    "java": _INDEX_MODES | _TEXT_SEARCH,
+    "go": _INDEX_MODES | _TEXT_SEARCH,
+    "rust": _TEXT_SEARCH,
 }
 
 
@@ -215,10 +227,8 @@ def open_sdk(name: str, access: Access) -> Sdk:
             return Boto3Sdk(access, is_accelerated=name.startswith("accelerated"))
         case "awscli":
             return CliSdk(access)
-        case "aiobotocore":
-            return ProgramSdk(name, "aiobotocore_lines.py", access)
         case _:
-            return ProgramSdk(name, "javascript.cjs", access)
+            return ProgramSdk(name, PROGRAM_OF[name], access)
 
 
 def _to_plain(response: Json) -> Json:

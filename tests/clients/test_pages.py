@@ -10,6 +10,8 @@ from sample_index import INDEX, SampleIndex
 from sdks import UNSUPPORTED, Sdk
 
 PAGING = [name for name in UNSUPPORTED if name != "awscli"]
+#: The pinned version of Go's SDK does not know that queries have pages.
+PAGING_QUERIES = [name for name in PAGING if name != "go"]
 
 
 def numbered_vectors(count: int) -> list[Json]:
@@ -37,7 +39,7 @@ def test_indexes_are_listed_page_by_page(sdk: Sdk, sample: SampleIndex, service:
     assert sorted(chain(*names)) == [INDEX, "other-1", "other-2"]
 
 
-@pytest.mark.parametrize("sdk", PAGING, indirect=True)
+@pytest.mark.parametrize("sdk", PAGING_QUERIES, indirect=True)
 def test_a_query_has_pages_of_a_hundred(sdk: Sdk, sample: SampleIndex, service: Sdk) -> None:
     """In ascending distance over all pages."""
     service.call("PutVectors", {**sample.index_address, "vectors": numbered_vectors(250)})

@@ -111,7 +111,7 @@ def test_one_failure_does_not_stop_the_others(
         return f"{client.name}: already installed"
 
     monkeypatch.setattr(setup_clients, "install", fake_install)
-    assert main() == 1
+    assert main(["--compiled"]) == 1
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == len(CLIENTS) - 1
     assert err == "no space left\n"

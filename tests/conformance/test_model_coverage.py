@@ -9,7 +9,7 @@ ELEMENTS = frozenset(model_elements())
 
 
 def requirement_covering(id_: str, *covers: str) -> Requirement:
-    return Requirement(id_, "must", "model", "https://a.example/", covers=covers)
+    return Requirement(id_, "effect", "model", "https://a.example/", covers=covers)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -11,6 +17,7 @@ from vecgate.conformance_kit.exchanges import (
     EXCHANGES_MAX,
     Exchange,
     ExchangeLog,
+    SentBytes,
     build_reproduction,
     format_exchange,
 )
@@ -141,3 +148,60 @@ def test_a_reproduction_repeats_the_calls() -> None:
 def test_some_exchanges_have_no_reproduction(calls: list[Exchange]) -> None:
     """Without calls, or with calls that are too long to copy, no program is built."""
     assert build_reproduction(calls, url="http://h:1", region="r-1") == ""
+
+
+def test_a_reproduction_sends_the_bytes_that_the_test_wrote() -> None:
+    """Signed by the credentials of the environment or made-up ones, and with a note about what differs."""
+    sent = SentBytes("POST", "/PutVectors?x=1", {"Content-Type": "text/x"}, b'{"a": \xff', is_signed=False)
+    resigned = SentBytes("GET", "/", {}, b"", difference="the test changed the headers after signing")
+    calls = [
+        Exchange("POST /PutVectors", sent=sent, status=400),
+        Exchange("GET /", sent=resigned, status=403),
+    ]
+    with listening(
+        [b"HTTP/1.1 400 no\r\ncontent-length: 0\r\n\r\n", b"HTTP/1.1 403 no\r\ncontent-length: 0\r\n\r\n"]
+    ) as (
+        url,
+        received,
+    ):
+        text = build_reproduction(calls, url=url, region="r-1")
+        finished = subprocess.run(
+            [sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=False,
+            env={"PATH": "", "AWS_ACCESS_KEY_ID": "AKIDFROMENV"},
+        )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    assert [line.split()[0] for line in finished.stdout.splitlines()] == ["400", "403"]
+    assert received[0].startswith(b"POST /PutVectors?x=1 ")
+    assert received[0].endswith(b'\r\n\r\n{"a": \xff')
+    assert b"authorization" not in received[0].lower()
+    assert b"Credential=AKIDFROMENV/" in received[1]
+    assert "# the test changed the headers after signing" in text
+    assert build_reproduction(calls, url=None, region="r-1") == ""
+
+
+@contextmanager
+def listening(answers: list[bytes]) -> Iterator[tuple[str, list[bytes]]]:
+    """Answer one connection with each of *answers*, and keep what came."""
+    received: list[bytes] = []
+
+    def serve() -> None:
+        for answer in answers:
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(30)
+                content = connection.recv(65_536)
+                if (
+                    b"\r\n\r\n{" not in content
+                    and b"Content-Length: 0" not in content
+                    and content.startswith(b"POST")
+                ):
+                    content += connection.recv(65_536)
+                received.append(content)
+                connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(30)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", received
+        thread.join(30)

@@ -100,3 +100,11 @@ def test_an_error_without_details_is_described() -> None:
     """An answer with any status above 300 is a ClientError of botocore."""
     with pytest.raises(AssertionError, match="got      0 , message ''"):
         ErrorExpectation(Service({}))("PutVectors", code="ValidationException")
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_refusal_may_be_asked_for(fails: bool) -> None:
+    """Tests of what happens after a refusal do not fail if there is none."""
+    service = Service(ANSWER if fails else {}, fails=fails)
+    assert ErrorExpectation(service).is_refused("PutVectors", {"a": 1}, b=2) is fails
+    assert service.calls == [{"a": 1, "b": 2}]

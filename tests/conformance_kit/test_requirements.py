@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from vecgate.conformance_kit.requirements import Requirement, build_catalogue, encode_catalogue, requirement
 
 SOURCE = "https://a.example/"
-GOOD: dict[str, Any] = {"level": "must", "evidence": "model", "source": SOURCE}
+GOOD: dict[str, Any] = {"kind": "effect", "evidence": "model", "source": SOURCE}
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,7 @@ GOOD: dict[str, Any] = {"level": "must", "evidence": "model", "source": SOURCE}
         ("put-vectors", {}, "is not `group.name`"),
         ("put_vectors.a", {}, "is not `group.name`"),
         ("put-vectors.", {}, "is not `group.name`"),
-        ("a.b", {"level": "shall"}, "level 'shall' is unknown; use must, should, may"),
+        ("a.b", {"kind": "promise"}, "kind 'promise' is unknown; use guard, effect, refusal, detail, open"),
         (
             "a.b",
             {"evidence": "heard"},
@@ -36,7 +37,7 @@ def test_an_invalid_mark_is_rejected(id_: str, change: dict[str, Any], message: 
 def collected(pytester: pytest.Pytester, body: str) -> tuple[dict[str, Requirement], list[str]]:
     prelude = "import pytest\nfrom vecgate.conformance_kit.requirements import requirement\n"
     mark = (
-        f"must = lambda id_, **m: requirement(id_, level='must', evidence='model', source={SOURCE!r}, **m)\n"
+        f"must = lambda id_, **m: requirement(id_, kind='effect', evidence='model', source={SOURCE!r}, **m)\n"
     )
     items, _ = pytester.inline_genitems(pytester.makepyfile(prelude + mark + body))
     return build_catalogue(items)
@@ -103,7 +104,26 @@ def test_problems_of_a_catalogue_are_found(pytester: pytest.Pytester, body: str,
 def test_the_catalogue_is_ordered_by_id() -> None:
     """The JSON is ordered by id, whatever the order of collection."""
     both = [
-        Requirement("b.x", "may", "model", SOURCE),
-        Requirement("a.x", "must", "model", SOURCE, frozenset({"tags"})),
+        Requirement("b.x", "open", "inferred", SOURCE),
+        Requirement("a.x", "effect", "model", SOURCE, frozenset({"tags"})),
     ]
-    assert encode_catalogue(both).startswith(b'[{"claim":"","covers":[],"evidence":"model","id":"a.x"')
+    first, second = orjson.loads(encode_catalogue(both))
+    assert (first["id"], first["kind"], first["level"]) == ("a.x", "effect", "must")
+    assert (second["id"], second["level"]) == ("b.x", "may")
+
+
+def test_the_level_follows_from_kind_and_evidence(pytester: pytest.Pytester) -> None:
+    """The evidence may depend on the operation, and with it the level. What has evidence is not open."""
+    body = """
+@pytest.mark.parametrize("operation", ["GetIndex", "PutVectors"])
+@requirement("a.b", kind="refusal", evidence={"GetIndex": "recorded", "": "inferred"}, source="https://a.example/")
+def test_a(operation): ...
+"""
+    found, problems = collected(pytester, body)
+    assert problems == []
+    assert [(each.evidence, each.level) for each in found.values()] == [
+        ("recorded", "should"),
+        ("inferred", "may"),
+    ]
+    with pytest.raises(ValueError, match="recorded is not open"):
+        requirement("a.b", kind="open", evidence="recorded", source=SOURCE)

@@ -311,3 +311,27 @@ def test_an_invalid_bucket_prefix_is_rejected(run_suite: RunSuite, prefix: str) 
         "@must('a.b')\ndef test_a(make_bucket): make_bucket()", f"--vecgate-bucket-prefix={prefix}"
     )
     assert "cannot start a bucket name" in result.output
+
+
+BLOCKED = """
+@pytest.fixture(scope="session")
+def top_k_error():
+    return "no more than 100"
+@must("query-vectors.many")
+@pytest.mark.usefixtures("more_than_a_page")
+def test_many(): raise AssertionError
+@must("query-vectors.one-more-than-a-page")
+def test_one(): assert False
+"""
+
+
+def test_a_requirement_that_another_one_blocks_is_skipped(run_suite: RunSuite) -> None:
+    """Its reason names the other one, which fails; the target does not lack a capability."""
+    result = run_suite(BLOCKED)
+    assert result.outcomes == {
+        "query-vectors.many": "skipped",
+        "query-vectors.one-more-than-a-page": "failed",
+    }
+    reason = result.results["query-vectors.many"].reason
+    assert reason.startswith("blocked by query-vectors.one-more-than-a-page: ")
+    assert "no more than 100" in reason

@@ -198,9 +198,9 @@ def aws_with_sts(url: str, monkeypatch: pytest.MonkeyPatch) -> Target:
 def test_the_account_comes_from_sts(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the ARN of the caller."""
     with constant_server(IDENTITY, headers={"content-type": "text/xml"}) as url:
-        diagnostic, account = check_account(aws_with_sts(url, monkeypatch))
+        diagnostic, account, caller = check_account(aws_with_sts(url, monkeypatch))
     assert diagnostic == Diagnostic("account", "ok", "123456789012, arn:aws:iam::123456789012:user/ann")
-    assert account == "123456789012"
+    assert (account, caller) == ("123456789012", "arn:aws:iam::123456789012:user/ann")
 
 
 def test_credentials_with_an_account_need_no_sts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +218,7 @@ def test_credentials_with_an_account_need_no_sts(monkeypatch: pytest.MonkeyPatch
 def test_a_failure_of_sts_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     """No run depends on it."""
     with constant_server(DENIED, status=403, headers={"content-type": "text/xml"}) as url:
-        denied, account = check_account(aws_with_sts(url, monkeypatch))
-    unanswered, _ = check_account(aws_with_sts("http://127.0.0.1:9", monkeypatch))
-    assert (denied.grade, unanswered.grade, account) == ("warning", "warning", "")
+        denied, *account = check_account(aws_with_sts(url, monkeypatch))
+    unanswered, *_ = check_account(aws_with_sts("http://127.0.0.1:9", monkeypatch))
+    assert (denied.grade, unanswered.grade, account) == ("warning", "warning", ["", ""])
     assert "AccessDenied" in denied.message

@@ -135,9 +135,39 @@ def test_an_existing_index_is_only_read(target_as: Callable[[str], Target], serv
     sent = {operation for operation, _ in server.metrics.requests - before}
     assert sent == {name for name in OPERATIONS_BY_COMMAND["ramp"] if is_read_only(name)}
     assert found(diagnostics, "GetIndex").message == "allowed"
-    # The query vector has another dimension. Only an allowed caller gets that error.
-    assert found(diagnostics, "QueryVectors").message == "allowed: answered with 400 ValidationException"
+    # The query vector has the dimension of the index.
+    assert found(diagnostics, "QueryVectors").message == "allowed"
     assert found(diagnostics, "PutVectors") == Diagnostic("PutVectors", "skipped", "it would write to media")
+
+
+def test_an_index_of_the_user_that_is_missing_is_a_failure(target_as: Callable[[str], Target]) -> None:
+    """A 404 shows that the caller is allowed, and that the run would fail. `put --create` makes the index."""
+    address = ProbeAddress("media", "films", is_users=True)
+    diagnostics = preflight(
+        target_as("administrator"), OPERATIONS_BY_COMMAND["put"], address=address, policy="put"
+    )
+    failed = found(diagnostics, "GetIndex")
+    assert (failed.grade, not is_good(diagnostics)) == ("failed", True)
+    assert failed.message.startswith("media/films: answered with 404 NotFoundException: ")
+    assert "Check both names" in failed.hint
+    create = OPERATIONS_BY_COMMAND["put-create"]
+    diagnostics = preflight(target_as("administrator"), create, address=address, policy="put-create")
+    assert found(diagnostics, "GetIndex").message == "allowed: media/films does not exist yet"
+    assert is_good(diagnostics)
+
+
+def test_a_request_for_the_users_index_that_is_refused_is_a_failure(
+    target_as: Callable[[str], Target],
+) -> None:
+    """Such as names that cannot exist. A bucket without a policy is no failure."""
+    address = ProbeAddress("media", "films", is_users=True)
+    target = target_as("administrator")
+    diagnostics = preflight(target, ["GetVectorBucketPolicy"], address=address, policy="conform")
+    assert found(diagnostics, "GetVectorBucketPolicy").message == "allowed: media has no policy"
+    refused = ProbeAddress("media", "FILMS", is_users=True)
+    diagnostics = preflight(target, ["QueryVectors"], address=refused, policy="query")
+    assert found(diagnostics, "QueryVectors").grade == "failed"
+    assert found(diagnostics, "QueryVectors").message.startswith("media/FILMS: answered with 40")
 
 
 def test_a_run_on_an_existing_index_needs_no_list_of_buckets(target_as: Callable[[str], Target]) -> None:
@@ -292,9 +322,21 @@ def test_answers_that_do_not_show_a_permission(reply: ProbeReply, grade: str, me
     assert (diagnostic.grade, diagnostic.message.startswith(message)) == (grade, True)
 
 
+def test_an_answer_without_what_the_operation_returns_is_a_failure(
+    target_at: Callable[..., Target],
+) -> None:
+    """It is an answer to something else."""
+    with constant_server(b'{"vectorBuckets": [], "index": null}') as url:
+        diagnostics = preflight(target_at(url), ["GetIndex", "QueryVectors", "ListVectorBuckets"])
+    grades = {name: found(diagnostics, name) for name in ("GetIndex", "QueryVectors", "ListVectorBuckets")}
+    assert grades["ListVectorBuckets"].grade == "ok"
+    assert (grades["GetIndex"].grade, grades["QueryVectors"].grade) == ("failed", "failed")
+    assert grades["GetIndex"].message == "no answer: the answer has no index"
+
+
 def test_tags_need_an_account(target_at: Callable[..., Target]) -> None:
     """On Amazon an ARN of another account is denied for every caller."""
-    with constant_server(b'{"vectorBuckets": []}') as url:
+    with constant_server(b'{"vectorBuckets": [], "tags": {}}') as url:
         target = replace(target_at(url), name="aws")
         skipped = found(preflight(target, ["ListTagsForResource"]), "ListTagsForResource")
         with_account = replace(
@@ -308,7 +350,7 @@ def test_tags_need_an_account(target_at: Callable[..., Target]) -> None:
 def test_the_account_is_that_of_a_listed_bucket(target_at: Callable[..., Target]) -> None:
     """Its ARN has the account."""
     arn = b"arn:aws:s3vectors:us-east-1:123456789012:bucket/media"
-    with constant_server(b'{"vectorBuckets": [{"vectorBucketArn": "%b"}]}' % arn) as url:
+    with constant_server(b'{"tags": {}, "vectorBuckets": [{"vectorBucketArn": "%b"}]}' % arn) as url:
         target = replace(target_at(url), name="aws")
         diagnostic = found(preflight(target, ["ListTagsForResource"]), "ListTagsForResource")
     assert diagnostic.grade == "ok"

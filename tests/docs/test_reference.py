@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from importlib import import_module
 
 import click
 import pytest
@@ -13,7 +12,7 @@ from markdown_pages import ROOT, Page, read_user_guide
 import vecgate
 from vecgate import pytest_plugin
 from vecgate.aws_lambda.event_parsing import REQUEST_TYPES
-from vecgate.cli.main import COMMANDS
+from vecgate.cli.main import COMMANDS, import_command
 from vecgate.cli.options import index_options, output_options, run_file_options, target_options
 from vecgate.conformance_kit.plugin_options import OPTIONS as PYTEST_OPTIONS
 from vecgate.exit_codes import ExitCode
@@ -135,20 +134,15 @@ def test_every_variable_is_explained() -> None:
     assert sorted(name for name in set(VARIABLE.findall(SOURCE)) if name not in ALL) == []
 
 
-def import_command(name: str) -> click.Command:
-    """Import a command."""
-    command = getattr(import_module(f"vecgate.cli.commands.{name}"), name)
-    assert isinstance(command, click.Command)
-    return command
-
-
 def get_flags(command: click.Command) -> set[tuple[str, ...]]:
-    """Return every spelling of each visible flag."""
-    return {
+    """Return every spelling of each visible flag, also of the commands in a group."""
+    inner = command.commands.values() if isinstance(command, click.Group) else ()
+    own = {
         (*parameter.opts, *parameter.secondary_opts)
         for parameter in command.params
         if isinstance(parameter, click.Option) and not parameter.hidden
     }
+    return own.union(*map(get_flags, inner))
 
 
 def get_shared_flags() -> set[tuple[str, ...]]:

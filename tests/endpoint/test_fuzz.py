@@ -36,6 +36,7 @@ CREDENTIALS = Credentials("KEY", "secret")
 GUARDED = GatewaySettings((create_principal("KEY", "secret"),))
 #: Mutated bodies and mutated raw requests, half of them for each test.
 BODIES, RAW = 160 * settings().max_examples, 40 * settings().max_examples
+NIGHTLY_BODIES = 1_000_000
 #: The state is reset after each round, so that memory use can be compared.
 ROUND = 250
 GROWTH_MAX = 48 * 2**20
@@ -152,6 +153,15 @@ def test_mutated_requests_get_no_5xx(*, is_guarded: bool) -> None:
     assert {200, 400, 404, 405, 409} <= set(statuses)
     assert (403 in statuses) == is_guarded
     assert statuses[200] > BODIES // 16
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("is_guarded", [False, True], ids=["auth off", "auth on"])
+def test_a_million_mutated_requests_leave_memory_flat(*, is_guarded: bool) -> None:
+    """Half a million each, some five minutes."""
+    seed = 101 + is_guarded
+    statuses = asyncio.run(fuzz_bodies(seed, NIGHTLY_BODIES // 2, is_guarded=is_guarded))
+    assert statuses[200] > NIGHTLY_BODIES // 16
 
 
 HEADERS = (

@@ -7,7 +7,7 @@ from result_builders import footer, header
 
 from vecgate.errors import UsageError
 from vecgate.gate.load_verdict import judge_load, load_verdict_line
-from vecgate.results.load_records import Event, Recall
+from vecgate.results.load_records import Event, Recall, Second
 from vecgate.results.load_summary import summarize
 from vecgate.results.records import Stream
 
@@ -191,3 +191,21 @@ def test_an_invalid_threshold_of_the_user_is_an_error() -> None:
     """It is a mistake in the command, not a verdict on the run."""
     with pytest.raises(UsageError, match="no stage 'peak'"):
         judge_load(stream(*steady(), planned=HOLD), ["late{stage:peak} == 0"])
+
+
+def test_a_worker_that_ended_never_fails_the_target() -> None:
+    """Too many missing requests are inconclusive, a few only if a threshold fails because of them."""
+    strict = plan(stage(duration_s=10, name="hold"), thresholds=("achieved >= 99.9%",))
+    lenient = plan(stage(duration_s=10, name="hold"), thresholds=("achieved >= 50%",))
+
+    def run(*, lost: int = 0, unknown: int = 0) -> list[Second]:
+        ended = second(9, *[0.04] * (10 - lost - unknown), due=10, lost=lost, unknown=unknown)
+        return [*steady(9), ended]
+
+    many = stream(*run(lost=2, unknown=1), planned=lenient)
+    assert line(many) == (
+        "INCONCLUSIVE  the load generator was the limit: "
+        "2 requests were not sent and the results of 1 are unknown, because a worker ended"
+    )
+    assert judge_load(stream(*run(lost=1), planned=strict)).grade == "inconclusive"
+    assert judge_load(stream(*run(lost=1), planned=lenient)).grade == "passed"

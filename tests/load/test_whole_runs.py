@@ -27,6 +27,7 @@ from whole_runs import (
 from vecgate.endpoint.local import LocalEndpoint
 from vecgate.gate.load_verdict import judge_load
 from vecgate.load.load_runner import LoadTest, run_scenario
+from vecgate.load.master_secret import SECRET_VARIABLE
 from vecgate.load.scenario.scenario_file import load_scenario
 from vecgate.load.scenario.scenario_price import estimate_price
 from vecgate.resources.creation_log import creation_log_folder
@@ -185,9 +186,13 @@ def test_recall_is_computed_and_the_price_is_the_estimated_one(
 
 @pytest.mark.serial
 def test_a_worker_that_joins_takes_its_part(
-    endpoint: LocalEndpoint, scenario: Callable[..., str], tmp_path: Path
+    endpoint: LocalEndpoint,
+    scenario: Callable[..., str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The master partitions the remaining arrivals again; nothing is sent twice, and nothing is left out."""
+    monkeypatch.setenv(SECRET_VARIABLE, "a secret of this test")
     port = unused_port()
     test = load_test(
         endpoint,

@@ -38,7 +38,16 @@ def test_every_command_is_valid(sample: Sample) -> None:
 def test_the_published_samples_are_these() -> None:
     """No two share a file."""
     published = {path.name for sample in SAMPLES if (path := sample.copy or sample.file).parent == REPORTS}
-    names = ("conformance-local", "conformance-moto", "ramp-1000", "stream-1000", "quota-2500", "scale")
+    servers = ("conformance-s3mock", "conformance-local-s3", "servers")
+    names = (
+        "conformance-local",
+        "conformance-moto",
+        *servers,
+        "ramp-1000",
+        "stream-1000",
+        "quota-2500",
+        "scale",
+    )
     assert published == {f"{name}.jsonl" for name in (*names, "capacity", "micro", "peers")}
     assert len({sample.file for sample in SAMPLES}) == len(SAMPLES)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from importlib import import_module
 
 import click
 
-from vecgate.cli.main import COMMANDS
+from vecgate.cli.main import COMMANDS, import_command
 
 #: Words that a user replaces.
 PLACEHOLDER = re.compile(r"[A-Z][A-Z_]*|.*[|$…].*")
@@ -48,7 +47,12 @@ def _split_commands(text: str) -> Iterator[list[str]]:
 
 
 def _parse(name: str, words: list[str]) -> None:
-    command = getattr(import_module(f"vecgate.cli.commands.{name}"), name)
+    command = import_command(name)
+    if isinstance(command, click.Group) and words:
+        name, *words = words
+        if name not in command.commands:
+            raise click.UsageError(f"there is no command {name}")
+        command = command.commands[name]
     context = click.Context(command, info_name=name)
     # Prose may name an option without its value.
     words = [word for word in words if word != "…"] + ["VALUE"] * _needs_value(command, words[-1:])

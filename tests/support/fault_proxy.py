@@ -22,6 +22,7 @@ class FaultProxy:
     denies         operations that are answered with 403
     hangs          operations that get no answer before the end
     misses         operations that are answered with 404, and how often
+    swallows       operations that are acknowledged and not applied, and how often
     after          the faults apply after this number of requests, and once the operation *since* was seen
     seen           operations in the order in which they arrived
     is_hanging     set when one of the operations in *hangs* has arrived
@@ -33,6 +34,7 @@ class FaultProxy:
         self.fails_after, self.drops_answers = set[str](), set[str]()
         self.denies, self.hangs = set[str](), set[str]()
         self.misses: dict[str, int] = {}
+        self.swallows: dict[str, int] = {}
         self.after, self.since = 0, ""
         self.seen: list[str] = []
         self.is_hanging, self.is_closed = threading.Event(), threading.Event()
@@ -41,6 +43,18 @@ class FaultProxy:
         """Return whether a fault of *operations* applies to *operation* now."""
         is_active = len(self.seen) > self.after and (not self.since or self.since in self.seen)
         return is_active and bool(operations & {operation, ALL_OPERATIONS})
+
+    def own_answer(self, operation: str) -> tuple[int, bytes, str] | None:
+        """Return the answer to an *operation* that is not passed on: status, body and error code."""
+        not_found = b'{"message":"The specified index could not be found"}'
+        for numbers, answer in (
+            (self.misses, (404, not_found, "NotFoundException")),
+            (self.swallows, (200, b"{}", "")),
+        ):
+            if numbers.get(operation, 0) > 0:
+                numbers[operation] -= 1
+                return answer
+        return None
 
     def forward(self, handler: BaseHTTPRequestHandler, body: bytes) -> tuple[int, bytes]:
         """Return the answer of the endpoint."""
@@ -70,11 +84,8 @@ def fault_proxy(upstream: str) -> Iterator[FaultProxy]:
             if proxy.applies(proxy.denies, operation):
                 self.respond(403, b'{"message":"not you"}', "AccessDeniedException")
                 return
-            if proxy.misses.get(operation, 0) > 0:
-                proxy.misses[operation] -= 1
-                self.respond(
-                    404, b'{"message":"The specified index could not be found"}', "NotFoundException"
-                )
+            if answer := proxy.own_answer(operation):
+                self.respond(*answer)
                 return
             status, response = proxy.forward(self, body)
             if proxy.applies(proxy.drops_answers, operation):

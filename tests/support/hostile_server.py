@@ -51,6 +51,21 @@ BYTES: Mapping[str, bytes] = {
     ),
     "deep": _error(b'{"message":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
     "surrogate": _error(b'{"message":"\\ud800"}'),
+    "error-200": _answer(b'{"message":"not stored","__type":"InternalServerException"}'),
+    "202": _answer(b"{}", status=202),
+    "truncated": b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{}",
+    "redirect": _answer(b"", "location: http://127.0.0.1:9/", status=307),
+    "many-headers": b"HTTP/1.1 200 OK\r\n" + b"h: x\r\n" * 50_000 + b"content-length: 2\r\n\r\n{}",
+    "retry-after": _answer(
+        b"{}", "x-amzn-errortype: TooManyRequestsException", "retry-after: 1e9", status=429
+    ),
+    "other-keys": _answer(
+        b'{"vectors":[{"key":"another","distance":0.5,"data":{"float32":[1,2,3,4]}}],"distanceMetric":"cosine",'
+        b'"vectorBuckets":[],"indexes":[]}'
+    ),
+    "same-page": _answer(
+        b'{"vectors":[{"key":"k0","data":{"float32":[1,2,3,4]}}],"vectorBuckets":[],"indexes":[],"nextToken":"t"}'
+    ),
     "message-object": _error(b'{"message":{"a":["b"]},"fieldList":["x",{"path":null}]}'),
 }
 #: Misbehaviours that send a head, and then the same bytes until the client gives up.
@@ -77,7 +92,7 @@ class HostileServer:
 
     def misbehaviour_of(self, operation: str) -> str:
         """Return how *operation* misbehaves, empty if it does not."""
-        return self.misbehaves.get(operation) or self.misbehaves.get(ALL_OPERATIONS, "")
+        return self.misbehaves.get(operation, self.misbehaves.get(ALL_OPERATIONS, ""))
 
     def misbehave(self, how: str, connection: socket.socket) -> None:
         """Answer a request as *how* says."""

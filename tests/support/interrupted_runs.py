@@ -54,7 +54,8 @@ class AcknowledgingService:
             return b'{"index": {"dimension": 2, "distanceMetric": "euclidean"}}'
         time.sleep(0.0005)
         if operation == "ListVectors":
-            vectors = [{"key": f"k{number}", "data": {"float32": [1.0, 2.0]}} for number in range(20)]
+            names = [f"k{members['segmentIndex']}-{number}" for number in range(20)]
+            vectors = [{"key": name, "data": {"float32": [1.0, 2.0]}} for name in names]
             return json.dumps({"vectors": vectors, "nextToken": f"more-{next(self._tokens)}"}).encode()
         if operation == "GetVectors":
             return b'{"vectors": []}'

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
@@ -95,8 +95,15 @@ def matching(name: str, elements: frozenset[str]) -> set[str]:
 @cache
 def all_requirements() -> tuple[Requirement, ...]:
     """Return the requirements of the suite."""
+    names = {field.name for field in fields(Requirement)}
     return tuple(
-        Requirement(**{**each, "needs": frozenset(each["needs"]), "covers": tuple(each["covers"])})
+        Requirement(
+            **{
+                **{name: value for name, value in each.items() if name in names},
+                "needs": frozenset(each["needs"]),
+                "covers": tuple(each["covers"]),
+            }
+        )
         for each in read_catalogue()
     )
 

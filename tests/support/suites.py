@@ -13,7 +13,7 @@ PRELUDE = """
 import pytest
 from vecgate.conformance_kit.requirements import requirement
 def must(id_, **more):
-    return requirement(id_, level="must", evidence="model", source="https://a.example/", **more)
+    return requirement(id_, kind="effect", evidence="model", source="https://a.example/", **more)
 """
 
 

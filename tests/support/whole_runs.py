@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import urllib.request
@@ -16,6 +17,7 @@ from child_processes import WITHIN_S, child_process
 
 from vecgate.endpoint.local import LocalEndpoint
 from vecgate.load.load_runner import LoadTest
+from vecgate.load.web.page_requests import TOKEN_HEADER
 from vecgate.results.load_records import LoadPlan
 from vecgate.results.load_summary import summarize
 from vecgate.results.records import Stream
@@ -86,3 +88,12 @@ def unused_port() -> int:
     """Return a port that no process listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+def web_token(url: str) -> str:
+    """Return the token in the page of Locust's web interface at *url*."""
+    with urllib.request.urlopen(url, timeout=WITHIN_S) as response:  # noqa: S310 - the test's own
+        page = response.read().decode()
+    found = re.search(rf'"{TOKEN_HEADER}", "([^"]+)"', page)
+    assert found
+    return found[1]

@@ -103,7 +103,7 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_deviations(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["local", "moto"])
+@pytest.mark.parametrize("name", ["local", "moto", "s3mock", "local-s3"])
 def test_the_shipped_lists_can_be_read(name: str) -> None:
     """Each of their entries has a link as evidence."""
     found = read_deviations(Path(__file__).parents[2] / "conformance" / "deviations" / f"{name}.toml")

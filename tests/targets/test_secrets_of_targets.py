@@ -19,8 +19,10 @@ from vecgate.bulk.transport.signing import SigningKey
 from vecgate.endpoint.auth.principals import Principal
 from vecgate.endpoint.auth.sigv4 import KeyPair
 from vecgate.errors import ServiceError
-from vecgate.load.runtime.worker_messages import Assignment, Hello
+from vecgate.load.load_runner import LoadTest
+from vecgate.load.runtime.worker_messages import Assignment
 from vecgate.load.scenario.scenario_file import load_scenario
+from vecgate.load.web.page_requests import PageRequest, PageRules
 from vecgate.redaction import MARK, redact
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.targets.target import Target, TargetChoice
@@ -97,7 +99,9 @@ def test_no_type_shows_the_secrets_that_it_carries() -> None:
         TargetChoice("http://u:secret-key-of-this-test@127.0.0.1:1"),
         TargetFile(url="http://a.example", headers={"x": SECRETS[2]}),
         SigningKey.derive(*SECRETS[:2], day="20261124", region="us-east-1"),
-        Hello(pid=1, secret=SECRETS[1]),
+        PageRules(frozenset(), SECRETS[1]),
+        PageRequest("GET", "/", {"cookie": SECRETS[1]}),
+        LoadTest("smoke", TargetChoice(), Path("x"), secret=SECRETS[1]),
         Assignment(
             run="r", scenario=load_scenario("smoke"), bucket="b", index="i", target="t", credentials=SECRETS
         ),

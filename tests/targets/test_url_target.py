@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from vecgate.errors import ConfigError, NoCredentials
+from vecgate.errors import ConfigError, NoCredentials, UsageError
 from vecgate.targets.resolution import open_target
 from vecgate.targets.target import Target, TargetChoice
+from vecgate.targets.url_target import target_from_url
 
 ALL = """
 url = "https://vectors.example:8443/"
@@ -113,6 +115,10 @@ def test_headers_are_sent_with_each_request(tmp_path: Path) -> None:
         ("url = 'ftp://h'", 'url is "ftp://h", allowed is an http or https URL'),
         ("url = 'http://h'\nname = 'local'", "name is 'local', which is reserved for a target of vecgate"),
         ("url = 'http://h'\nname = 'moto'", "name is 'moto', which is reserved for a target of vecgate"),
+        (
+            "url = 'http://h'\nname = 's3mock@5'",
+            "name is 's3mock@5', which is reserved for a target of vecgate",
+        ),
         ("url = 'http://h'\nname = 'aws'", "name is 'aws', which is reserved for a target of vecgate"),
         ("url = 'http://h'\ncapabilities = ['speed']", "capabilities has no 'speed', allowed are query, "),
     ],
@@ -137,3 +143,26 @@ def test_the_error_names_variables_that_are_not_set(tmp_path: Path) -> None:
     """These are the variables that the file names."""
     with pytest.raises(NoCredentials, match="MY_SECRET, MY_TOKEN"):
         open_file(tmp_path, ALL, {"MY_KEY": "AKIDEXAMPLE"})
+
+
+@pytest.mark.parametrize(
+    "host",
+    [f"{'a' * 64}.example", "a..b", ".a", "a_b.example", "ex ample", "é.example", "-a.example", "a%2f.b",
+     ".".join(["a"] * 140), "user:pw@a..b"],
+)  # fmt: skip
+def test_a_host_that_cannot_exist_is_refused(host: str) -> None:
+    """By its rules, before a client is made; the user in the URL is not repeated."""
+    for url in (f"http://{host}", f"https://{host}:8443/x"):
+        with pytest.raises(UsageError, match="is not a host name that requests can be sent to") as caught:
+            target_from_url(url, TargetChoice(url), {"AWS_REGION": "us-east-1"})
+        assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "host", ["a", "a-b.example", "A.example.", f"{'a' * 63}.b", "127.0.0.1", "[::1]", "1.2.3.4.5"]
+)
+def test_a_host_that_can_exist_is_accepted(host: str) -> None:
+    """Whether or not it does."""
+    target = target_from_url(f"http://{host}:9", TargetChoice(""), {"AWS_REGION": "us-east-1"})
+    with closing(target.client()) as client:
+        assert client.meta.endpoint_url == f"http://{host}:9"

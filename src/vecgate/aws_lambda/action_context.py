@@ -71,7 +71,7 @@ def open_action_context(
     run = new_run_id()
     is_temporary = request.is_temporary
     address = IndexAddress(f"{BUCKET_PREFIX}-{run}-lambda", "vectors") if is_temporary else request.address
-    timeouts = {"connect_timeout": deadline.timeout_s, "read_timeout": deadline.timeout_s}
+    timeouts: dict[str, Any] = {"connect_timeout": deadline.timeout_s, "read_timeout": deadline.timeout_s}
     with (
         open_target(TargetChoice(target_name(environment)), environment) as target,
         closing(target.client(connections=CONNECTIONS, **timeouts)) as client,

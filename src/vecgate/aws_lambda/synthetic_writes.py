@@ -124,8 +124,14 @@ def _delete_keys(context: ActionContext, used: int) -> int:
 def _writer(
     sender: Sender, context: ActionContext, config: BulkConfig, *subscribers: Subscriber
 ) -> BulkWriter:
-    address = {"bucket": context.address.bucket, "index": context.address.arn or context.address.index}
-    return BulkWriter(sender, **address, config=config, subscribers=subscribers)
+    address = context.address
+    return BulkWriter(
+        sender,
+        bucket=address.bucket,
+        index=address.arn or address.index,
+        config=config,
+        subscribers=subscribers,
+    )
 
 
 def _vector_pool(context: ActionContext) -> VectorPool:

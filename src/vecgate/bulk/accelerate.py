@@ -11,6 +11,7 @@ that are unknown here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from botocore.exceptions import HTTPClientError
@@ -34,6 +35,8 @@ Client = TypeVar("Client")
 
 #: The entry of a request's context that keeps the replaced member: its name and its value.
 REPLACED = "vecgate.replaced"
+#: The entry with the body that was written with the real vectors.
+RESTORED = "vecgate.restored"
 
 
 class UnexpectedResponseError(HTTPClientError):  # type: ignore[misc]  # botocore has no types
@@ -59,10 +62,35 @@ def accelerate(client: Client, *, limits: ResponseLimits | None = None) -> Clien
     header, which leaves some 3 % of its cost. BOTO_DISABLE_CRT=true, set before botocore is imported, saves
     those as well.
     """
-    # Last, so that the user's own handlers still see what the caller passed.
+    # Handlers of the user see what the caller passed: before it is replaced, and after it is restored.
     install_hooks(client, HOOKS, owner="accelerate", first=False)
+    install_hooks(client, FIRST_HOOKS, owner="accelerate.first", first=True)
     limit_responses(client, limits)
     return client
+
+
+def check_answers(client: Any, operations: Sequence[str] = ()) -> None:  # noqa: ANN401 - boto3 makes its client classes at run time
+    """Let a call of *client* that something else than the service answers raise UnexpectedResponseError.
+
+    operations  those that are checked; all by default
+
+    Without it botocore takes such answers for success, or fails in its parser with any type of exception.
+    """
+    events = [f"before-parse.s3vectors.{name}" for name in operations] or ["before-parse.s3vectors"]
+    install_hooks(client, dict.fromkeys(events, _check_answer), owner="answers", first=True)
+
+
+def _check_answer(operation_model: Any, response_dict: Fields, **_: object) -> None:  # noqa: ANN401 - botocore has no types
+    response = ServiceResponse(response_dict["status_code"], response_dict["headers"], response_dict["body"])
+    if not (response.is_error or RAW_CALL.get()):
+        _check(operation_model.name, response)
+
+
+def _check(operation: str, response: ServiceResponse, answer: object = None) -> None:
+    try:
+        check_acknowledged(operation, response, answer=answer, parse=True)
+    except UnexpectedResponse as problem:
+        raise UnexpectedResponseError(error=problem) from problem
 
 
 def _replace_vectors(params: Fields, context: Fields, **_: object) -> None:
@@ -80,6 +108,15 @@ def _replace_query(params: Fields, context: Fields, **_: object) -> None:
 def _restore_member(params: Fields, context: Fields, **_: object) -> None:
     if replaced := context.pop(REPLACED, None):
         replace_body(params, Body.of(with_member(params["body"], *replaced)))
+        context[RESTORED] = params["body"]
+
+
+def _renew_hash(params: Fields, context: Fields, **_: object) -> None:
+    restored = context.pop(RESTORED, None)
+    if restored is not None and params["body"] is not restored:
+        # A handler of the user has changed the body.
+        body = params["body"]
+        replace_body(params, Body.of(body.encode() if isinstance(body, str) else body))
 
 
 def _decode(
@@ -95,20 +132,21 @@ def _decode(
     if (members := operation_model.output_shape.members) and customized_response_dict is not None:
         vector_members = members["vectors"].member.members.keys()
         result = decode_as_boto3(response.body, members.keys(), vector_members)
-    try:
-        check_acknowledged(operation_model.name, response, answer=result, parse=True)
-    except UnexpectedResponse as problem:
-        raise UnexpectedResponseError(error=problem) from problem
+    _check(operation_model.name, response, result)
     if result is not None and customized_response_dict is not None:
         customized_response_dict.update(result)
         hide_body(response_dict)
 
 
+FIRST_HOOKS: Hooks = {
+    "before-call.s3vectors.PutVectors": _restore_member,
+    "before-call.s3vectors.QueryVectors": _restore_member,
+}
 HOOKS: Hooks = {
     "before-parameter-build.s3vectors.PutVectors": _replace_vectors,
     "before-parameter-build.s3vectors.QueryVectors": _replace_query,
-    "before-call.s3vectors.PutVectors": _restore_member,
-    "before-call.s3vectors.QueryVectors": _restore_member,
+    "before-call.s3vectors.PutVectors": _renew_hash,
+    "before-call.s3vectors.QueryVectors": _renew_hash,
     "before-parse.s3vectors.PutVectors": _decode,
     "before-parse.s3vectors.DeleteVectors": _decode,
     "before-parse.s3vectors.GetVectors": _decode,

@@ -10,7 +10,8 @@ from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.core.run_state import BulkOutcome
 from vecgate.bulk.progress import BatchMetric, Event, Retrying
 from vecgate.bulk.sources import Source
-from vecgate.results.bulk_records import BulkPlan, BulkTotals
+from vecgate.bulk.verify import Comparison
+from vecgate.results.bulk_records import BulkPlan, BulkTotals, BulkVerification
 from vecgate.results.load_records import Second
 from vecgate.results.operation_counts import OperationCounts
 from vecgate.results.records import Record
@@ -21,9 +22,14 @@ SHARED_FIELDS = (
     *("requests", "payload_bytes", "retries", "throttles", "vectors_per_s", "elapsed_s"),
     *("failed_attempts", "interrupted"),
 )
+#: Fields that a comparison and its record share.
+COMPARED_FIELDS = (
+    *("share", "read", "rejected", "compared", "missing", "different", "extra", "unlisted"),
+    *("requests", "elapsed_s", "interrupted"),
+)
 
 
-def bulk_plan(operation: str, source: Source, config: BulkConfig) -> BulkPlan:
+def bulk_plan(operation: str, source: Source, config: BulkConfig, *, reads_back: bool = False) -> BulkPlan:
     """Return the plan record of putting or deleting *source* with *config*."""
     return BulkPlan(
         operation="DeleteVectors" if operation == "DeleteVectors" else "PutVectors",
@@ -34,6 +40,15 @@ def bulk_plan(operation: str, source: Source, config: BulkConfig) -> BulkPlan:
         vectors_per_s=config.vectors_per_s,
         requests_per_s=config.requests_per_s,
         in_flight_max=config.in_flight,
+        reads_back=reads_back,
+    )
+
+
+def comparison_record(comparison: Comparison) -> BulkVerification:
+    """Return the record of *comparison*. It has no keys."""
+    return BulkVerification(
+        **{name: getattr(comparison, name) for name in COMPARED_FIELDS},
+        stopped_by="" if comparison.stopped_by is None else str(comparison.stopped_by),
     )
 
 
@@ -55,11 +70,13 @@ class BulkRecorder:
         self._clock, self._cpu_clock = clock, cpu_clock
         self._begun_s, self._begun_cpu_s = clock(), cpu_clock()
         self._cpu_s = self._begun_cpu_s
-        self._at_s, self._counts = 0, OperationCounts()
+        self._at_s, self._counts, self._is_closed = 0, OperationCounts(), False
         write(plan)
 
     def on_event(self, event: Event) -> None:
         """Count *event* in the current second."""
+        if self._is_closed:  # by a comparison after the run
+            return
         self._write_past_seconds()
         match event:
             case BatchMetric():
@@ -77,6 +94,7 @@ class BulkRecorder:
         """Write the last second and the totals of the run."""
         self._write_past_seconds()
         self._write_second()
+        self._is_closed = True
         shared = {name: getattr(outcome, name) for name in SHARED_FIELDS}
         self._write(
             BulkTotals(

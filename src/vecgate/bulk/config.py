@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import isfinite
 
+from vecgate.bulk.core.argument_types import described, is_integer, is_number, shown
 from vecgate.bulk.core.reject_limit import RejectLimit
 from vecgate.bulk.core.retry import RetryPolicy
 from vecgate.errors import ConfigError
@@ -48,6 +49,16 @@ class BulkConfig:
             raise ConfigError("; ".join(problems))
 
     def _problems(self) -> list[str]:
+        kinds = {"retry": RetryPolicy, "rejects_max": RejectLimit}
+        wrong = [
+            f"{name} must be a {kind.__name__}, but is {described(value)}"
+            for name, kind in kinds.items()
+            if not isinstance(value := getattr(self, name), kind)
+        ]
+        return wrong or self._numbers_out_of_range()
+
+    def _numbers_out_of_range(self) -> list[str]:
+        integers = {"batch_vectors", "payload_bytes_max", "in_flight", "progress_every", "retry.attempts_max"}
         bounds: list[tuple[str, float, float, float]] = [
             ("batch_vectors", self.batch_vectors, 1, VECTORS_PER_PUT_MAX),
             ("payload_bytes_max", self.payload_bytes_max, 1, PAYLOAD_BYTES_MAX),
@@ -61,15 +72,15 @@ class BulkConfig:
             ("retry.retry_after_max_s", self.retry.retry_after_max_s, 0, 86_400),
         ]
         out_of_range = [
-            f"{name} is {value:,}, allowed is {low:,} to {high:,}"
+            f"{name} is {shown(value)}, allowed is {low:,} to {high:,}"
             for name, value, low, high in bounds
-            if not low <= value <= high
+            if not (is_integer(value) if name in integers else is_number(value)) or not low <= value <= high
         ]
         rates = {"vectors_per_s": self.vectors_per_s, "requests_per_s": self.requests_per_s}
         return out_of_range + [
-            f"{name} is {value}, allowed is a number above 0"
+            f"{name} is {value if is_number(value) else repr(value)}, allowed is a number above 0"
             for name, value in rates.items()
-            if not (value > 0 and isfinite(value))
+            if not (is_number(value) and value > 0 and isfinite(value))
         ]
 
 

@@ -14,19 +14,14 @@ import orjson
 from vecgate.bulk.core.body_encoding import Body, encode_request
 from vecgate.bulk.core.record_validation import IndexRules, validate
 from vecgate.bulk.core.retry import RetryPolicy
+from vecgate.bulk.index_settings import IndexSettings
 from vecgate.bulk.sources import Source
 from vecgate.bulk.transport.retried_call import CALL_POLICY, call_with_retries
 from vecgate.bulk.transport.sender import Sender
 from vecgate.errors import IndexUnusable, ProtocolError, ServiceError, SourceError, UsageError
 from vecgate.formatting import format_count
 from vecgate.s3vectors.arn import IndexAddress
-from vecgate.s3vectors.limits import (
-    DIMENSION_MAX,
-    NON_FILTERABLE_KEY_LENGTH_MAX,
-    NON_FILTERABLE_KEYS_MAX,
-    VECTORS_PER_PUT_MAX,
-)
-from vecgate.s3vectors.model import shapes
+from vecgate.s3vectors.limits import VECTORS_PER_PUT_MAX
 
 CONFLICT = 409
 NOT_FOUND = 404
@@ -34,7 +29,6 @@ NOT_FOUND = 404
 #: s3-vectors-indexes.html (read 2026-11-24).
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-METRICS = tuple(shapes()["DistanceMetric"]["enum"])
 #: A new bucket or index may not be found for this long.
 CREATION_S = 15.0
 CREATION_POLICY = RetryPolicy(attempts_max=1_000, base_s=0.2, cap_s=1.0, deadline_s=CREATION_S)
@@ -44,15 +38,20 @@ CREATION_POLICY = RetryPolicy(attempts_max=1_000, base_s=0.2, cap_s=1.0, deadlin
 class IndexDescription:
     """An index as the service describes it.
 
-    rules    that its vectors must meet
-    arn      empty if the service does not return one
-    created  creation time as the service returns it: an index of the same name that was created again has
-             another one
+    settings  with which it was created
+    arn       empty if the service does not return one
+    created   creation time as the service returns it: an index of the same name that was created again has
+              another one
     """
 
-    rules: IndexRules
+    settings: IndexSettings
     arn: str
     created: str
+
+    @property
+    def rules(self) -> IndexRules:
+        """The rules that its vectors must meet."""
+        return self.settings.rules
 
 
 def describe_index(sender: Sender, address: IndexAddress) -> IndexRules:
@@ -75,22 +74,17 @@ def read_index(sender: Sender, address: IndexAddress) -> IndexDescription:
         ) from error
     try:
         index = cast("dict[str, Any]", orjson.loads(response)["index"])
-        configuration = index.get("metadataConfiguration") or {}
-        rules = IndexRules(
-            dimension=int(index["dimension"]),
-            metric=str(index["distanceMetric"]),
-            non_filterable=frozenset(configuration.get("nonFilterableMetadataKeys") or ()),
-        )
-        return IndexDescription(rules, str(index.get("indexArn", "")), str(index.get("creationTime", "")))
+        settings = IndexSettings.from_response(index)
+        return IndexDescription(settings, str(index.get("indexArn", "")), str(index.get("creationTime", "")))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ProtocolError("the response of GetIndex does not describe an index") from error
 
 
-def check_new_index(address: IndexAddress, rules: IndexRules) -> None:
+def check_new_index(address: IndexAddress, settings: IndexSettings | IndexRules) -> None:
     """Raise UsageError, with every problem, if the service would not create this index."""
     if address.arn:
         raise UsageError("an index is created by name, not by ARN", hint="Give --bucket and --index by name.")
-    if problems := list(_index_problems(address, rules)):
+    if problems := [*_name_problems(address), *_as_settings(settings).problems()]:
         raise UsageError("; ".join(problems))
 
 
@@ -112,21 +106,14 @@ def check_first_batch(source: Source, rules: IndexRules) -> None:
         )
 
 
-def create_index(sender: Sender, address: IndexAddress, rules: IndexRules) -> bool:
+def create_index(sender: Sender, address: IndexAddress, settings: IndexSettings | IndexRules) -> bool:
     """Create the index, and its bucket if that is missing. Return False if the index exists, which is then
     not changed.
 
     Raises UsageError, before any request, if the service would refuse.
     """
-    check_new_index(address, rules)
-    members: dict[str, object] = {
-        **address.members(),
-        "dataType": "float32",
-        "dimension": rules.dimension,
-        "distanceMetric": rules.metric,
-    }
-    if rules.non_filterable:
-        members["metadataConfiguration"] = {"nonFilterableMetadataKeys": sorted(rules.non_filterable)}
+    check_new_index(address, settings)
+    members = {**address.members(), **_as_settings(settings).creation_members()}
     try:
         return _create(sender, "CreateIndex", members)
     except ServiceError as error:
@@ -160,30 +147,28 @@ class NewResourceSender:
         """Do nothing: the sender belongs to the caller."""
 
 
-def _index_problems(address: IndexAddress, rules: IndexRules) -> Iterator[str]:
-    if not BUCKET_NAME.fullmatch(address.bucket):
-        yield (
-            f"{address.bucket!r} cannot name a bucket; use 3 to 63 lower-case letters, digits and hyphens, "
-            "and start and end with a letter or digit"
-        )
+def bucket_name_problem(name: str) -> str:
+    """Return why the service would not create a bucket of this name, empty if it would."""
+    return (
+        ""
+        if BUCKET_NAME.fullmatch(name)
+        else f"{name!r} cannot name a bucket; use 3 to 63 lower-case letters, digits and hyphens, "
+        "and start and end with a letter or digit"
+    )
+
+
+def _name_problems(address: IndexAddress) -> Iterator[str]:
+    if problem := bucket_name_problem(address.bucket):
+        yield problem
     if not INDEX_NAME.fullmatch(address.index):
         yield (
             f"{address.index!r} cannot name an index; use 3 to 63 lower-case letters, digits, hyphens and "
             "dots, and start and end with a letter or digit"
         )
-    if not 1 <= rules.dimension <= DIMENSION_MAX:
-        yield f"the vectors have {rules.dimension:,} dimensions; an index has 1 to {DIMENSION_MAX:,}"
-    if rules.metric not in METRICS:
-        yield f"{rules.metric!r} is no distance metric; use {' or '.join(METRICS)}"
-    keys = sorted(rules.non_filterable)
-    if len(keys) > NON_FILTERABLE_KEYS_MAX:
-        yield f"{len(keys)} non-filterable metadata keys; an index has at most {NON_FILTERABLE_KEYS_MAX}"
-    for key in keys:
-        if not 1 <= len(key) <= NON_FILTERABLE_KEY_LENGTH_MAX:
-            yield (
-                f"the non-filterable metadata key {key[:80]!r} has {len(key)} characters; "
-                f"allowed are 1 to {NON_FILTERABLE_KEY_LENGTH_MAX}"
-            )
+
+
+def _as_settings(settings: IndexSettings | IndexRules) -> IndexSettings:
+    return settings if isinstance(settings, IndexSettings) else IndexSettings(settings)
 
 
 def _create(

@@ -125,7 +125,7 @@ class Journal:
 
     def _check_version(self) -> None:
         # Checked before anything is written: a finished journal is removed, and another database must not be.
-        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = _table_names(self._db)
         if tables == TABLES_OF_VERSION_1:
             raise _another_version(self.path, 1)
         if not tables <= TABLES:
@@ -225,10 +225,17 @@ def count_settled(path: Path) -> int:
     """
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=0.5)) as db:
+            tables = _table_names(db)
+            if "settled" not in tables and tables <= TABLES:
+                return 0  # its run was killed before it had created all tables
             found = db.execute("SELECT sum(stop - start) FROM settled").fetchone()[0]
     except sqlite3.DatabaseError as error:
         raise (_in_use(path) if "locked" in str(error) else _not_a_journal(path)) from error
     return int(found or 0)
+
+
+def _table_names(db: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 #: Names of the members of an identity in messages.

@@ -98,7 +98,30 @@ class RecordsRejected:
     rejects: tuple[RejectedRecord, ...]
 
 
-Event: TypeAlias = Progress | BatchMetric | Retrying | TargetUnavailable | RecordsRejected
+@dataclass(frozen=True, slots=True)
+class ComparisonProgress:
+    """The progress of a comparison with an index, which has *read* of *total* records (None if unknown).
+
+    differences  records that are missing or stored with other values; a later record of the same key may be
+                 stored as it is
+    """
+
+    elapsed_s: float
+    read: int
+    total: int | None
+    differences: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRetried:
+    """A read of a comparison failed, and is sent again after *wait_s*."""
+
+    wait_s: float
+
+
+Event: TypeAlias = (
+    Progress | BatchMetric | Retrying | TargetUnavailable | RecordsRejected | ComparisonProgress | ReadRetried
+)
 
 
 class Subscriber(Protocol):
@@ -167,11 +190,13 @@ class RunCounters:
     def sustained_rate(self) -> float:
         """Return the records settled per second from the first response to the last, without the first batch.
 
-        The result compares with the configured rate, which is a rate between departures. It is 0 after one
-        response.
+        The result compares with the configured rate, which is a rate between departures. After one response
+        it is the rate since the start.
         """
-        if self._first is None or self._last_s <= self._first[0]:
+        if self._first is None:
             return 0.0
+        if self._last_s <= self._first[0]:
+            return self.mean_rate(now_s=self._last_s)
         return (self.vectors - self._first[1]) / (self._last_s - self._first[0])
 
     def mean_rate(self, *, now_s: float) -> float:

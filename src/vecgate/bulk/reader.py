@@ -5,15 +5,18 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from functools import partial
-from itertools import count
+from http import HTTPStatus
+from itertools import chain, count
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from vecgate.background import POLL_S, BackgroundCall, cancel_all, map_on_threads, new_queue
+from vecgate.bulk.core.argument_types import check_instance, check_integer, text_list
 from vecgate.bulk.core.body_encoding import Body, encode_request
 from vecgate.bulk.core.response_decoding import (
     WRONG_RESPONSE_HINT,
@@ -25,18 +28,38 @@ from vecgate.bulk.core.response_decoding import (
     new_parser,
 )
 from vecgate.bulk.core.retry import RetryPolicy
+from vecgate.bulk.sources.in_memory.arrays import as_array
 from vecgate.bulk.transport.retried_call import Pause, call_with_retries
 from vecgate.bulk.transport.sender import Boto3Sender, Sender
-from vecgate.errors import ConfigError, ProtocolError
+from vecgate.errors import ConfigError, ProtocolError, ServiceError
 from vecgate.s3vectors.arn import IndexAddress
-from vecgate.s3vectors.limits import KEYS_PER_GET_MAX, LIST_PAGE_MAX, SEGMENTS_MAX
+from vecgate.s3vectors.limits import KEYS_PER_GET_MAX, LIST_PAGE_MAX, SEGMENTS_MAX, TOP_K_MAX
 
-__all__ = ["BulkReader", "QueryResult", "Vectors"]
+__all__ = ["BulkReader", "QueryResult", "ScanPage", "Vectors"]
 
-Page = TypeVar("Page")
+Page = TypeVar("Page", Vectors, QueryResult)
 
+PARALLEL_MAX = 256
 #: When a scan is closed, its requests in flight get this long.
 CLOSE_WAIT_S = 30.0
+#: Pages without a vector, one after the other. A segment with few vectors may have some.
+EMPTY_PAGES_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScanPage:
+    """A page of one segment of a scan.
+
+    segment     number of the segment, from 0
+    vectors     of the page
+    token       of the next page of this segment; empty on its last page
+    is_restart  the service refused the token with which the segment was to continue, and this is its first
+    """
+
+    segment: int
+    vectors: Vectors
+    token: str
+    is_restart: bool = False
 
 
 class BulkReader:
@@ -62,6 +85,8 @@ class BulkReader:
     ) -> None:
         self._sender: Sender = client if hasattr(client, "send") else Boto3Sender(client)
         self._address = IndexAddress.parse(bucket=bucket, index=index)
+        check_instance("retry", retry, RetryPolicy, optional=True)
+        check_integer("parallel", parallel, 1, PARALLEL_MAX)
         self._retry, self._parallel, self._pause = retry or RetryPolicy(), parallel, pause
 
     def get(self, keys: Sequence[str], *, data: bool = True, metadata: bool = True) -> Vectors:
@@ -70,8 +95,7 @@ class BulkReader:
 
         Raises ServiceError, TransportError, ProtocolError, NoCredentials.
         """
-        if isinstance(keys, str | bytes):
-            raise ConfigError(f"keys must be a list of keys, but is the text {keys!r}")
+        keys = text_list("keys", keys)
         unique = list(dict.fromkeys(keys))
         chunks = [unique[at : at + KEYS_PER_GET_MAX] for at in range(0, len(unique), KEYS_PER_GET_MAX)]
         pages = map_on_threads(
@@ -87,11 +111,33 @@ class BulkReader:
         At most two pages per segment are in memory. Closing the iterator ends the threads after the responses
         to the requests in flight. Raises what `get` raises.
         """
-        if not 1 <= segments <= SEGMENTS_MAX:
-            raise ConfigError(f"segments is {segments}, allowed is 1 to {SEGMENTS_MAX}")
+        return _vectors_of(self.scan_pages(segments, data=data, metadata=metadata))
+
+    def scan_pages(
+        self,
+        segments: int = 4,
+        *,
+        data: bool = True,
+        metadata: bool = True,
+        tokens: Mapping[int, str] | None = None,
+    ) -> Generator[ScanPage, None, None]:
+        """Yield the pages of `scan`, each with the token that continues its segment.
+
+        tokens  by segment, from the last page that an earlier scan of as many segments read; an empty one
+                ends the segment
+        """
+        check_integer("segments", segments, 1, SEGMENTS_MAX)
         members = {"maxResults": LIST_PAGE_MAX, "returnData": data, "returnMetadata": metadata}
+        known = tokens or {}
         return self._merge([
-            {**members, "segmentCount": segments, "segmentIndex": index} for index in range(segments)
+            {
+                **members,
+                "segmentCount": segments,
+                "segmentIndex": index,
+                **({"nextToken": known[index]} if index in known else {}),
+            }
+            for index in range(segments)
+            if known.get(index) != ""
         ])  # fmt: skip
 
     def query(
@@ -107,6 +153,8 @@ class BulkReader:
 
         Raises what `get` raises, and ConfigError if *vector* is not finite.
         """
+        check_integer("top_k", top_k, 1, TOP_K_MAX)
+        check_instance("filter", filter, Mapping, optional=True)
         members: dict[str, object] = {
             "queryVector": {"float32": _float32(vector)},
             "topK": top_k,
@@ -116,7 +164,7 @@ class BulkReader:
         if filter is not None:
             members["filter"] = filter
         pages: list[QueryResult] = []
-        for page in self._pages("QueryVectors", members, decode_hits, self._pause):
+        for page, _ in self._pages("QueryVectors", members, decode_hits, self._pause):
             pages.append(page)
             _check_hits(pages, top_k, distance=distance)
         return _join(pages)
@@ -131,13 +179,13 @@ class BulkReader:
             raise _wrong_response("GetVectors returned a key twice")
         return page
 
-    def _merge(self, segments: Sequence[Mapping[str, object]]) -> Generator[Vectors, None, None]:
+    def _merge(self, segments: Sequence[Mapping[str, object]]) -> Generator[ScanPage, None, None]:
         pages, scan = new_queue(), _Scan()
         calls = [BackgroundCall(partial(self._read_segment, pages, scan, members)) for members in segments]
         try:
             for call in calls:
                 call.start()
-            live, dimensions = len(calls), set[int]()
+            live, dimensions, firsts = len(calls), set[int](), dict[str, int]()
             while live:
                 try:
                     page, free = pages.get(timeout=POLL_S)
@@ -150,7 +198,8 @@ class BulkReader:
                 if page is None:
                     live -= 1
                 else:
-                    _check_dimension(page, dimensions)
+                    _check_dimension(page.vectors, dimensions)
+                    _check_segment(page, firsts)
                     yield page
                     free.put(None)
         finally:
@@ -161,12 +210,7 @@ class BulkReader:
         parser, free = new_parser(), new_queue()
         free.put(None)
         try:
-            for page in self._pages(
-                "ListVectors",
-                members,
-                lambda body: _decode_page(body, parser, data=bool(members["returnData"])),
-                scan.pause,
-            ):
+            for page in self._segment_pages(members, parser, scan.pause):
                 pages.put((page, free))
                 if scan.is_closed_before(free):
                     break
@@ -175,23 +219,50 @@ class BulkReader:
         finally:
             pages.put((None, free))
 
+    def _segment_pages(
+        self, members: Mapping[str, object], parser: Parser | None, pause: Pause
+    ) -> Iterator[ScanPage]:
+        def decode(body: bytes) -> tuple[Vectors, str]:
+            return _decode_page(body, parser, data=bool(members["returnData"]))
+
+        pages, is_restart = self._pages("ListVectors", members, decode, pause), False
+        if "nextToken" in members:
+            try:
+                pages = chain([next(pages)], pages)
+            except ServiceError as error:
+                if error.status != HTTPStatus.BAD_REQUEST:
+                    raise
+                # Tokens are not valid for ever.
+                members = {name: value for name, value in members.items() if name != "nextToken"}
+                pages, is_restart = self._pages("ListVectors", members, decode, pause), True
+        segment = members["segmentIndex"]
+        assert isinstance(segment, int)
+        for page, token in pages:
+            yield ScanPage(segment, page, token, is_restart)
+            is_restart = False
+
     def _pages(
         self,
         operation: str,
         members: Mapping[str, object],
         decode: Callable[[bytes], tuple[Page, str]],
         pause: Pause,
-    ) -> Iterator[Page]:
-        token = earlier = ""
+    ) -> Iterator[tuple[Page, str]]:
+        token, earlier, empty = "", "", 0
         for number in count(1):
             paged = {**members, "nextToken": token} if token else members
             page, token = decode(self._send(operation, _encode(self._address, paged), pause))
             if token and token == earlier:
                 raise _wrong_response(f"{operation} returned the same nextToken twice: its pages never end")
+            empty = 0 if page.keys else empty + 1
+            if token and empty >= EMPTY_PAGES_MAX:
+                raise _wrong_response(
+                    f"{operation} returned {empty:,} pages without a vector: its pages never end"
+                )
             # Brent's algorithm: finds a cycle of any length without keeping every token.
             if number.bit_count() == 1:
                 earlier = token
-            yield page
+            yield page, token
             if not token:
                 return
 
@@ -221,6 +292,12 @@ class _Scan:
         return True
 
 
+def _vectors_of(pages: Generator[ScanPage, None, None]) -> Generator[Vectors, None, None]:
+    with closing(pages):
+        for page in pages:
+            yield page.vectors
+
+
 def _encode(address: IndexAddress, members: Mapping[str, object]) -> Body:
     try:
         return encode_request(address, **members)
@@ -229,8 +306,11 @@ def _encode(address: IndexAddress, members: Mapping[str, object]) -> Body:
 
 
 def _float32(vector: Sequence[float] | npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    with np.errstate(over="ignore"):
-        row = np.asarray(vector, np.float32)
+    try:
+        with np.errstate(over="ignore"):
+            row = as_array(vector).astype(np.float32)
+    except (TypeError, ValueError):
+        row = np.empty((0, 0), dtype=np.float32)
     if row.ndim != 1 or not np.isfinite(row).all():
         raise ConfigError("the query vector must be a list of finite float32 numbers")
     return row
@@ -250,6 +330,19 @@ def _check_dimension(page: Vectors, dimensions: set[int]) -> None:
     if len(dimensions) > 1:
         raise _wrong_response(
             f"vectors of one index have {' and '.join(map(str, sorted(dimensions)))} values"
+        )
+
+
+def _check_segment(page: ScanPage, firsts: dict[str, int]) -> None:
+    """Note the first key of each segment in *firsts*. Raises ProtocolError if two segments have the same one:
+    a server that ignores segments returns every vector for each of them.
+    """
+    if not page.vectors.keys or page.segment in firsts.values():
+        return
+    if firsts.setdefault(page.vectors.keys[0], page.segment) != page.segment:
+        raise ProtocolError(
+            "two segments of ListVectors begin with the same key: the server ignores segments",
+            hint="Read the index in one segment, with `--segments 1` where the command has it.",
         )
 
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from typing import Any, TypeAlias
 
 from vecgate.background import new_queue
 from vecgate.bulk.block_handover import BlockHandover
 from vecgate.bulk.config import BulkConfig
+from vecgate.bulk.core.argument_types import check_instance, described
 from vecgate.bulk.core.batching import Batch, batches
 from vecgate.bulk.core.body_encoding import Body, encode_delete, encode_put
 from vecgate.bulk.core.delivery import (
@@ -31,16 +33,22 @@ from vecgate.bulk.core.delivery import (
 from vecgate.bulk.core.record_blocks import Block, RejectedRecord
 from vecgate.bulk.core.record_validation import validate, validate_keys
 from vecgate.bulk.core.retry import RetryDecision
-from vecgate.bulk.core.run_state import BulkOutcome, BulkRun
+from vecgate.bulk.core.run_state import BulkOutcome, BulkRun, RunJournal
 from vecgate.bulk.index_setup import IndexDescription, read_index
 from vecgate.bulk.journal import Journal, JournalIdentity
-from vecgate.bulk.progress import Subscriber
+from vecgate.bulk.progress import ReadRetried, Subscriber, publish
+from vecgate.bulk.reader import BulkReader
 from vecgate.bulk.rejects_file import RejectsFile, default_rejects_path
 from vecgate.bulk.resume_check import ResumeCheck
-from vecgate.bulk.sources import Source, open_source, source_from_records
+from vecgate.bulk.sources import ColumnChoice, Source
+from vecgate.bulk.sources.in_memory.async_records import run_with
+from vecgate.bulk.sources.in_memory.source_argument import SourceArgument, as_source
+from vecgate.bulk.subscribers.subscriber_argument import SubscriberArgument, as_subscribers
 from vecgate.bulk.transport.sender import Boto3Sender, Sender, endpoint_identity
+from vecgate.bulk.verify import ROWS, Comparison, Sample, compare
 from vecgate.errors import IndexUnusable, SourceError, UsageError, VecgateError
 from vecgate.s3vectors.arn import IndexAddress
+from vecgate.s3vectors.metadata import Metadata
 
 #: Splits a block into valid records and rejects.
 Validator: TypeAlias = Callable[[Block], tuple[Block, tuple[RejectedRecord, ...]]]
@@ -56,7 +64,8 @@ class BulkWriter:
     """Puts and deletes many vectors on one index.
 
     *client* is a boto3 `s3vectors` client, accelerated or not, or a `Sender`. *index* is a name, with its
-    *bucket*, or an ARN.
+    *bucket*, or an ARN. *subscribers* get the events of a run: functions, or objects with `on_event`. With
+    *progress*, each run shows a progress bar.
 
     >>> outcome = BulkWriter(boto3.client("s3vectors"), bucket="media", index="films").put("films.parquet")
     """
@@ -68,36 +77,50 @@ class BulkWriter:
         bucket: str = "",
         index: str,
         config: BulkConfig | None = None,
-        subscribers: Sequence[Subscriber] = (),
+        subscribers: SubscriberArgument | Sequence[SubscriberArgument] = (),
+        progress: bool = False,
     ) -> None:
         self.address = IndexAddress.parse(bucket=bucket, index=index)
+        check_instance("config", config, BulkConfig, optional=True)
         self.config = config or BulkConfig()
         self._sender: Sender = client if hasattr(client, "send") else Boto3Sender(client)
-        self._subscribers = subscribers
+        self._subscribers = as_subscribers(subscribers)
+        self._shows_progress = progress
         self._is_stopped = False
+        self._reads_lock = Lock()
 
     def put(
         self,
-        source: Source | str | Path | Iterable[Any],
+        source: SourceArgument,
         *,
+        keys: Sequence[str] | None = None,
+        metadata: Sequence[Metadata | None] | None = None,
+        columns: ColumnChoice | None = None,
         journal: str | Path | None = None,
         rejects: str | Path | None = None,
         strict: bool = False,
         stable_order: bool = False,
+        run_journal: RunJournal | None = None,
     ) -> BulkOutcome:
         """Write every record of *source*. The last record of each key wins.
 
-        source        a path, a `Source`, or an iterable of dicts (`key`, `vector`, `metadata`) or such tuples
+        source        a path or several; a pandas or polars DataFrame, an Arrow table, a DuckDB relation or
+                      anything else with the Arrow PyCapsule interface; an iterable of dicts (`key`, `vector`,
+                      `metadata`) or such tuples; a matrix of numpy, torch or JAX with *keys*; or a `Source`
+        keys          of the rows of a matrix
+        metadata      likewise
+        columns       the use of the columns of *source*; None recognises them by name
         journal       the file for acknowledged records; records that it already has are skipped
         rejects       the file for records that cannot be written, as JSON lines; see `RejectsFile`
         strict        stop at the first such record
         stable_order  an iterable yields the same records in the same order each time; it needs a journal
+        run_journal   stores what is acknowledged, in place of *journal*
 
         The outcome, not an exception, says what ended a run early. Raises UsageError or a subclass if the
         input cannot be read, the index is missing or has another dimension, or the journal belongs to another
         run; ServiceError or TransportError if the index cannot be described.
         """
-        source = as_source(source)
+        source = as_source(source, columns=columns, keys=keys, metadata=metadata)
         _check_order(source, journal, is_stable=stable_order)
         index = read_index(self._sender, self.address)
         rules = index.rules
@@ -117,11 +140,12 @@ class BulkWriter:
             journal_path=_as_path("journal", journal),
             rejects_path=_as_path("rejects", rejects),
             strict=strict,
+            run_journal=run_journal,
         )
 
     def delete(
         self,
-        source: Source | str | Path | Iterable[Any],
+        source: SourceArgument,
         *,
         journal: str | Path | None = None,
         rejects: str | Path | None = None,
@@ -146,6 +170,66 @@ class BulkWriter:
             strict=strict,
         )
 
+    async def put_async(self, source: SourceArgument, **options: Any) -> BulkOutcome:  # noqa: ANN401 - those of `put`
+        """Do what `put` does, with its *options*, on another thread. *source* may also be an async iterable
+        of records.
+
+        If the task is cancelled, the writer stops as `stop` says, and the requests in flight are awaited.
+        """
+        return await self._run_async(self.put, source, options)
+
+    async def delete_async(self, source: SourceArgument, **options: Any) -> BulkOutcome:  # noqa: ANN401 - those of `delete`
+        """Do what `delete` does as `put_async` does. *source* may also be an async iterable of keys."""
+        return await self._run_async(self.delete, source, options)
+
+    async def _run_async(
+        self, run: Callable[..., BulkOutcome], source: SourceArgument, options: dict[str, Any]
+    ) -> BulkOutcome:
+        return await run_with(
+            lambda given: run(given, **options), source, stop=self.stop, is_stopped=lambda: self._is_stopped
+        )
+
+    def verify(
+        self,
+        source: SourceArgument,
+        *,
+        keys: Sequence[str] | None = None,
+        metadata: Sequence[Metadata | None] | None = None,
+        columns: ColumnChoice | None = None,
+        outcome: BulkOutcome | None = None,
+        sample: Sample | None = None,
+        extra: bool = False,
+    ) -> Comparison:
+        """Read the records of *source* back by key and compare them with the index, without writing.
+
+        *keys*, *metadata* and *columns* are those of `put`.
+
+        outcome  that of the `put` of this source: records that the service rejected are not compared
+        sample   the keys to compare; None for all
+        extra    list the index, to find keys that the source does not have
+
+        The last record of a key counts. A read is tried again for up to `retry_for_s`. The comparison, not an
+        exception, says what ended it early. Raises UsageError or a subclass if the input cannot be opened or
+        the index is missing; ServiceError or TransportError if the index cannot be described.
+        """
+        source = as_source(source, columns=columns, keys=keys, metadata=metadata)
+        rules = read_index(self._sender, self.address).rules
+        comparison = compare(
+            source.blocks(dimension=rules.dimension, rows=ROWS),
+            self._patient_reader(),
+            rules,
+            rejected=outcome.refused if outcome else None,
+            sample=sample,
+            extra=extra,
+            total=outcome.read if outcome else source.total,
+            subscribers=self._subscribers,
+            is_stopped=lambda: self._is_stopped,
+        )
+        if outcome and outcome.is_complete and comparison.is_complete and comparison.read != outcome.read:
+            changed = f"{outcome.read:,} records were put, and {comparison.read:,} read again"
+            return replace(comparison, stopped_by=SourceError(f"{source.name} has changed: {changed}"))
+        return comparison
+
     def stop(self) -> None:
         """End the run: requests in flight are awaited, the other records stay pending. Safe in a signal
         handler.
@@ -153,6 +237,40 @@ class BulkWriter:
         It is permanent: a later run of this writer ends at once.
         """
         self._is_stopped = True
+
+    @contextmanager
+    def _progress_bar(self) -> Iterator[list[Subscriber]]:
+        if not self._shows_progress:
+            yield []
+            return
+        from vecgate.bulk.subscribers.progress_bar import ProgressBar  # noqa: PLC0415 - rich is slow to import
+
+        with ProgressBar() as bar:
+            yield [bar]
+
+    def _patient_reader(self) -> BulkReader:
+        """Return a reader whose requests wait for an unavailable target for `retry_for_s`."""
+        policy = self.config.retry
+        if self.config.retry_for_s:
+            policy = replace(policy, attempts_max=1_000_000, cap_s=5.0, deadline_s=self.config.retry_for_s)
+        return BulkReader(
+            self._sender,
+            bucket=self.address.bucket,
+            index=self.address.arn or self.address.index,
+            retry=policy,
+            parallel=self.config.in_flight,
+            pause=self._pause_read,
+        )
+
+    def _pause_read(self, seconds: float) -> bool:
+        """Wait *seconds*, or less if the writer is stopped. Return true if it is."""
+        # Reads are on threads, in which no KeyboardInterrupt is raised.
+        with self._reads_lock:
+            publish(self._subscribers, ReadRetried(seconds))
+        until_s = time.monotonic() + seconds
+        while not self._is_stopped and (remaining_s := until_s - time.monotonic()) > 0:
+            time.sleep(min(remaining_s, POLL_S))
+        return self._is_stopped
 
     def _run(
         self,
@@ -166,6 +284,7 @@ class BulkWriter:
         journal_path: Path | None,
         rejects_path: Path | None,
         strict: bool,
+        run_journal: RunJournal | None = None,
     ) -> BulkOutcome:
         handover = BlockHandover()
 
@@ -198,12 +317,12 @@ class BulkWriter:
             path = rejects_path or default_rejects_path(source.name)
             try:
                 rejects = RejectsFile(journal.untouched_rejects_path(path) if journal else path)
-                with closing(rejects):
+                with closing(rejects), self._progress_bar() as bars:
                     run = BulkRun(
                         self.config,
                         rejects=rejects,
-                        journal=journal,
-                        subscribers=self._subscribers,
+                        journal=journal or run_journal,
+                        subscribers=[*self._subscribers, *bars],
                         total=source.total,
                         strict=strict,
                         now_s=time.monotonic(),
@@ -234,18 +353,7 @@ def _as_path(name: str, path: str | Path | None) -> Path | None:
     """Return *path* as a Path. Raises UsageError if it is something else."""
     if path is None or isinstance(path, str | Path):
         return None if path is None else Path(path)
-    raise UsageError(f"{name} must be a path, but is a {type(path).__name__}")
-
-
-def as_source(source: Source | str | Path | Iterable[Any], *, keys_only: bool = False) -> Source:
-    """Return an argument of `put` or `delete` as a source. Raises SourceError."""
-    if isinstance(source, Source):
-        return source
-    if isinstance(source, str | Path):
-        if keys_only and not (str(source) == "-" or Path(source).exists()):
-            raise SourceError(f"there is no file {source}", hint="Give keys as a list, such as ['a', 'b'].")
-        return open_source(source, keys_only=keys_only)
-    return source_from_records(source, keys_only=keys_only)
+    raise UsageError(f"{name} must be a path, but is {described(path)}")
 
 
 class _ThreadedRun:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
 from math import ceil
 from types import TracebackType
 from typing import Self
@@ -12,8 +14,15 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from vecgate.bulk.progress import Event, Progress, Retrying, TargetUnavailable
-from vecgate.formatting import format_duration
+from vecgate.bulk.progress import (
+    ComparisonProgress,
+    Event,
+    Progress,
+    ReadRetried,
+    Retrying,
+    TargetUnavailable,
+)
+from vecgate.formatting import format_count, format_duration
 from vecgate.printable import printable_line
 from vecgate.safe_output import trusted_stream
 
@@ -24,10 +33,12 @@ LINE_EVERY_S = 5.0
 class LiveBar:
     """Shows progress on stderr: a bar on a terminal, else lines, or nothing if *quiet*."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._is_drawn = not quiet and sys.stderr.isatty()
         self._prints_lines = not quiet and not self._is_drawn
         self._printed_at_s, self._outage_printed_s = 0.0, float("-inf")
+        self._compared_at_s, self._retry_printed_at_s = 0.0, float("-inf")
         self._note = ""
         self._bar = Bar(
             TextColumn("{task.fields[counts]}", markup=False),
@@ -58,6 +69,10 @@ class LiveBar:
                 self._note = f" · {printable_line(cause)}, waiting {wait_s:.1f} s"
             case TargetUnavailable():
                 self._show_outage(event)
+            case ComparisonProgress():
+                self._show_comparison(event)
+            case ReadRetried(wait_s=wait_s):
+                self._show_retry(f"a read failed, next attempt in {wait_s:.1f} s")
             case _:
                 pass
 
@@ -68,6 +83,26 @@ class LiveBar:
         elif self._prints_lines and not 0 <= outage.for_s - self._outage_printed_s < LINE_EVERY_S:
             self._outage_printed_s = outage.for_s
             click.echo(printable_line(outage_line(outage)), err=True)
+
+    def _show_comparison(self, progress: ComparisonProgress) -> None:
+        if self._is_drawn:
+            self._bar.update(
+                self._task,
+                completed=progress.read,
+                total=progress.total,
+                counts=comparison_counts(progress),
+                rates=comparison_rates(progress),
+            )
+        elif self._prints_lines and not 0 <= progress.elapsed_s - self._compared_at_s < LINE_EVERY_S:
+            self._compared_at_s = progress.elapsed_s
+            click.echo(f"{comparison_counts(progress)} · {comparison_rates(progress)}", err=True)
+
+    def _show_retry(self, text: str) -> None:
+        if self._is_drawn:
+            self._bar.update(self._task, rates=text)
+        elif self._prints_lines and self._clock() - self._retry_printed_at_s >= LINE_EVERY_S:
+            self._retry_printed_at_s = self._clock()
+            click.echo(text, err=True)
 
     def _show(self, progress: Progress) -> None:
         settled = progress.acknowledged + progress.rejected
@@ -85,11 +120,20 @@ class LiveBar:
 
 
 def counts_line(progress: Progress) -> str:
-    """Return the counts, such as `120,000/2,000,000 (6 %)`."""
-    settled = progress.acknowledged + progress.rejected
-    if not progress.total:
-        return f"{settled:,}"
-    return f"{settled:,}/{progress.total:,} ({settled / progress.total:.0%})"
+    """Return the counts, such as `120,000/2,000,000 (6%)`."""
+    return _done_of_total(progress.acknowledged + progress.rejected, progress.total)
+
+
+def comparison_counts(progress: ComparisonProgress) -> str:
+    """Return the counts of a comparison, such as `120,000/2,000,000 (6%) read back`."""
+    return f"{_done_of_total(progress.read, progress.total)} read back"
+
+
+def comparison_rates(progress: ComparisonProgress) -> str:
+    """Return the rate of a comparison, such as `9,480/s, 3 differences`."""
+    rate = progress.read / progress.elapsed_s if progress.elapsed_s > 0 else 0.0
+    differences = f", {format_count(progress.differences, 'difference')}" if progress.differences else ""
+    return f"{rate:,.0f}/s{differences}"
 
 
 def outage_line(outage: TargetUnavailable) -> str:
@@ -114,3 +158,7 @@ def rates_line(progress: Progress) -> str:
     if progress.rejected:
         parts.append(f"{progress.rejected:,} rejected")
     return ", ".join(parts)
+
+
+def _done_of_total(done: int, total: int | None) -> str:
+    return f"{done:,}/{total:,} ({done / total:.0%})" if total else f"{done:,}"

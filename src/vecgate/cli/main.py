@@ -21,11 +21,16 @@ COMMANDS = {
     "demo": "Run ingest, search, conformance and load on a local endpoint.",
     "serve": "Run the local S3 Vectors endpoint.",
     "put": "Ingest files of embeddings into an index.",
-    "delete": "Delete vectors by key.",
+    "diff": "Compare files or an index with an index.",
+    "delete": "Delete vectors by key or by a filter.",
     "query": "Search an index.",
     "scan": "Export an index.",
+    "copy": "Copy an index, or change its metadata in place.",
+    "index": "List, describe, count, create and delete indexes.",
+    "bucket": "List, describe, create and delete vector buckets.",
     "ramp": "Run a load scenario and check its thresholds.",
     "conform": "Test a target against the documented behaviour of S3 Vectors.",
+    "evidence": "List, check and merge evidence from Amazon for the requirements.",
     "capacity": "Find the highest rate at which all thresholds pass.",
     "scale": "Measure throughput by batch size and parallelism.",
     "doctor": "Check settings, permissions and quotas; print IAM policies.",
@@ -34,6 +39,8 @@ COMMANDS = {
     "clean": "Find and remove buckets that runs did not remove.",
     "completion": "Print the completion script for a shell.",
 }
+#: Commands whose module is in a package of `commands`.
+PACKAGES = {"scan": "indexes.", "copy": "indexes.", "index": "indexes.", "bucket": "indexes."}
 #: Top-level package to the extra that installs it.
 EXTRAS = {
     "altair": "report",
@@ -60,17 +67,20 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return the command of that name."""
         del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        command = getattr(import_module(f"vecgate.cli.commands.{cmd_name}"), cmd_name)
-        assert isinstance(command, click.Command)
-        return command
+        return import_command(cmd_name) if cmd_name in COMMANDS else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any of them."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def import_command(name: str) -> click.Command:
+    """Import and return the command of that name, which is in COMMANDS."""
+    command = getattr(import_module(f"vecgate.cli.commands.{PACKAGES.get(name, '')}{name}"), name)
+    assert isinstance(command, click.Command)
+    return command
 
 
 @click.group(

@@ -151,7 +151,7 @@ target_options = option_group(
         "--target",
         default="",
         metavar="TARGET",
-        help="local, moto, aws, a URL or a TOML file.  [env: VECGATE_TARGET]",
+        help="local, aws, moto, s3mock, local-s3, a URL or a TOML file.  [env: VECGATE_TARGET]",
     ),
     click.option(
         "--region", default="", metavar="REGION", help="AWS region.  [env: AWS_REGION, AWS_DEFAULT_REGION]"

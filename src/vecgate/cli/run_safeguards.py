@@ -19,7 +19,7 @@ from vecgate.diagnostics.preflight import preflight, unused_address
 from vecgate.errors import TargetError, TargetUnreachable, UsageError
 from vecgate.formatting import format_usd
 from vecgate.targets.iam_policy import BUCKET_PREFIX, required_operations
-from vecgate.targets.target import EMBEDDED, Target
+from vecgate.targets.target import Target, is_embedded
 
 #: Default limit in US dollars of a run on Amazon.
 USD_MAX_ON_AWS = 1.0
@@ -99,7 +99,7 @@ def require_preflight(
 
     Raises TargetError if the run would not work. Embedded servers are not checked.
     """
-    if target.name in EMBEDDED:
+    if is_embedded(target.name):
         return
     # `scale` needs the fewest operations; every other run that writes needs these too.
     needed = dict.fromkeys((*required_operations(target.name, "scale"), *operations))

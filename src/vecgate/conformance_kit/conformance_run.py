@@ -25,7 +25,7 @@ from vecgate.resources.orphans import remove_orphans
 from vecgate.results.records import ConformanceRun, Result
 from vecgate.results.result_stream import append_record, create_empty_stream, read_conformance_run
 from vecgate.targets.resolution import open_target
-from vecgate.targets.target import EMBEDDED, TargetChoice
+from vecgate.targets.target import TargetChoice, is_embedded
 
 #: Exit codes of pytest with results: all tests passed, some failed, none was collected.
 PYTEST_WITH_RESULTS = frozenset({0, 1, 5})
@@ -40,6 +40,7 @@ class SuiteOptions:
     expression: str = ""
     workers: str = "0"
     rerun_failed: Path | None = None
+    inferred: bool = False
     quota: bool = False
     hypothesis: str | None = None
     shuffle: str = ""
@@ -47,6 +48,7 @@ class SuiteOptions:
     require_capability: str = ""
     timeout: str = ""
     bucket_prefix: str = ""
+    evidence: Path | None = None
     yes: bool = False
 
     def pytest_arguments(self, target: TargetChoice) -> list[str]:
@@ -167,7 +169,7 @@ def remove_orphans_of(choice: TargetChoice, run: str, *, timeout_s: float = TIME
 
     That process was killed, or it had no time to remove its resources. An embedded server ended with it.
     """
-    if choice.name in EMBEDDED:
+    if is_embedded(choice.name):
         return []
     try:
         with open_target(choice, os.environ) as target:

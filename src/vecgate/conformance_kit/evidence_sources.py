@@ -32,6 +32,8 @@ HYBRID = f"{_GUIDE}s3-vectors-hybrid-search.html"
 SIGNATURES = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html"
 SIGNATURE_ERRORS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html"
 REST_JSON = "https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html"
+#: Smithy's tests of every implementation of the protocol: malformed bodies are answered with 400.
+MALFORMED = "https://github.com/smithy-lang/smithy/tree/main/smithy-aws-protocol-tests/model/restJson1/malformedRequests"
 #: Tests that their authors ran against AWS.
 MOTO_BUCKETS = f"{_MOTO}test_s3vector_buckets.py"
 MOTO_INDEXES = f"{_MOTO}test_s3vector_indexes.py"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pprint import pformat
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore import xform_name
 
@@ -18,6 +19,23 @@ REPRODUCTION_CHARACTERS_MAX = 8_000
 FORMATTED_HEADERS = ("content-type", "x-amzn-errortype")
 
 
+@dataclass(frozen=True, slots=True)
+class SentBytes:
+    """A request that a test wrote byte by byte, to send it again.
+
+    headers     without a signature and without secrets
+    is_signed   it is signed before it is sent
+    difference  what a program that repeats it does not do, empty if it is the same
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    is_signed: bool = True
+    difference: str = ""
+
+
 @dataclass(slots=True)
 class Exchange:
     """A request and its answer.
@@ -25,6 +43,7 @@ class Exchange:
     operation   such as PutVectors, or a method and path
     members     the input of the operation; None for a request that the test wrote byte by byte
     request     the request as text, if *members* is None
+    sent        the same, to send it again
     status      HTTP status of the answer; 0 without an answer
     answer      body of the answer as text, or why no answer arrived
     request_id  empty if the answer had none
@@ -33,6 +52,7 @@ class Exchange:
     operation: str
     members: Mapping[str, Any] | None = None
     request: str = ""
+    sent: SentBytes | None = None
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
     answer: str = ""
@@ -121,20 +141,69 @@ def format_exchange(exchange: Exchange) -> str:
 
 
 def build_reproduction(exchanges: Iterable[Exchange], *, url: str | None, region: str) -> str:
-    """Return a Python program that repeats the calls, or an empty text without calls or if it is too long."""
-    calls = [each for each in exchanges if each.members is not None]
+    """Return a Python program that repeats the requests, or an empty text without them or if it is too long.
+
+    Its credentials are those of the environment, or for a server at *url* else made-up ones.
+    """
+    calls = [each for each in exchanges if each.members is not None or (each.sent and url)]
     if not calls:
         return ""
-    arguments = f'"s3vectors", region_name={region!r}' + (f", endpoint_url={url!r}" if url else "")
+    has_calls = any(each.members is not None for each in calls)
+    has_bytes = any(each.members is None for each in calls)
     lines = [
-        "import boto3",
-        "from botocore.config import Config",
-        f"client = boto3.client({arguments}, config=Config(parameter_validation=False))",
+        *_credentials_lines(url),
+        *(_client_lines(url, region) if has_calls else []),
+        *(_sender_lines(str(url), region) if has_bytes else []),
         *(f"client.create_vector_bucket(vectorBucketName={name!r})" for name in _missing_buckets(calls)),
-        *map(_format_call, calls),
+        *(_format_sent(each.sent) if each.sent else _format_call(each) for each in calls),
     ]
     text = "\n".join(lines)
     return text if len(text) <= REPRODUCTION_CHARACTERS_MAX else ""
+
+
+def _credentials_lines(url: str | None) -> list[str]:
+    if not url:
+        return []
+    names = (("KEY", "AWS_ACCESS_KEY_ID"), ("SECRET", "AWS_SECRET_ACCESS_KEY"))
+    return ["import os", *(f'{name} = os.environ.get("{variable}", "test")' for name, variable in names)]
+
+
+def _client_lines(url: str | None, region: str) -> list[str]:
+    arguments = f'"s3vectors", region_name={region!r}'
+    if url:
+        arguments += f", endpoint_url={url!r}, aws_access_key_id=KEY, aws_secret_access_key=SECRET"
+    return [
+        "import boto3",
+        "from botocore.config import Config",
+        f"client = boto3.client({arguments}, config=Config(parameter_validation=False))",
+    ]
+
+
+def _sender_lines(url: str, region: str) -> list[str]:
+    """Return a function that sends bytes, signed by botocore."""
+    parts = urlsplit(url)
+    kind = "HTTPS" if parts.scheme == "https" else "HTTP"
+    return [
+        "import http.client",
+        "from botocore.auth import SigV4Auth",
+        "from botocore.awsrequest import AWSRequest",
+        "from botocore.credentials import Credentials",
+        "def send(method, path, headers, body, sign=True):",
+        f"    request = AWSRequest(method, {url.rstrip('/')!r} + path, headers, body)",
+        "    if sign:",
+        f'        SigV4Auth(Credentials(KEY, SECRET), "s3vectors", {region!r}).add_auth(request)',
+        f"    connection = http.client.{kind}Connection({parts.netloc!r})",
+        "    connection.request(method, path, body, dict(request.headers))",
+        "    answer = connection.getresponse()",
+        "    print(answer.status, answer.getheaders(), answer.read())",
+    ]
+
+
+def _format_sent(sent: SentBytes) -> str:
+    arguments = f"{sent.method!r}, {sent.path!r}, {dict(sent.headers)!r}, {sent.body!r}"
+    unsigned = "" if sent.is_signed else ", sign=False"
+    note = f"  # {sent.difference}" if sent.difference else ""
+    return f"send({arguments}{unsigned}){note}"
 
 
 def _missing_buckets(calls: Iterable[Exchange]) -> list[str]:

@@ -110,6 +110,20 @@ class ErrorExpectation:
             )
         return error
 
+    def is_refused(
+        self,
+        operation: str,
+        members: Mapping[str, Any] | None = None,
+        /,
+        **more: Any,  # noqa: ANN401 - members of a request, of any type
+    ) -> bool:
+        """Send an invalid request and return whether it is refused. That it must be is another matter."""
+        try:
+            getattr(self._client, xform_name(operation))(**{**(members or {}), **more})
+        except ClientError:
+            return True
+        return False
+
 
 def parse_error(error: ClientError) -> ErrorAnswer:
     """Return the answer that botocore raised as *error*."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 #: Help text by option. The options in FLAGS take no value.
 OPTIONS = {
-    "target": "local, moto, aws, a URL, or a TOML file that describes a target [env: VECGATE_TARGET]",
+    "target": "local, aws, moto, s3mock, local-s3, a URL, or a TOML file [env: VECGATE_TARGET]",
     "region": "AWS region",
     "profile": "profile in the AWS configuration",
     "ca-bundle": "file with the certificates to trust",
@@ -18,6 +18,7 @@ OPTIONS = {
     "bucket-prefix": "prefix of the names of created buckets (default: vg)",
     "yes": "allow requests to real AWS, which cost money",
     "level": "conformance: quick or full suite (default: full)",
+    "inferred": "conformance: run only the requirements that rest on inference",
     "quota": "conformance: also test the documented request rates",
     "hypothesis": "conformance: Hypothesis profile: quick, ci or deep",
     "shuffle": "conformance: run in a random order with this seed",
@@ -27,8 +28,9 @@ OPTIONS = {
     "deviations": "conformance: file with the known deviations of the target",
     "catalogue": "conformance: write the requirements as JSON to this file",
     "results": "conformance: write the result stream to this file",
+    "evidence": "conformance: record the redacted requests and answers of each requirement in this file",
 }
-FLAGS = frozenset({"no-verify", "yes", "quota"})
+FLAGS = frozenset({"no-verify", "yes", "quota", "inferred"})
 DEFAULT_PREFIX = "vg"
 DEFAULT_TIMEOUT_S = 30.0
 TIMEOUT_MAX_S = 600.0

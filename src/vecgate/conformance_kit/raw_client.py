@@ -17,7 +17,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from vecgate import __version__
-from vecgate.conformance_kit.exchanges import Exchange, ExchangeLog, request_id_of
+from vecgate.bulk.transport.response_limits import ResponseLimitExceeded
+from vecgate.conformance_kit.exchanges import Exchange, ExchangeLog, SentBytes, request_id_of
 from vecgate.errors import TransportError
 from vecgate.redaction import holds_secret, redact
 from vecgate.targets.answer_guard import AnswerGuard
@@ -126,6 +127,7 @@ class RawClient:
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
         defaults = {"User-Agent": f"vecgate/{__version__}", "Content-Type": "application/json"}
         sent = {**defaults, **self._target.headers, **(headers or {})}
+        before = {name: value for name, value in sent.items() if name not in self._target.headers}
         if sign:
             signer = self._signer(at or datetime.now(UTC), credentials)
             sent = signer.sign(method, f"{self._origin}{path}", payload, sent)
@@ -134,7 +136,15 @@ class RawClient:
         operation = _operation_of(method, path)
         self._guard.check(operation)
         request = redact(_format_request(sent, payload))
-        exchange = self._log.add(Exchange(redact(f"{method} {path}"), request=request))
+        repeated = SentBytes(
+            method,
+            path,
+            {name: value for name, value in before.items() if name.lower() not in SECRET_HEADERS},
+            payload,
+            is_signed=sign,
+            difference=_difference(alter=alter, at=at, credentials=credentials),
+        )
+        exchange = self._log.add(Exchange(redact(f"{method} {path}"), request=request, sent=repeated))
         try:
             answer = self._send(method, path, payload, sent)
         except TransportError as error:
@@ -156,6 +166,7 @@ class RawClient:
         return _TimedSigner(keys, self._target.region, at)
 
     def _send(self, method: str, path: str, payload: bytes, headers: Mapping[str, str]) -> RawAnswer:
+        operation = f"{method} {path[:80]}"
         with closing(self._connection()) as connection:
             try:
                 _write_request(connection, method, path, payload, headers)
@@ -163,7 +174,9 @@ class RawClient:
                 answer_headers = {name.lower(): redact(value) for name, value in answer.getheaders()}
                 return RawAnswer(answer.status, answer_headers, _redact_body(answer.read()))
             except (OSError, ValueError, http.client.HTTPException) as error:
-                raise TransportError(f"{method} {path[:80]}", f"{type(error).__name__}: {error}") from error
+                raise TransportError(operation, f"{type(error).__name__}: {error}") from error
+            except ResponseLimitExceeded as error:
+                raise TransportError(operation, str(error)) from error
 
     def _connection(self) -> http.client.HTTPConnection:
         host, port = self._url.hostname or "", self._url.port
@@ -174,6 +187,16 @@ class RawClient:
         if verify is False:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         return self._guard.connection(host, port, context)
+
+
+def _difference(**options: object) -> str:
+    """Return what was special about a request, which a program that repeats it does not do."""
+    words = {
+        "alter": "the test changed the headers after signing",
+        "at": "the test signed with another time",
+        "credentials": "the test signed with other credentials",
+    }
+    return "; ".join(text for name, text in words.items() if options[name] is not None)
 
 
 def _operation_of(method: str, path: str) -> str:

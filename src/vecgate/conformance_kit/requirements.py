@@ -10,16 +10,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from inspect import cleandoc
-from typing import Any, Literal, TypeAlias, get_args
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 import pytest
 
-Level: TypeAlias = Literal["must", "should", "may"]
-Evidence: TypeAlias = Literal["model", "documented", "recorded", "inferred"]
+from vecgate.conformance_kit.grades import EVIDENCE, KINDS, Evidence, Kind, Level, level_of
 
-LEVELS: tuple[Level, ...] = get_args(Level)
-EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 MARK = "requirement"
 
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)+")
@@ -32,6 +30,7 @@ class Requirement:
 
     id        such as `put-vectors.duplicate-keys`; in a parametrised test `put-vectors.key-length[1025]`
     level     must: a client breaks without it; should: AWS does so; may: what AWS does is not known
+    kind      of promise; together with the evidence it decides the level
     evidence  model: botocore's service model; documented: by Amazon; recorded: seen on AWS by a public test
               or probe; inferred: none of these
     source    the URL of the evidence
@@ -43,7 +42,7 @@ class Requirement:
     """
 
     id: str
-    level: Level
+    kind: Kind
     evidence: Evidence
     source: str
     needs: frozenset[str] = frozenset()
@@ -51,6 +50,11 @@ class Requirement:
     slow: bool = False
     test: str = ""
     claim: str = ""
+
+    @property
+    def level(self) -> Level:
+        """The level that follows from kind and evidence."""
+        return level_of(self.kind, self.evidence)
 
     @property
     def group(self) -> str:
@@ -62,8 +66,8 @@ def requirement(
     id_: str,
     /,
     *,
-    level: Level,
-    evidence: Evidence,
+    kind: Kind,
+    evidence: Evidence | Mapping[str, Evidence],
     source: str,
     needs: str | Iterable[str] = (),
     covers: str | Iterable[str] = (),
@@ -73,20 +77,28 @@ def requirement(
 
     *needs* and *covers* may be one text with spaces. Both may refer to a parameter of the test:
     `covers="{operation}.indexName.max"`. *needs* may also name an operation, which means the capabilities
-    that this operation requires: `needs="{operation}"`.
+    that this operation requires: `needs="{operation}"`. *evidence* may be given by the parameter `operation`:
+    `evidence={"CreateIndex": "recorded", "": "inferred"}`, where the empty name stands for all others.
     """
+    given = tuple(evidence.values()) if isinstance(evidence, Mapping) else (evidence,)
     problems = [
         *([] if ID.fullmatch(id_) else [f"id {id_!r} is not `group.name` in lower case with hyphens"]),
-        *([] if level in LEVELS else [f"level {level!r} is unknown; use {', '.join(LEVELS)}"]),
-        *([] if evidence in EVIDENCE else [f"evidence {evidence!r} is unknown; use {', '.join(EVIDENCE)}"]),
+        *([] if kind in KINDS else [f"kind {kind!r} is unknown; use {', '.join(KINDS)}"]),
+        *(
+            f"evidence {each!r} is unknown; use {', '.join(EVIDENCE)}"
+            for each in given
+            if each not in EVIDENCE
+        ),
         *([] if source.startswith("https://") else [f"source {source!r} is not an https URL"]),
     ]
     if problems:
         raise ValueError(f"requirement {id_}: {'; '.join(problems)}")
+    for each in given:
+        level_of(kind, each)
     mark: pytest.MarkDecorator = getattr(pytest.mark, MARK)
     return mark.with_args(
         id_,
-        level=level,
+        kind=kind,
         evidence=evidence,
         source=source,
         needs=_split_words(needs),
@@ -104,8 +116,8 @@ def requirement_of(item: pytest.Item) -> Requirement | None:
     parameters = _parameters(item)
     return Requirement(
         id=mark.args[0] + _suffix(item),
-        level=given["level"],
-        evidence=given["evidence"],
+        kind=given["kind"],
+        evidence=_evidence(given["evidence"], parameters),
         source=given["source"],
         needs=frozenset(_fill_in(given["needs"], parameters)),
         covers=_fill_in(given["covers"], parameters),
@@ -130,9 +142,15 @@ def build_catalogue(items: Sequence[pytest.Item]) -> tuple[dict[str, Requirement
     return found, problems + _duplicate_ids(found.values())
 
 
-def encode_catalogue(requirements: Iterable[Requirement]) -> bytes:
-    """Encode *requirements* as a JSON array, ordered by id."""
-    return msgspec.json.encode(sorted(map(asdict, requirements), key=lambda each: each["id"]), order="sorted")
+def encode_catalogue(
+    requirements: Iterable[Requirement], fingerprints: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
+    """Encode *requirements* as a JSON array, ordered by id. *fingerprints* of the tests are by node id."""
+    plain = (
+        {**asdict(each), "level": each.level, "fingerprint": fingerprints.get(each.test, "")}
+        for each in requirements
+    )
+    return msgspec.json.encode(sorted(plain, key=lambda each: each["id"]), order="sorted")
 
 
 def _duplicate_ids(requirements: Iterable[Requirement]) -> list[str]:
@@ -167,6 +185,12 @@ def _suffix(item: pytest.Item) -> str:
 def _parameters(item: pytest.Item) -> Mapping[str, Any]:
     call = getattr(item, "callspec", None)
     return call.params if call is not None else {}
+
+
+def _evidence(given: Evidence | Mapping[str, Evidence], parameters: Mapping[str, Any]) -> Evidence:
+    if not isinstance(given, Mapping):
+        return given
+    return given.get(parameters.get("operation", ""), given[""])
 
 
 def _fill_in(words: Iterable[str], parameters: Mapping[str, Any]) -> tuple[str, ...]:

@@ -14,15 +14,17 @@ import pytest
 
 from vecgate.conformance_kit.plugin_options import option
 from vecgate.conformance_kit.target_session import TargetSession, is_opt_in_reason
+from vecgate.gate.requirement_rules import BLOCKED_BY
 from vecgate.redaction import redact
 from vecgate.results.provenance import describe_machine, installed_versions, utc_now
 from vecgate.results.records import Footer, Header, Outcome, Result
 from vecgate.results.result_stream import StreamWriter
+from vecgate.targets.run_header import target_version
 
 #: Properties of a pytest report, which xdist passes on to the controller.
 REQUIREMENT, REQUEST_ID = "vecgate-requirement", "vecgate-request-id"
 PACKAGES = ("vecgate", "boto3", "botocore", "pytest", "hypothesis")
-RECORDED_OPTIONS = ("level", "quota", "hypothesis", "shuffle")
+RECORDED_OPTIONS = ("level", "inferred", "quota", "hypothesis", "shuffle")
 #: pytest's message for a test that is marked as a strict xfail and passes.
 XPASS_STRICT = "[XPASS(strict)]"
 REASON_CHARACTERS_MAX, DETAIL_CHARACTERS_MAX, REQUEST_ID_CHARACTERS_MAX = 300, 20_000, 200
@@ -46,8 +48,7 @@ def build_header(
         unsupported=session.capabilities.unsupported,
         missing_core=tuple(missing_core),
         required=tuple(required),
-        # The version of moto identifies that target. The version of another server is not known.
-        versions=installed_versions([*PACKAGES, *({target.name} & {"moto"})]),
+        versions=installed_versions(PACKAGES) | target_version(target),
         environment=describe_machine(),
         options={name: str(option(config, name)) for name in RECORDED_OPTIONS if option(config, name)},
     )
@@ -152,7 +153,10 @@ def outcome_of(report: pytest.TestReport) -> Outcome:
     if hasattr(report, "wasxfail"):
         return "deviation"
     # The suite skips a test in its setup if the target does not support what the test needs.
-    is_unsupported = report.when == "setup" and not is_opt_in_reason(_reason(report))
+    reason = _reason(report)
+    is_unsupported = (
+        report.when == "setup" and not is_opt_in_reason(reason) and not reason.startswith(BLOCKED_BY)
+    )
     return "unsupported" if is_unsupported else "skipped"
 
 

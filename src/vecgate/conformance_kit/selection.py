@@ -11,9 +11,20 @@ from vecgate.conformance_kit.requirements import Requirement
 T = TypeVar("T")
 
 
-def is_selected(requirement: Requirement, *, only: Collection[str] | None, is_quick: bool) -> bool:
-    """Return whether *requirement* runs. *only* limits a run to these ids; a quick run skips slow ones."""
-    return (only is None or requirement.id in only) and not (is_quick and requirement.slow)
+def is_selected(
+    requirement: Requirement, *, only: Collection[str] | None, is_quick: bool, is_inferred: bool = False
+) -> bool:
+    """Return whether *requirement* runs.
+
+    only         limits a run to these ids
+    is_quick     skips slow requirements
+    is_inferred  limits a run to requirements that rest on inference
+    """
+    if is_quick and requirement.slow:
+        return False
+    if is_inferred and requirement.evidence != "inferred":
+        return False
+    return only is None or requirement.id in only
 
 
 def shuffled(items: Sequence[T], seed: str) -> list[T]:

@@ -16,6 +16,10 @@ from typing import Any
 
 import pytest
 
+from vecgate.conformance_kit.aws_evidence.evidence_recorder import EvidenceRecorder
+from vecgate.conformance_kit.aws_evidence.fingerprints import fingerprint_of
+from vecgate.conformance_kit.aws_evidence.merged_evidence import FOLDER as EVIDENCE_FOLDER
+from vecgate.conformance_kit.aws_evidence.merged_evidence import apply_evidence
 from vecgate.conformance_kit.exchanges import ExchangeLog, build_reproduction, format_exchange
 from vecgate.conformance_kit.plugin_options import option, timeout_of
 from vecgate.conformance_kit.requirements import Requirement, build_catalogue, encode_catalogue
@@ -34,6 +38,7 @@ from vecgate.conformance_kit.target_session import (
     required_capabilities_of,
     worker_input_of,
 )
+from vecgate.conformance_kit.tracebacks import cut_foreign_frames
 from vecgate.errors import VecgateError
 from vecgate.gate.requirement_ids import current_id
 from vecgate.resources.orphans import remove_orphans
@@ -53,6 +58,8 @@ def register(config: pytest.Config, root: Path | None = None) -> SuitePlugin:
     if suite is None:
         suite = SuitePlugin(config)
         config.pluginmanager.register(suite, PLUGIN)
+        if option(config, "evidence"):
+            config.pluginmanager.register(EvidenceRecorder(config, suite))
     assert isinstance(suite, SuitePlugin)
     if root is not None:
         suite.root = root
@@ -148,8 +155,10 @@ class SuitePlugin:
             return
         if problems:
             raise pytest.UsageError("\n".join(problems))
+        self.catalogue = apply_evidence(self.catalogue, suite_items, self.root / EVIDENCE_FOLDER)
         if path := option(self._config, "catalogue"):
-            Path(path).write_bytes(encode_catalogue(self.catalogue.values()))
+            fingerprints = {item.nodeid: fingerprint_of(item) for item in suite_items}
+            Path(path).write_bytes(encode_catalogue(self.catalogue.values(), fingerprints))
         if self._config.option.collectonly:
             return
         if self._is_whole():
@@ -178,10 +187,13 @@ class SuitePlugin:
     def _select(self, items: list[pytest.Item], suite_items: Sequence[pytest.Item]) -> None:
         only = self._failed_ids()
         is_quick = option(self._config, "level") == "quick"
+        is_inferred = bool(option(self._config, "inferred"))
         deselected = [
             item
             for item in suite_items
-            if not is_selected(self.catalogue[item.nodeid], only=only, is_quick=is_quick)
+            if not is_selected(
+                self.catalogue[item.nodeid], only=only, is_quick=is_quick, is_inferred=is_inferred
+            )
         ]
         if deselected:
             self._config.hook.pytest_deselected(items=deselected)
@@ -234,6 +246,8 @@ class SuitePlugin:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Add the requirement to the report and, after a failure, the requests and answers."""
+        if call.excinfo is not None and item.nodeid in self.catalogue:
+            cut_foreign_frames(call.excinfo.value, self.root)
         report = yield
         requirement = self.catalogue.get(item.nodeid)
         if requirement is None:

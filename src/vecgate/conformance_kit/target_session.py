@@ -21,7 +21,7 @@ from vecgate.targets.capabilities import (
     unsigned_settings,
 )
 from vecgate.targets.resolution import open_target
-from vecgate.targets.target import EMBEDDED, Target, TargetChoice
+from vecgate.targets.target import Target, TargetChoice, is_embedded
 from vecgate.targets.url_target import target_from_url
 
 #: Key under which xdist passes our values between the controller and a worker.
@@ -119,14 +119,14 @@ def is_opt_in_reason(reason: str) -> bool:
 def worker_input_of(session: TargetSession) -> dict[str, Any]:
     """Return what a worker needs to join *session*, as plain values."""
     target = session.target
-    is_embedded = target.name in EMBEDDED
-    keys = target.credentials.get_frozen_credentials() if is_embedded else None
+    is_own = is_embedded(target.name)
+    keys = target.credentials.get_frozen_credentials() if is_own else None
     return {
         "run": session.run,
         "unsupported": dict(session.capabilities.unsupported),
         "not_requested": dict(session.capabilities.not_requested),
-        "name": target.name if is_embedded else "",
-        "url": target.endpoint_url if is_embedded else "",
+        "name": target.name if is_own else "",
+        "url": target.endpoint_url if is_own else "",
         "keys": [keys.access_key, keys.secret_key] if keys else [],
     }
 

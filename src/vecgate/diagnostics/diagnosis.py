@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 
+from vecgate.diagnostics.address_check import check_address
+from vecgate.diagnostics.caller_policies import check_bucket_policy, check_caller_policies
 from vecgate.diagnostics.diagnostic import Diagnostic, is_good
 from vecgate.diagnostics.identity import check_account, check_region, check_target, strip_user
 from vecgate.diagnostics.installed import check_extras, check_versions
@@ -47,6 +49,7 @@ def diagnose(
     try:
         with open_target(choice, environment) as target:
             found.append(check_region(target, environment))
+            found += check_address(index, region=target.region) if index else ()
             found += _check_target(target, command, address, prefix=prefix, is_write=is_write)
     except VecgateError as error:
         found.append(Diagnostic("settings", "failed", strip_user(str(error)), error.hint))
@@ -59,23 +62,30 @@ def _check_target(
 ) -> Iterator[Diagnostic]:
     needed = required_operations(target.name, command)
     if target.name == "aws":
-        diagnostic, account = check_account(target)
+        diagnostic, account, caller = check_account(target)
         yield diagnostic
         address = replace(address, account=account)
-    found = preflight(target, needed, address=address, policy=command)
+        yield from check_caller_policies(target, caller, account=account)
+    found = [
+        # A server that was busy all the time has shown nothing, and `doctor` must not pass then.
+        replace(each, grade="failed") if (each.check, each.grade) == ("reachable", "warning") else each
+        for each in preflight(target, needed, address=address, policy=command)
+    ]
     written = probe_writes(target, needed, prefix=prefix, run=new_run_id()) if is_write else ()
     # A write probe shows more than the preflight check of the same operation.
     replaced = {each.check for each in written}
     yield from (each for each in found if each.check not in replaced)
     yield from written
     if any(each.check == "reachable" and each.grade == "ok" for each in found):
-        yield from _check_service(target)
+        yield from _check_service(target, address)
     yield check_versions()
     yield check_extras()
 
 
-def _check_service(target: Target) -> Iterator[Diagnostic]:
+def _check_service(target: Target, address: ProbeAddress) -> Iterator[Diagnostic]:
     with closing(target.client(**TIMEOUTS)) as client:
+        if address.is_users:
+            yield check_bucket_policy(client, target, address)
         yield check_tls(target.resolve_url(client), target.verify, now=now_utc())
         yield report_quotas()
         yield check_buckets(client)

@@ -73,14 +73,17 @@ def check_credentials(target: Target, *, now: datetime) -> Diagnostic:
     return Diagnostic("credentials", grade, message, "" if grade == "ok" else RENEW)
 
 
-def check_account(target: Target) -> tuple[Diagnostic, str]:
-    """Return the diagnostic of the caller's identity by STS, and the account (empty if STS fails)."""
+def check_account(target: Target) -> tuple[Diagnostic, str, str]:
+    """Return the diagnostic of the caller's identity by STS, the account, and the ARN of the caller. Both are
+    empty if STS fails.
+    """
     try:
         identity = caller_identity(target)
     except (BotoCoreError, ClientError) as error:
         hint = "No run needs STS. For a policy, --account names the account."
-        return Diagnostic("account", "warning", f"STS did not return it: {error}", hint), ""
-    return Diagnostic("account", "ok", f"{identity['Account']}, {identity['Arn']}"), identity["Account"]
+        return Diagnostic("account", "warning", f"STS did not return it: {error}", hint), "", ""
+    account, arn = identity["Account"], identity["Arn"]
+    return Diagnostic("account", "ok", f"{account}, {arn}"), account, arn
 
 
 def mask(access_key: str) -> str:

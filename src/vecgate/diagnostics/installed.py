@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, metadata, version
 
 from vecgate.diagnostics.diagnostic import Diagnostic
 from vecgate.results.provenance import installed_versions
+from vecgate.s3vectors.model import MODEL_VERSION, missing_in_botocore
 
 PACKAGES = ("vecgate", "boto3", "botocore", "numpy", "orjson", "uvicorn")
 #: A requirement of an extra in the metadata of a package.
@@ -15,9 +16,18 @@ EXTRA_REQUIREMENT = re.compile(r"([\w.-]+).*extra\s*==\s*['\"]([\w-]+)['\"]")
 
 
 def check_versions() -> Diagnostic:
-    """Report the versions of Python and of the main packages."""
+    """Report the versions of Python and of the main packages, and what the installed botocore lacks."""
     versions = ", ".join(f"{name} {number}" for name, number in installed_versions(PACKAGES).items())
-    return Diagnostic("versions", "ok", versions)
+    missing = missing_in_botocore()
+    if not missing:
+        return Diagnostic("versions", "ok", versions)
+    return Diagnostic(
+        "versions",
+        "warning",
+        f"{versions}; botocore {version('botocore')} does not know {', '.join(missing)}. "
+        "vecgate's own clients do; those of your program do not",
+        f"pip install 'botocore>={MODEL_VERSION}'",
+    )
 
 
 def check_extras() -> Diagnostic:

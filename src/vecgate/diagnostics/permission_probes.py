@@ -15,10 +15,10 @@ from typing import Any
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
-from vecgate.diagnostics.diagnostic import Diagnostic
+from vecgate.diagnostics.diagnostic import Diagnostic, DiagnosticGrade
 from vecgate.resources.cleanup import had_no_effect
 from vecgate.s3vectors.arn import bucket_arn
-from vecgate.s3vectors.model import error_codes
+from vecgate.s3vectors.model import error_codes, service_model
 from vecgate.targets.capabilities import PROBES
 from vecgate.targets.iam_policy import resource_type_of
 
@@ -29,6 +29,8 @@ TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 KEY = "vecgate-doctor-nothing"
 MESSAGE_CHARACTERS_MAX = 400
 NO_ANSWER = "no answer"
+#: The command that creates the index if it does not exist.
+CREATES = "put-create"
 _READ_PREFIXES = ("Get", "List", "Query")
 #: Never sent for a name that does not exist: a server could create the resource.
 _CREATE_PREFIX = "Create"
@@ -78,14 +80,16 @@ class ProbeReply:
 class ProbeAddress:
     """The bucket and the index that probes address.
 
-    account   of the bucket, empty if unknown
-    is_users  the user's own resources: no request that writes is sent to them
+    account    of the bucket, empty if unknown
+    is_users   the user's own resources: no request that writes is sent to them, and they must exist
+    dimension  of the index
     """
 
     bucket: str
     index: str
     account: str = ""
     is_users: bool = False
+    dimension: int = 1
 
 
 def send_probe(client: Any, operation: str, members: Mapping[str, Any]) -> ProbeReply:  # noqa: ANN401 - boto3 has no types
@@ -97,9 +101,23 @@ def send_probe(client: Any, operation: str, members: Mapping[str, Any]) -> Probe
         answer, is_no_op = error.response, had_no_effect(error)
     except BotoCoreError as error:
         return ProbeReply(0, type(error).__name__, first_line(error), is_no_op=had_no_effect(error))
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        # botocore's parser takes the form of an answer for granted.
+        return ProbeReply(0, type(error).__name__, "the answer is not one of S3 Vectors")
+    # The first operation is judged by `check_connection`.
+    if operation != "ListVectorBuckets" and (missing := _missing_members(operation, answer)):
+        return ProbeReply(0, "UnexpectedResponse", f"the answer has no {' and no '.join(missing)}")
     error_fields, metadata = answer.get("Error", {}), answer["ResponseMetadata"]
     code, message = str(error_fields.get("Code") or ""), first_line(error_fields.get("Message"))
     return ProbeReply(metadata["HTTPStatusCode"], code, message, metadata["HTTPHeaders"], answer, is_no_op)
+
+
+def _missing_members(operation: str, answer: Mapping[str, Any]) -> list[str]:
+    """Return the members that a successful *answer* to a read must have and has not."""
+    shape = service_model().operation_model(operation).output_shape
+    if "Error" in answer or not is_read_only(operation) or shape is None:
+        return []
+    return [name for name in shape.required_members if answer.get(name) is None]
 
 
 def first_line(message: object) -> str:
@@ -128,7 +146,8 @@ def build_members(
             members = {"resourceArn": arn}
         case "account":
             pass
-    return {**PROBES.get(operation, {}), **MEMBERS.get(operation, {}), **members}
+    query = {"queryVector": {"float32": [1.0] * address.dimension}} if operation == "QueryVectors" else {}
+    return {**PROBES.get(operation, {}), **MEMBERS.get(operation, {}), **query, **members}
 
 
 def reason_to_skip(operation: str, address: ProbeAddress) -> str:
@@ -141,19 +160,40 @@ def reason_to_skip(operation: str, address: ProbeAddress) -> str:
     return "it would create a resource; --write tests it"
 
 
-def check_permission(operation: str, reply: ProbeReply, *, policy: str) -> Diagnostic:
-    """Return what *reply* shows about the permission for *operation*. The hint names *policy*."""
+def check_permission(
+    operation: str, reply: ProbeReply, *, policy: str, address: ProbeAddress | None = None
+) -> Diagnostic:
+    """Return what *reply* shows about the permission for *operation*. The hint names *policy*.
+
+    address  of the user's own index, where "not found" and a refused request are failures
+    """
     answer = str(reply.status) if reply.code.isdigit() else f"{reply.status} {reply.code}".strip()
     if reply.is_denied:
         hint = f"Allow s3vectors:{operation}; `vecgate doctor --policy {policy}` prints the whole policy."
         return Diagnostic(operation, "failed", f"denied with {answer}: {reply.message}", hint)
-    if not reply.status:
-        return Diagnostic(operation, "failed", f"{NO_ANSWER}: {reply.message}", "Try again.")
-    if reply.status in TRANSIENT_STATUSES:
-        return Diagnostic(operation, "warning", f"unknown: answered with {answer}", "Try again.")
+    if not reply.status or reply.status in TRANSIENT_STATUSES:
+        grade: DiagnosticGrade = "warning" if reply.status else "failed"
+        message = f"unknown: answered with {answer}" if reply.status else f"{NO_ANSWER}: {reply.message}"
+        return Diagnostic(operation, grade, message, "Try again.")
     if reply.code and reply.code not in error_codes():
         hint = "The server does not implement this operation."
         return Diagnostic(operation, "failed", f"unsupported: answered with {answer}", hint)
+    if reply.code and address is not None and address.is_users:
+        return _check_users_resource(operation, reply, address, answer, policy=policy)
     if reply.code and not is_read_only(operation):
         return Diagnostic(operation, "skipped", "not denied for a name that does not exist; --write tests it")
     return Diagnostic(operation, "ok", f"allowed: answered with {answer}" if reply.code else "allowed")
+
+
+def _check_users_resource(
+    operation: str, reply: ProbeReply, address: ProbeAddress, answer: str, *, policy: str
+) -> Diagnostic:
+    """Return what an error shows about the user's own bucket or index."""
+    name = f"{address.bucket}/{address.index}" if resource_type_of(operation) == "index" else address.bucket
+    if operation == "GetVectorBucketPolicy" and reply.status == HTTPStatus.NOT_FOUND:
+        return Diagnostic(operation, "ok", f"allowed: {name} has no policy")
+    if reply.status == HTTPStatus.NOT_FOUND and policy == CREATES:
+        return Diagnostic(operation, "ok", f"allowed: {name} does not exist yet")
+    message = f"{name}: answered with {answer}: {reply.message}"
+    hint = "Check both names, the region and the account, or create the index with `vecgate put --create`."
+    return Diagnostic(operation, "failed", message, hint)

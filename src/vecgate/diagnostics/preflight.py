@@ -24,7 +24,7 @@ from vecgate.targets.iam_policy import BUCKET_PREFIX
 from vecgate.targets.target import Target
 
 #: Timeouts of the clients that check a target.
-TIMEOUTS = {"connect_timeout": 5, "read_timeout": 10}
+TIMEOUTS: Mapping[str, Any] = {"connect_timeout": 5, "read_timeout": 10}
 #: AWS refuses a signature when clocks differ by more than five minutes, some services by fifteen.
 SKEW_MAX_S = 240
 #: A Date header has whole seconds, and a busy server may cache it for two.
@@ -79,7 +79,7 @@ def preflight(
     if not is_good([credentials]):
         return (credentials,)
     address = address or unused_address()
-    with closing(target.client(**TIMEOUTS)) as client:
+    with closing(target.client(is_checked=False, **TIMEOUTS)) as client:
         sent_at = now()
         first = send_probe(
             client, FIRST_OPERATION, build_members(FIRST_OPERATION, address, region=target.region)
@@ -92,6 +92,11 @@ def preflight(
         if is_good(found[1:2]):
             address = _add_account(address, target, first)
             replies = {FIRST_OPERATION: first}
+            if address.is_users:
+                # A query needs the dimension, and a list of the buckets need not be allowed.
+                members = build_members("GetIndex", address, region=target.region)
+                replies["GetIndex"] = send_probe(client, "GetIndex", members)
+                address = replace(address, dimension=_dimension(replies["GetIndex"]))
             found += _check_permissions(
                 client, target, operations, address=address, replies=replies, policy=policy
             )
@@ -152,7 +157,7 @@ def _check_permissions(
             continue
         members = build_members(operation, address, region=target.region, partition=partition)
         reply = replies.get(operation) or send_probe(client, operation, members)
-        yield check_permission(operation, reply, policy=policy)
+        yield check_permission(operation, reply, policy=policy, address=address)
 
 
 def _add_account(address: ProbeAddress, target: Target, first: ProbeReply) -> ProbeAddress:
@@ -163,6 +168,12 @@ def _add_account(address: ProbeAddress, target: Target, first: ProbeReply) -> Pr
     account = account or str(getattr(target.credentials, "account_id", "") or "")
     # A server other than Amazon either accepts any account or refuses it: both show whether it is allowed.
     return replace(address, account=address.account or account or ("" if target.name == "aws" else "0" * 12))
+
+
+def _dimension(reply: ProbeReply) -> int:
+    index = reply.body.get("index")
+    dimension = index.get("dimension") if isinstance(index, Mapping) else None
+    return dimension if isinstance(dimension, int) else 1
 
 
 def _find_hint(hints: Mapping[str, str], code: str) -> str:

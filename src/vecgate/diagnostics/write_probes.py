@@ -17,7 +17,7 @@ from vecgate.diagnostics.permission_probes import (
 from vecgate.resources.cleanup import remove_bucket
 from vecgate.resources.creation_log import RUN_TAG, CreationLog
 from vecgate.s3vectors.model import error_codes
-from vecgate.targets.target import EMBEDDED, Target
+from vecgate.targets.target import Target, is_embedded
 
 CLEAN_UP = "clean-up"
 INDEX_NAME = "vectors"
@@ -42,7 +42,7 @@ def probe_writes(target: Target, needed: Collection[str], *, prefix: str, run: s
     The bucket is written to the creation log before it is created, and is removed in every case.
     """
     bucket = f"{prefix}-{run}-doctor"
-    log = CreationLog(target, run, "doctor") if target.name not in EMBEDDED else None
+    log = CreationLog(target, run, "doctor") if not is_embedded(target.name) else None
     tags = {"tags": {RUN_TAG: run}} if target.name == "aws" else {}
     members = {"vectorBucketName": bucket, **tags}
     with closing(target.client()) as client:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from vecgate.formatting import format_count
 from vecgate.gate.baseline import baseline_check, passed_ids
-from vecgate.gate.requirement_rules import DEFAULT_RULES, JUDGED_OUTCOMES, LEVELS, Rule
+from vecgate.gate.requirement_outcomes import merge_cases
+from vecgate.gate.requirement_rules import BLOCKED_BY, DEFAULT_RULES, JUDGED_OUTCOMES, LEVELS, Rule
 from vecgate.gate.verdict import Check, Verdict, verdict_line
 from vecgate.results.records import ConformanceRun, Result, Stream
 from vecgate.results.verdict_records import VerdictRecord
@@ -27,7 +28,7 @@ def judge_conformance(
     checks = [_completeness(run), _emptiness(run), *(_rule(rule, run.results) for rule in rules)]
     is_relative = baseline is not None and not rules
     checks += _core(run, baseline if is_relative else None)
-    checks += [_required(run), _deviations(run)]
+    checks += [_required(run), _blocked(run), _deviations(run)]
     if baseline is not None:
         checks.append(baseline_check(baseline, run))
     return Verdict(tuple(check for check in checks if check is not None))
@@ -50,10 +51,11 @@ def count_outcomes(results: Sequence[Result]) -> Counter[str]:
 
 
 def _summarize(run: ConformanceRun) -> str:
-    counts = count_outcomes(run.results)
+    merged = merge_cases(run.results)
+    counts = count_outcomes(merged)
     judged = sum(counts[outcome] for outcome in JUDGED_OUTCOMES)
     parts = [f"{counts['passed']:,} of {format_count(judged, 'requirement')} passed"]
-    failed = Counter(result.level for result in run.results if result.outcome == "failed")
+    failed = Counter(result.level for result in merged if result.outcome == "failed")
     parts += [f"{failed[level]:,} of level {level} failed" for level in LEVELS if failed[level]]
     parts += [format_count(counts["deviation"], "known deviation")] if counts["deviation"] else []
     parts += [f"{counts['unsupported']:,} unsupported by the target"] if counts["unsupported"] else []
@@ -81,15 +83,16 @@ def _emptiness(run: ConformanceRun) -> Check | None:
 
 
 def _rule(rule: Rule, results: Sequence[Result]) -> Check:
-    judged = rule.select(results)
+    judged = rule.select(merge_cases(results))
+    cases = rule.select(results)
     counts = count_outcomes(judged)
     measured = f"{counts['passed']:,} of {len(judged):,} {rule.level} requirements passed"
     if counts["deviation"]:
         measured += f", {format_count(counts['deviation'], 'known deviation')}"
     is_met = rule.is_met(results)
-    failed = tuple(result.id for result in judged if result.outcome != "passed") if not is_met else ()
+    failed = tuple(result.id for result in cases if result.outcome != "passed") if not is_met else ()
     if rule.minimum is None:
-        failed = tuple(result.id for result in judged if result.outcome == "failed")
+        failed = tuple(result.id for result in cases if result.outcome == "failed")
     return Check(str(rule), measured, "passed" if is_met else "failed", failed)
 
 
@@ -112,13 +115,28 @@ def _required(run: ConformanceRun) -> Check | None:
         return None
     reasons = dict(run.header.unsupported)
     for result in run.results:
-        if result.outcome == "skipped":
+        if result.outcome in {"skipped", "unsupported"}:
             name, _, reason = result.reason.partition(": ")
             reasons.setdefault(name, reason)
     if missing := [name for name in run.header.required if name in reasons]:
         described = ", ".join(f"{name} ({reasons[name]})" for name in missing)
         return Check("capabilities", f"required, but not supported or not tested: {described}", "failed")
     return Check("capabilities", f"{', '.join(run.header.required)} supported, as required", "passed")
+
+
+def _blocked(run: ConformanceRun) -> Check | None:
+    """Check that each requirement that blocked others is itself known not to pass: a skip hides nothing."""
+    outcomes = {result.id: result.outcome for result in run.results}
+    blockers = {
+        result.reason.removeprefix(BLOCKED_BY).partition(":")[0]: result.reason
+        for result in run.results
+        if result.outcome == "skipped" and result.reason.startswith(BLOCKED_BY)
+    }
+    hidden = tuple(id_ for id_ in blockers if outcomes.get(id_) not in {"failed", "deviation"})
+    if not hidden:
+        return None
+    measured = f"requirements were not tested because of {' and '.join(hidden)}, which did not fail"
+    return Check("blocked", measured, "failed", hidden)
 
 
 def _deviations(run: ConformanceRun) -> Check | None:

@@ -9,6 +9,7 @@ from vecgate.formatting import format_milliseconds, format_number, format_usd
 from vecgate.gate.threshold_checks import measure
 from vecgate.gate.thresholds import Threshold, parse_threshold, parse_thresholds
 from vecgate.gate.verdict import WORDS, Check, Grade, Verdict, pass_line
+from vecgate.results.generator_health import describe_losses
 from vecgate.results.load_records import Event, LoadPlan, Second
 from vecgate.results.load_summary import LoadSummary, StageSummary, summarize
 from vecgate.results.records import Stream
@@ -36,12 +37,14 @@ def judge_load(
         reason = "the plan is missing" if stream.of(Second) else "the run did not start: there is no plan"
         return Verdict((Check(WHOLE, reason, "inconclusive"),))
     totals = summary or summarize(stream)
-    checks = [_completeness(stream, totals), _emptiness(totals), _generator(totals)]
-    judged = (
+    checks = [_completeness(stream, totals), _emptiness(totals)]
+    judged = tuple(
         _planned_thresholds(plan, totals)
         if thresholds is None
         else _check_thresholds(parse_thresholds(thresholds, plan), totals)
     )
+    has_failed = any(check.grade == "failed" for check in judged)
+    checks.append(_generator(totals, has_failed=has_failed))
     return Verdict((*(check for check in checks if check is not None), *judged))
 
 
@@ -117,8 +120,11 @@ def _emptiness(summary: LoadSummary) -> Check | None:
     return Check(SOMETHING, f"no request was answered{dropped}", "failed")
 
 
-def _generator(summary: LoadSummary) -> Check | None:
-    reason = summary.limited_by_generator
+def _generator(summary: LoadSummary, *, has_failed: bool) -> Check | None:
+    """Return a check if the generator was the limit. The few requests of a worker that ended do not matter
+    for a run that passes in spite of them, but the target is not to blame for one that fails.
+    """
+    reason = summary.limited_by_generator or (describe_losses(summary.seconds) if has_failed else "")
     if not reason:
         return None
     return Check(GENERATOR, f"the load generator was the limit: {reason}", "inconclusive")

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vecgate.errors import UsageError
+from vecgate.gate.requirement_outcomes import merge_cases
 from vecgate.results.records import Result
 
 LEVELS = ("must", "should", "may")
 #: Outcomes that show whether the target meets a requirement.
 JUDGED_OUTCOMES = frozenset({"passed", "failed", "deviation", "unexpected-pass"})
+#: Start of the reason of a skipped test whose requirement cannot be checked because another one fails. The id
+#: of the other one follows, then a colon.
+BLOCKED_BY = "blocked by "
 _RULE = re.compile(rf"({'|'.join(LEVELS)})(?:\s*>=\s*(\d+(?:\.\d+)?)\s*%)?")
 
 
@@ -21,6 +25,8 @@ class Rule:
 
     minimum  share of them that must pass, known deviations not counted as passed; None if none may fail
              except known deviations
+
+    A requirement with several cases counts once, as its worst case.
     """
 
     level: str
@@ -46,7 +52,7 @@ class Rule:
 
     def is_met(self, results: Sequence[Result]) -> bool:
         """Return whether *results* meet the rule. A minimum share of nothing is not met."""
-        judged = self.select(results)
+        judged = self.select(merge_cases(results))
         if self.minimum is None:
             return all(each.outcome != "failed" for each in judged)
         passed = sum(each.outcome == "passed" for each in judged)

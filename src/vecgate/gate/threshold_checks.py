@@ -95,7 +95,7 @@ def _of_schedule(span: Span, threshold: Threshold, *, is_running: bool) -> float
     if threshold.metric == "achieved" and not is_running:
         kept_up = round(span.achieved * span.due)
         return _percentage_or_number(kept_up, span.due, threshold)
-    settled = span.requests + span.dropped + span.lost
+    settled = span.requests + span.dropped + span.lost + span.unknown
     part, whole = {
         "achieved": (span.ok, settled),
         "dropped": (span.dropped, span.due),

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from vecgate.errors import SourceError, TargetError, UsageError, VecgateError
 from vecgate.exit_codes import ExitCode
+from vecgate.load.master_secret import SECRET_VARIABLE
 from vecgate.process import ChildExit, run_child
 from vecgate.resources.orphans import remove_orphans
 from vecgate.results.provenance import new_run_id
@@ -26,7 +27,7 @@ from vecgate.results.records import Record, Stream
 from vecgate.results.result_stream import create_empty_stream, read_stream
 from vecgate.results.stream_follower import StreamFollower
 from vecgate.targets.resolution import open_target
-from vecgate.targets.target import EMBEDDED, TargetChoice
+from vecgate.targets.target import TargetChoice, is_embedded
 
 MODULE = "vecgate.load.runtime"
 #: Start of the lines in which the child reports an error.
@@ -52,6 +53,7 @@ class LoadTest:
     bucket_prefix     start of the name of the bucket that the run creates
     locust_arguments  further arguments of Locust
     run               id of the run
+    secret            secret that the master shares with its workers; without one it generates it
     """
 
     scenario: str
@@ -65,6 +67,7 @@ class LoadTest:
     bucket_prefix: str = ""
     locust_arguments: Sequence[str] = ("--headless",)
     run: str = field(default_factory=new_run_id)
+    secret: str = field(default="", repr=False)
 
     def command(self) -> list[str]:
         """Return the command line of the child process."""
@@ -114,7 +117,7 @@ def run_scenario(
             child = run_child(
                 test.command(),
                 on_poll=follower.poll,
-                environment=_child_environment(),
+                environment=child_environment(test.secret),
                 is_shown=is_shown,
                 # A KeyboardInterrupt may be lost while the child imports its modules; SIGTERM is not.
                 stop_signal=signal.SIGTERM,
@@ -158,14 +161,16 @@ def _worker_arguments(number: int) -> list[str]:
     return [f"--processes={number}", *hosts, *ports]
 
 
-def _child_environment() -> dict[str, str]:
+def child_environment(secret: str = "") -> dict[str, str]:
+    """Return the environment of a child process, with the *secret* of a master."""
+    shared = {SECRET_VARIABLE: secret} if secret else {}
     # BLAS would use every core for the few matrix products of a load test, and keep them busy waiting.
-    return {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **shared, "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def _remove_orphans(test: LoadTest) -> list[str]:
     """Remove the resources in the run's creation log, and return one line for each that remains."""
-    if test.choice.name in EMBEDDED:
+    if is_embedded(test.choice.name):
         return []  # the endpoint has ended, with everything in it
     with open_target(test.choice, os.environ) as target:
         return remove_orphans(target, test.run)

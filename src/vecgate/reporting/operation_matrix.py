@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from botocore import xform_name
 
+from vecgate.gate.requirement_outcomes import merge_cases
 from vecgate.gate.requirement_rules import JUDGED_OUTCOMES, LEVELS
 from vecgate.results.records import Result
 from vecgate.s3vectors.model import service_model
@@ -64,7 +65,8 @@ def sort_key(name: str) -> tuple[bool, str]:
 
 
 def build_row(name: str, results: Sequence[Result]) -> OperationRow:
-    """Return the row that counts *results*."""
+    """Return the row that counts the requirements of *results*."""
+    results = merge_cases(results)
     return OperationRow(
         name,
         passed=Counter(result.level for result in results if result.outcome == "passed"),

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from botocore.parsers import ResponseParserFactory
 from botocore.utils import parse_timestamp
 
+from vecgate.bulk.accelerate import check_answers
 from vecgate.bulk.transport.sender import CONNECT_ERRORS, CREDENTIAL_ERRORS
 from vecgate.errors import NoCredentials, ServiceError, TargetError, TransportError
 from vecgate.resources.handles import PAGES_MAX
@@ -32,9 +33,10 @@ PROBLEM_CHARACTERS_MAX = 300
 def open_cleanup_client(target: Target, *, timeout_s: float = TIMEOUT_S) -> Iterator[Any]:
     """Yield a client that reads what it can of each answer, and stops operations that are not answered."""
     guard = AnswerGuard(timeout_s=timeout_s)
-    client = target.client(parameter_validation=False, **guard.client_settings)
+    client = target.client(is_checked=False, parameter_validation=False, **guard.client_settings)
     try:
         guard.watch(client)
+        check_answers(client, ("ListVectorBuckets",))
         ignore_unreadable_times(client)
         yield client
     finally:
@@ -53,7 +55,7 @@ def list_all(client: Any, operation: str, member: str, **members: Any) -> Iterat
 
     Raises TargetError if an answer is no such page, or if the pages do not end.
     """
-    for number, page in enumerate(client.get_paginator(xform_name(operation)).paginate(**members)):
+    for number, page in enumerate(_pages(client, operation, members)):
         entries = page.get(member)
         if not isinstance(entries, list):
             raise TargetError(
@@ -63,6 +65,18 @@ def list_all(client: Any, operation: str, member: str, **members: Any) -> Iterat
         if number >= PAGES_MAX:
             raise TargetError(f"the pages of {operation} did not end after {PAGES_MAX:,}")
         yield from (each for each in entries if isinstance(each, dict))
+
+
+def _pages(client: Any, operation: str, members: Mapping[str, Any]) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - boto3
+    """Yield the answers to *operation*. Raises TargetError for one that botocore cannot read."""
+    try:
+        yield from client.get_paginator(xform_name(operation)).paginate(**members)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # botocore's parser and its paginator take the form of an answer for granted.
+        raise TargetError(
+            f"the answer to {operation} cannot be read: {type(error).__name__}",
+            hint="Check that the URL is an S3 Vectors endpoint.",
+        ) from error
 
 
 def had_no_effect(error: Exception) -> bool:

@@ -6,12 +6,13 @@ while one of its buckets may still exist: not listed, not created yet, or in ano
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from vecgate.errors import TargetError
 from vecgate.resources.cleanup import (
     TIMEOUT_S,
     describe_problem,
@@ -72,7 +73,11 @@ class OrphanSearch:
 
 
 def find_orphans(client: Any, prefix: str, entries: Entries) -> list[OrphanedBucket]:  # noqa: ANN401 - boto3
-    """Return the buckets that begin with *prefix* or are in *entries*, by name. Raises botocore's errors."""
+    """Return the buckets that begin with *prefix* or are in *entries*, by name.
+
+    Raises botocore's errors, and TargetError for an answer that is no list of buckets: it would make the
+    buckets that it does not list look removed.
+    """
     announced = {entry.bucket: path for entry, path in entries}
     found = [
         OrphanedBucket(
@@ -82,10 +87,19 @@ def find_orphans(client: Any, prefix: str, entries: Entries) -> list[OrphanedBuc
             _is_alive(announced.get(name)),
         )
         for each in list_all(client, "ListVectorBuckets", "vectorBuckets")
-        if isinstance(name := each.get("vectorBucketName"), str)
-        and (name in announced or name.startswith(prefix))
+        if (name := _name(each)) in announced or name.startswith(prefix)
     ]
     return sorted(found, key=lambda orphan: orphan.name)
+
+
+def _name(bucket: Mapping[str, Any]) -> str:
+    name = bucket.get("vectorBucketName")
+    if not isinstance(name, str):
+        raise TargetError(
+            "the answer to ListVectorBuckets has a bucket without a name",
+            hint="Check that the URL is an S3 Vectors endpoint.",
+        )
+    return name
 
 
 def finished_logs(

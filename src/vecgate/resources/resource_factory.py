@@ -27,7 +27,7 @@ from vecgate.resources.cleanup import (
 )
 from vecgate.resources.creation_log import RUN_TAG, CreationLog
 from vecgate.resources.handles import Answer, BucketHandle, IndexHandle, Members
-from vecgate.targets.target import EMBEDDED, Target
+from vecgate.targets.target import Target, is_embedded
 
 #: Names under which servers store a bucket or an index that was created without one.
 UNUSABLE_NAMES = frozenset({"", "null", "None", "undefined"})
@@ -310,7 +310,7 @@ def open_resource_factory(
     On Amazon each bucket carries a tag. On every server that outlives the run each bucket is written to the
     creation log before it is created, and the log is kept for `vecgate clean` if something remains.
     """
-    log = CreationLog(target, run, worker) if target.name not in EMBEDDED else None
+    log = CreationLog(target, run, worker) if not is_embedded(target.name) else None
     with ExitStack() as exits:
         factory = ResourceFactory(
             client,

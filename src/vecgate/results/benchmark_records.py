@@ -18,6 +18,7 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True, tag="benchmark", tag_
                  several processes, the lowest and the highest bound
     rounds       measured rounds; each has *iterations* iterations of the work
     times_s      time of one iteration in each stored round, in order
+    memory_mb    resident memory of the measured server after the last round; 0 if it was not measured
     """
 
     name: str
@@ -31,6 +32,7 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True, tag="benchmark", tag_
     rounds: int = 0
     iterations: int = 1
     times_s: tuple[float, ...] = ()
+    memory_mb: float = 0.0
 
 
 class PeerRun(msgspec.Struct, frozen=True, kw_only=True, tag="peer", tag_field="record"):

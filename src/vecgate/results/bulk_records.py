@@ -1,4 +1,4 @@
-"""The records of a run of the batch client: its plan and its totals.
+"""The records of a run of the batch client: its plan, its totals, and what reading back found.
 
 Between the two are `second` records as in a load run. A bulk run has no schedule: nothing is due in its
 seconds, and their only latencies are the service times of acknowledged requests.
@@ -21,6 +21,7 @@ class BulkPlan(msgspec.Struct, frozen=True, kw_only=True, tag="bulk-plan", tag_f
     batch_vectors   most vectors per request
     vectors_per_s   highest rate in vectors; *requests_per_s* is the highest rate in requests
     in_flight_max   most requests in flight
+    reads_back      the records are read back after the run: without a `BulkVerification` they were not
     """
 
     operation: Literal["PutVectors", "DeleteVectors"]
@@ -31,6 +32,7 @@ class BulkPlan(msgspec.Struct, frozen=True, kw_only=True, tag="bulk-plan", tag_f
     vectors_per_s: float
     requests_per_s: float
     in_flight_max: int
+    reads_back: bool = False
 
 
 class BulkTotals(msgspec.Struct, frozen=True, kw_only=True, tag="bulk-totals", tag_field="record"):
@@ -75,3 +77,34 @@ class BulkTotals(msgspec.Struct, frozen=True, kw_only=True, tag="bulk-totals", t
     def is_complete(self) -> bool:
         """Every record was read, and none is pending."""
         return not (self.pending or self.stopped_by or self.interrupted)
+
+
+class BulkVerification(
+    msgspec.Struct, frozen=True, kw_only=True, tag="bulk-verification", tag_field="record"
+):
+    """The records of an input, compared with what an index has stored.
+
+    share        of the keys that were compared, selected at random; 1 for all
+    read         records read; *rejected* of them cannot be stored, *compared* of them were compared
+    missing      keys that the index does not have
+    different    keys whose vector or metadata are stored with other values
+    extra        keys of the index that the input does not have; None if they were not looked for
+    unlisted     keys that the index returns and does not list, so that *extra* is not reliable
+    requests     GetVectors requests
+    elapsed_s    from the first record read to the end
+    stopped_by   the error that ended the comparison early, empty if none did
+    interrupted  the comparison was stopped by the user
+    """
+
+    share: float = 1.0
+    read: int = 0
+    rejected: int = 0
+    compared: int = 0
+    missing: int = 0
+    different: int = 0
+    extra: int | None = None
+    unlisted: int = 0
+    requests: int = 0
+    elapsed_s: float = 0.0
+    stopped_by: str = ""
+    interrupted: bool = False

@@ -26,9 +26,22 @@ def limited_by_generator(seconds: Sequence[Second], plan: LoadPlan) -> str:
 
     Late requests alone prove nothing, because a target that stalls delays them as well. They count if the
     generator had no processor time left in the same second, or if it dropped requests although more could
-    have been in flight.
+    have been in flight. Requests of workers that ended count as well.
     """
-    return _find_strain(seconds) or _find_idle_drops(seconds, plan)
+    return _find_losses(seconds) or _find_strain(seconds) or _find_idle_drops(seconds, plan)
+
+
+def describe_losses(seconds: Sequence[Second]) -> str:
+    """Return how many requests workers that ended took with them; empty if there are none."""
+    lost, unknown = sum(each.lost for each in seconds), sum(each.unknown for each in seconds)
+    parts = [f"{lost:,} requests were not sent"] if lost else []
+    parts += [f"the results of {unknown:,} are unknown"] if unknown else []
+    return f"{' and '.join(parts)}, because a worker ended" if parts else ""
+
+
+def _find_losses(seconds: Sequence[Second]) -> str:
+    missed = sum(each.lost + each.unknown for each in seconds)
+    return describe_losses(seconds) if missed > MISSED_SHARE * sum(each.due for each in seconds) else ""
 
 
 def _find_strain(seconds: Sequence[Second]) -> str:

@@ -129,7 +129,8 @@ class Second(msgspec.Struct, frozen=True, kw_only=True, tag="second", tag_field=
     due           requests that the schedule wanted to start; *due_vectors* is the vectors in them
     started       requests that started; *late* of them more than 10 ms after they were due
     dropped       requests that were never sent, because no slot became free in time
-    lost          requests that were due on a worker that had disappeared
+    lost          requests that were due on a worker that had disappeared, and were not sent
+    unknown       requests in flight on a worker when it disappeared: sent, with an unknown result
     in_flight     at the end of the second
     workers       connected workers
     generator_cores  processor cores used by all workers; *busiest_cores* by the busiest worker
@@ -145,6 +146,7 @@ class Second(msgspec.Struct, frozen=True, kw_only=True, tag="second", tag_field=
     late: int = 0
     dropped: int = 0
     lost: int = 0
+    unknown: int = 0
     in_flight: int = 0
     workers: int = 1
     generator_cores: float = 0.0

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, TypeVar
 import msgspec
 
 from vecgate.results.benchmark_records import Benchmark, PeerRun
-from vecgate.results.bulk_records import BulkPlan, BulkTotals
+from vecgate.results.bulk_records import BulkPlan, BulkTotals, BulkVerification
 from vecgate.results.load_records import (
     Capacity,
     Cell,
@@ -126,6 +126,7 @@ Record: TypeAlias = (
     | PeerRun
     | BulkPlan
     | BulkTotals
+    | BulkVerification
     | Footer
     | VerdictRecord
 )

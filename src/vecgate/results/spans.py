@@ -16,7 +16,7 @@ ROUNDING_S = 1e-6
 #: A backlog grows if it gained more than this share of the requests due since the middle of the span, and
 #: more than `BACKLOG_MIN` requests: one stall near the end is not growth.
 GROWTH_SHARE, BACKLOG_MIN = 0.01, 5
-NUMBERS = ("due", "due_vectors", "started", "late", "dropped", "lost")
+NUMBERS = ("due", "due_vectors", "started", "late", "dropped", "lost", "unknown")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ class Span:
     due          requests that the schedule wanted to start; *due_vectors* is the vectors in them
     started      requests that started; *late* of them more than 10 ms after they were due
     dropped      requests that were never sent; *lost* requests were due on a worker that had disappeared
+    unknown      requests in flight on a worker when it disappeared
     operations   counts of the requests that ended in the span, or after the schedule if it is the last one
     drained      successful requests that ended after the schedule; *drained_vectors* is the vectors in them
     is_growing   requests in flight grew in the second half of the span: the target did not keep up
@@ -42,6 +43,7 @@ class Span:
     late: int = 0
     dropped: int = 0
     lost: int = 0
+    unknown: int = 0
     operations: Mapping[str, OperationCounts]
     drained: int = 0
     drained_vectors: int = 0

@@ -23,6 +23,9 @@ class IndexAddress:
 
         Raises UsageError if neither form is complete.
         """
+        for name, value in (("bucket", bucket), ("index", index)):
+            if not isinstance(value, str):
+                raise UsageError(f"{name} must be a name, but is of type {type(value).__name__}")
         if index.startswith("arn:"):
             if not re.fullmatch(shapes()["IndexArn"]["pattern"], index):
                 raise UsageError(
@@ -30,6 +33,8 @@ class IndexAddress:
                     hint="The form is arn:aws:s3vectors:REGION:ACCOUNT:bucket/BUCKET/index/INDEX.",
                 )
             return cls(arn=index)
+        if bucket.startswith("arn:") and index:
+            return cls.parse(index=f"{BucketAddress.parse(bucket).arn}/index/{index}")
         if not bucket or not index:
             missing = "bucket" if index else "index"
             raise UsageError(
@@ -55,6 +60,40 @@ class IndexAddress:
 
     def __str__(self) -> str:
         return f"{self.bucket_name}/{self.index_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class BucketAddress:
+    """The address of a vector bucket: its name or its ARN."""
+
+    name: str = ""
+    arn: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> BucketAddress:
+        """Return the address in *text*, a name or an ARN. Raises UsageError if it is neither."""
+        if not text:
+            raise UsageError("no bucket is named", hint="Name it with --bucket, or give its ARN.")
+        if not text.startswith("arn:"):
+            return cls(name=text)
+        if not re.fullmatch(shapes()["VectorBucketArn"]["pattern"], text):
+            raise UsageError(
+                f"{text!r} is not the ARN of a vector bucket",
+                hint="The form is arn:aws:s3vectors:REGION:ACCOUNT:bucket/BUCKET.",
+            )
+        return cls(arn=text)
+
+    def members(self) -> dict[str, str]:
+        """Return the address as members of a request."""
+        return {"vectorBucketArn": self.arn} if self.arn else {"vectorBucketName": self.name}
+
+    @property
+    def bucket_name(self) -> str:
+        """The name of the bucket, from either form."""
+        return self.arn.rsplit(":bucket/", 1)[1] if self.arn else self.name
+
+    def __str__(self) -> str:
+        return self.bucket_name
 
 
 def bucket_arn(bucket: str, *, region: str, account: str, partition: str = "aws") -> str:

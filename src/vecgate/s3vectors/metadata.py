@@ -9,7 +9,7 @@ for each element.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from math import isfinite
+from math import isfinite, isnan
 from typing import Any, TypeAlias
 
 from vecgate.s3vectors.limits import FILTERABLE_BYTES_MAX, METADATA_BYTES_MAX, METADATA_KEYS_MAX
@@ -40,18 +40,61 @@ def entry_bytes(key: str, value: object) -> int:
 
 def metadata_problem(metadata: object, *, non_filterable: Collection[str] = ()) -> str | None:
     """Return the service's message if it would reject *metadata*, or None."""
+    found = find_metadata_problem(metadata, non_filterable=non_filterable)
+    return found[0] if found else None
+
+
+def find_metadata_problem(
+    metadata: object, *, non_filterable: Collection[str] = ()
+) -> tuple[str, str | None] | None:
+    """Return the service's message if it would reject *metadata*, and the key that causes it, or None.
+
+    For metadata that are too large, the key is the largest one. No key is None.
+    """
     if not isinstance(metadata, Mapping):
-        return "Metadata must be an object"
+        return "Metadata must be an object", None
     if len(metadata) > METADATA_KEYS_MAX:
-        return f"Metadata object must have at most {METADATA_KEYS_MAX} keys"
-    for value in metadata.values():
+        return f"Metadata object must have at most {METADATA_KEYS_MAX} keys", None
+    for key, value in metadata.items():
         if problem := _value_problem(value):
-            return problem
+            return problem, key
     if metadata_bytes(metadata) > METADATA_BYTES_MAX:
-        return f"Metadata object must have at most {METADATA_BYTES_MAX} bytes"
+        return f"Metadata object must have at most {METADATA_BYTES_MAX} bytes", _largest_key(metadata, ())
     if metadata_bytes(metadata, without=non_filterable) > FILTERABLE_BYTES_MAX:
-        return f"Filterable metadata must have at most {FILTERABLE_BYTES_MAX} bytes"
+        message = f"Filterable metadata must have at most {FILTERABLE_BYTES_MAX} bytes"
+        return message, _largest_key(metadata, non_filterable)
     return None
+
+
+def describe_value(value: object) -> str:
+    """Return the type of a metadata value in words, such as `an array of strings and nulls`."""
+    if isinstance(value, list):
+        kinds = list(dict.fromkeys(map(_kind, value)))
+        return f"an array of {' and '.join(f'{kind}s' for kind in kinds)}" if kinds else "an empty array"
+    kind = _kind(value)
+    if kind in {"null", "NaN"}:
+        return kind
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, float) and not isfinite(value):
+        return "NaN" if isnan(value) else "infinite number"
+    names = (
+        (type(None), "null"),
+        (str, "string"),
+        (bool, "boolean"),
+        ((int, float), "number"),
+        (list, "array"),
+        (Mapping, "object"),
+    )
+    return next((name for types, name in names if isinstance(value, types)), type(value).__name__)
+
+
+def _largest_key(metadata: Metadata, without: Collection[str]) -> str:
+    return max(
+        (key for key in metadata if key not in without), key=lambda key: entry_bytes(key, metadata[key])
+    )
 
 
 def _text_bytes(text: str) -> int:

@@ -1,47 +1,56 @@
-"""Limits for a server that hangs or never stops sending.
+"""A circuit breaker for a server that hangs or never stops sending.
 
-Each request has a deadline for its whole answer, and each answer a largest size. An operation that was not
-answered UNANSWERED_MAX times is no longer sent, so that a run against such a server ends.
+Each answer has the limits of `response_limits`. An operation that was not answered UNANSWERED_MAX times is no
+longer sent, so that a run against such a server ends.
 """
 
 from __future__ import annotations
 
-import socket
 import ssl
 import threading
-import time
 from collections import Counter
 from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
 
-from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
-from vecgate.errors import TransportError
+from vecgate.bulk.transport.response_limits import (
+    ResponseLimitExceeded,
+    ResponseLimits,
+    limit_responses,
+    limited,
+)
+from vecgate.bulk.transport.service_response import (
+    ERROR_STATUS_MIN,
+    MISSING_MEMBERS,
+    ServiceResponse,
+    check_acknowledged,
+)
+from vecgate.errors import TransportError, UnexpectedResponse
 
 TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10.0
-#: Larger than any answer of the service, which ends a page at about 1 MB.
-ANSWER_BYTES_MAX = 64 * 2**20
 #: Requests of one operation without a complete answer, after which it is no longer sent.
 UNANSWERED_MAX = 3
 #: The same for requests of any operation without an answer to another one between them.
 UNANSWERED_IN_A_ROW_MAX = 6
 
 
-class AnswerTooLarge(OSError):
-    """An answer is larger than the limit."""
+#: Errors by a limit. All others cost no time.
+LIMITS = (TimeoutError, ResponseLimitExceeded, ReadTimeoutError, ConnectTimeoutError)
 
 
 class AnswerGuard:
     """Limits the answers to the requests of some clients, and stops operations that are not answered.
 
     timeout_s  seconds until the last byte of an answer must have arrived
-    bytes_max  largest answer, with its headers
+    bytes_max  largest body of an answer
     """
 
-    def __init__(self, *, timeout_s: float = TIMEOUT_S, bytes_max: int = ANSWER_BYTES_MAX) -> None:
-        self.timeout_s, self.bytes_max = timeout_s, bytes_max
+    def __init__(self, *, timeout_s: float = TIMEOUT_S, bytes_max: int | None = None) -> None:
+        self.timeout_s = timeout_s
+        default = ResponseLimits(deadline_s=timeout_s)
+        self._limits = default if bytes_max is None else ResponseLimits(bytes_max, timeout_s)
         self._unanswered: Counter[str] = Counter()
         self._in_a_row = 0
         self._lock = threading.Lock()
@@ -51,33 +60,26 @@ class AnswerGuard:
         """The timeouts of a boto3 client, as settings of botocore's Config."""
         return {"connect_timeout": min(CONNECT_TIMEOUT_S, self.timeout_s), "read_timeout": self.timeout_s}
 
-    def watch(self, client: Any) -> None:  # noqa: ANN401 - boto3 makes its client classes at run time
-        """Apply the limits to all further requests of *client*."""
-        # botocore has no public way to limit an answer as a whole.
-        session = client._endpoint.http_session  # noqa: SLF001 - as above
-        session._pool_classes_by_scheme["http"] = _pool_class(self)  # noqa: SLF001 - as above
-        self.limit_context(session._manager.connection_pool_kw["ssl_context"])  # noqa: SLF001 - as above
+    def watch(self, client: Any, *, is_strict: bool = False) -> None:  # noqa: ANN401 - boto3 makes its client classes at run time
+        """Apply the limits to all further requests of *client*.
+
+        is_strict  a success that the rule of acknowledgement does not accept is raised as UnexpectedResponse;
+                   a missing member is not: it is a fault of its own, which one requirement finds
+        """
+        limit_responses(client, self._limits)
         events = client.meta.events
         events.register_first("before-parameter-build.s3vectors", self._on_request)
         events.register("response-received.s3vectors", self._on_answer)
-
-    def limit_context(self, context: ssl.SSLContext) -> None:
-        """Apply the limits to the connections of *context*."""
-        context.sslsocket_class = type("LimitedTls", (_Limited, ssl.SSLSocket), {"guard": self})
-
-    def limit_socket(self, plain: socket.socket) -> socket.socket:
-        """Return the connection *plain* with the limits."""
-        limited = _LimitedSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
-        limited.guard = self
-        limited.settimeout(self.timeout_s)
-        return limited
+        if is_strict:
+            # Last: other handlers record the answer, and what it has created.
+            events.register_last("response-received.s3vectors", _check_acknowledged)
 
     def connection(self, host: str, port: int | None, context: ssl.SSLContext | None) -> HTTPConnection:
         """Return a connection with the limits, over TLS if there is a *context*."""
-        if context is None:
-            return _LimitedConnection(host, port, self)
-        self.limit_context(context)
-        return HTTPSConnection(host, port, timeout=self.timeout_s, context=context)
+        settings = {} if context is None else {"context": context}
+        kind = limited(HTTPConnection if context is None else HTTPSConnection, self._limits)
+        connection: HTTPConnection = kind(host, port, timeout=self.timeout_s, **settings)
+        return connection
 
     def check(self, operation: str) -> None:
         """Raise TransportError if *operation* is no longer sent."""
@@ -100,7 +102,8 @@ class AnswerGuard:
 
     @property
     def _without_answer(self) -> str:
-        return f"got no complete answer of at most {self.bytes_max:,} bytes within {self.timeout_s:g} s"
+        size = self._limits.bytes_max
+        return f"got no complete answer of at most {size:,} bytes within {self.timeout_s:g} s"
 
     def _on_request(self, model: Any, **_: object) -> None:  # noqa: ANN401 - boto3 has no types
         self.check(model.name)
@@ -109,74 +112,27 @@ class AnswerGuard:
         self.count(event_name.rsplit(".", 1)[-1], exception)
 
 
-class _Limited:
-    """A socket that ends each answer at the deadline and at the size of its *guard*.
-
-    A request begins with the first byte that is sent after bytes were received.
-    """
-
-    guard: AnswerGuard
-    _deadline_s = 0.0
-    _received = 0
-    _is_answering = True
-
-    def sendall(self, *arguments: Any) -> None:  # noqa: ANN401 - those of a socket
-        self._begin()
-        super().sendall(*arguments)  # type: ignore[misc]  # a socket's
-
-    def recv_into(self, *arguments: Any, **more: Any) -> int:  # noqa: ANN401 - those of a socket
-        self._is_answering = True
-        left_s = self._deadline_s - time.monotonic()
-        if left_s <= 0:
-            raise TimeoutError(f"no complete answer within {self.guard.timeout_s:g} s")
-        self.settimeout(left_s)  # type: ignore[attr-defined]  # a socket's
-        number: int = super().recv_into(*arguments, **more)  # type: ignore[misc]  # a socket's
-        self._received += number
-        if self._received > self.guard.bytes_max:
-            raise AnswerTooLarge(f"the answer is larger than {self.guard.bytes_max:,} bytes")
-        return number
-
-    def _begin(self) -> None:
-        if self._is_answering:
-            self._is_answering, self._received = False, 0
-            self._deadline_s = time.monotonic() + self.guard.timeout_s
-
-
-class _LimitedSocket(_Limited, socket.socket):
-    """A connection without TLS."""
-
-
-class _LimitedConnection(HTTPConnection):
-    """A connection without TLS of the standard library."""
-
-    def __init__(self, host: str, port: int | None, guard: AnswerGuard) -> None:
-        super().__init__(host, port, timeout=guard.timeout_s)
-        self._guard = guard
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock = self._guard.limit_socket(self.sock)
-
-
-def _pool_class(guard: AnswerGuard) -> type:
-    """Return a class of connection pools, as botocore creates them, whose connections have the limits."""
-
-    class Connection(AWSHTTPConnection):  # type: ignore[misc]  # botocore has no types
-        def _new_conn(self) -> socket.socket:
-            return guard.limit_socket(super()._new_conn())
-
-    class Pool(AWSHTTPConnectionPool):  # type: ignore[misc]  # botocore has no types
-        ConnectionCls = Connection
-
-    return Pool
+def _check_acknowledged(
+    response_dict: dict[str, Any] | None = None,
+    event_name: str = "",
+    **_: object,
+) -> None:
+    if response_dict is None or response_dict["status_code"] >= ERROR_STATUS_MIN:
+        return
+    response = ServiceResponse(response_dict["status_code"], response_dict["headers"], response_dict["body"])
+    try:
+        check_acknowledged(event_name.rsplit(".", 1)[-1], response, parse=True)
+    except UnexpectedResponse as error:
+        if not error.reason.startswith(MISSING_MEMBERS):
+            raise
 
 
 def _is_unanswered(error: BaseException) -> bool:
-    """Return whether *error* comes from a limit: other errors cost no time."""
+    """Return whether *error* is one of LIMITS, or was caused by one."""
     seen: list[BaseException] = [error]
     while seen:
         each = seen.pop()
-        if isinstance(each, (TimeoutError, AnswerTooLarge, ReadTimeoutError, ConnectTimeoutError)):
+        if isinstance(each, LIMITS):
             return True
         nested = [*each.args, *getattr(each, "kwargs", {}).values(), each.__cause__]
         seen += [cause for cause in nested if isinstance(cause, BaseException)]

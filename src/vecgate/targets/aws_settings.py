@@ -10,15 +10,18 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 from vecgate.errors import NoCredentials, UsageError, VecgateError
+from vecgate.s3vectors.model import use_newest_model
 from vecgate.targets.target import TargetChoice
 
 
 def create_session(choice: TargetChoice) -> Any:  # noqa: ANN401 - boto3 has no types
     """Return a boto3 session. Raises UsageError if the profile does not exist."""
     try:
-        return boto3.Session(profile_name=choice.profile or None)
+        session = boto3.Session(profile_name=choice.profile or None)
     except BotoCoreError as error:
         raise UsageError(str(error), hint="Check --profile, AWS_PROFILE and ~/.aws/config.") from error
+    use_newest_model(session)
+    return session
 
 
 def read_credentials(session: Any) -> Any:  # noqa: ANN401 - boto3 has no types

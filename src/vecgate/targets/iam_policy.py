@@ -32,14 +32,23 @@ OPERATIONS_BY_COMMAND: Mapping[str, tuple[str, ...]] = {
     "scale": _LOAD,
     "put": ("GetIndex", "PutVectors", "GetVectors"),
     "put-create": ("CreateVectorBucket", "CreateIndex", "GetIndex", "PutVectors", "GetVectors"),
+    "diff": ("GetIndex", "GetVectors", "ListVectors"),
     "delete": ("GetIndex", "DeleteVectors"),
+    "delete-where": ("GetIndex", "ListVectors", "GetVectors", "DeleteVectors"),
     "query": ("GetIndex", "QueryVectors", "GetVectors"),
     "scan": ("GetIndex", "ListVectors", "GetVectors"),
+    "copy-from": ("GetIndex", "ListVectors", "GetVectors", "ListTagsForResource"),
+    "copy-to": (
+        *("GetIndex", "CreateVectorBucket", "CreateIndex", "TagResource", "ListTagsForResource"),
+        *("PutVectors", "GetVectors"),
+    ),
     "clean": ("ListVectorBuckets", "ListTagsForResource", *_REMOVAL),
     "conform": tuple(service_model().operation_names),
 }
 #: Commands that work on one index of the user. The others create their own buckets.
-SINGLE_INDEX_COMMANDS = frozenset({"put", "put-create", "delete", "query", "scan"})
+SINGLE_INDEX_COMMANDS = frozenset({
+    *("put", "put-create", "diff", "delete", "delete-where", "query", "scan", "copy-from", "copy-to"),
+})  # fmt: skip
 
 
 def required_operations(target: str, command: str) -> tuple[str, ...]:
@@ -74,8 +83,10 @@ def build_policy(
     """Return the policy for *command* on the buckets and indexes of these names. `*` is a wildcard."""
     location = {"region": region, "account": account, "partition": partition}
     buckets, indexes = bucket_arn(bucket, **location), index_arn(bucket, index, **location)
-    # Runs tag buckets only; the conformance suite also tags indexes.
+    # Runs tag buckets only, a copy its index; the conformance suite tags both.
     tagged = {"bucket", "index"} if command == "conform" else {"bucket"}
+    if command.startswith("copy-"):
+        tagged = {"index"}
     statements = [
         _statement("Account", _actions(command, {"account"}), ANY),
         _statement("Buckets", _actions(command, {"bucket"}, with_tags="bucket" in tagged), buckets),

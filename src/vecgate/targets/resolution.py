@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from vecgate.errors import UsageError
+from vecgate.servers.server_registry import is_server_name
 from vecgate.targets.target import Target, TargetChoice
 
 #: Environment variables that name a target, in order of precedence. An option precedes all of them.
@@ -16,7 +17,7 @@ TARGET_VARIABLES = ("VECGATE_TARGET", "AWS_ENDPOINT_URL_S3VECTORS", "AWS_ENDPOIN
 def open_target(
     choice: TargetChoice, environment: Mapping[str, str], *, auth: bool = False, serve: Sequence[str] = ()
 ) -> Iterator[Target]:
-    """Yield the target of *choice*; the server of `local` or `moto` runs as long as the context.
+    """Yield the target of *choice*; a server that vecgate starts runs as long as the context.
 
     auth   a local endpoint refuses requests without a valid signature
     serve  further options of `vecgate serve`, for a local endpoint
@@ -24,17 +25,17 @@ def open_target(
     Raises UsageError if no target is named or its name is invalid, NoCredentials if Amazon is named and no
     credentials are found.
     """
-    # Each kind of target imports its own dependencies only: `local` starts a server, `moto` is an extra.
+    # Each kind of target imports its own dependencies only.
     name = resolve_target_name(choice, environment)
     if name == "local":
         from vecgate.targets.local_target import open_local  # noqa: PLC0415 - as above
 
         with open_local(choice, environment, auth=auth, serve=serve) as target:
             yield target
-    elif name == "moto":
-        from vecgate.targets.moto_target import open_moto  # noqa: PLC0415 - as above
+    elif is_server_name(name):
+        from vecgate.targets.server_target import open_server_target  # noqa: PLC0415 - as above
 
-        with open_moto(choice, environment) as target:
+        with open_server_target(name, choice, environment) as target:
             yield target
     elif name == "aws":
         from vecgate.targets.aws_target import aws_target  # noqa: PLC0415 - as above

@@ -9,6 +9,11 @@ from vecgate.results.records import Header, RunKind
 from vecgate.targets.target import Target
 
 
+def target_version(target: Target) -> dict[str, str]:
+    """Return the version of the server *target* by its name; empty if the version is not known."""
+    return {target.name: target.version} if target.version else {}
+
+
 def build_run_header(
     kind: RunKind, target: Target, *, run: str, packages: Iterable[str], options: Mapping[str, str]
 ) -> Header:
@@ -24,7 +29,7 @@ def build_run_header(
         target=target.name,
         url=target.endpoint_url or "",
         region=target.region,
-        versions=installed_versions(packages),
+        versions=installed_versions(packages) | target_version(target),
         environment=describe_machine(),
         options=options,
     )

@@ -13,22 +13,32 @@ from botocore.credentials import Credentials
 from botocore.exceptions import InvalidRegionError
 
 from vecgate import __version__
+from vecgate.bulk.accelerate import check_answers
+from vecgate.bulk.transport.response_limits import limit_responses
 from vecgate.bulk.transport.sender import Boto3Sender, DirectSender, Sender
 from vecgate.errors import UsageError
 from vecgate.redaction import holds_secret, redact_values, register_headers, register_secrets
+from vecgate.servers.server_registry import is_server_name
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60
 REGION_HINT = "A region looks like eu-west-1."
-#: Servers that vecgate starts itself. They end with the command, and everything stored there is lost.
-EMBEDDED = frozenset({"local", "moto"})
+
+
+def is_embedded(name: str) -> bool:
+    """Return whether vecgate starts the target *name* itself, such as `local` or `s3mock@5.2.0`.
+
+    Such a server ends with the command, and everything stored there is lost.
+    """
+    return name == "local" or is_server_name(name)
 
 
 @dataclass(frozen=True, slots=True)
 class TargetChoice:
     """The target that the user chose, not resolved yet.
 
-    name       `local`, `moto`, `aws`, a URL, or a TOML file; empty for the one of the environment
+    name       `local`, `aws`, one of `vecgate.servers`, a URL, or a TOML file; empty for the one of the
+               environment
     region     empty for the one of the environment or else of the profile
     profile    of the AWS configuration, empty for the default
     ca_bundle  file with trusted certificates, empty for the usual ones
@@ -46,7 +56,7 @@ class TargetChoice:
 class Target:
     """A server that requests can be sent to.
 
-    name           `local`, `moto`, `aws`, or any other for messages and results
+    name           `local`, `aws`, one of `vecgate.servers`, or any other for messages and results
     endpoint_url   None for Amazon's own endpoint of the region
     region         of the signatures
     region_source  the setting that the region comes from
@@ -57,6 +67,7 @@ class Target:
     capabilities   that the target declares; None if they must be probed
     required       capabilities that a conformance run requires, whatever its deviations list
     deviations     file with the known deviations of the target; None for the one of its name
+    version        of the server, if it is known
     """
 
     name: str
@@ -70,6 +81,7 @@ class Target:
     capabilities: frozenset[str] | None = None
     required: tuple[str, ...] = ()
     deviations: Path | None = None
+    version: str = ""
 
     def __post_init__(self) -> None:
         register_headers(self.headers)
@@ -77,10 +89,11 @@ class Target:
         if type(self.credentials) is Credentials:
             self._register_credentials()
 
-    def client(self, *, connections: int = 10, **config: Any) -> Any:  # noqa: ANN401 - boto3 makes its client classes at run time
+    def client(self, *, connections: int = 10, is_checked: bool = True, **config: Any) -> Any:  # noqa: ANN401 - boto3 makes its client classes at run time
         """Return a boto3 `s3vectors` client with a pool of *connections*, which does not retry.
 
-        *config* is passed to botocore's Config.
+        *config* is passed to botocore's Config. Responses have the default limits of `response_limits`.
+        Unless *is_checked* is False, an answer that is not one of the service raises UnexpectedResponseError.
         """
         settings: dict[str, Any] = {
             "connect_timeout": CONNECT_TIMEOUT_S,
@@ -103,6 +116,9 @@ class Target:
             raise UsageError(
                 f"{self.region!r}, from {self.region_source}, is not an AWS region", hint=REGION_HINT
             ) from error
+        limit_responses(client, None)
+        if is_checked:
+            check_answers(client)
         client.meta.events.register("before-send.s3vectors", self._register_credentials)
         client.meta.events.register("after-call.s3vectors", _redact_answer)
         if self.headers:
@@ -155,7 +171,7 @@ class Target:
     def __str__(self) -> str:
         if self.name == "aws":
             return f"aws ({self.region}, from {self.region_source})"
-        return f"{self.name} (ends with this command)" if self.name in EMBEDDED else self.name
+        return f"{self.name} (ends with this command)" if is_embedded(self.name) else self.name
 
 
 def _redact_answer(http_response: Any, parsed: dict[str, Any], **_: object) -> None:  # noqa: ANN401 - botocore's

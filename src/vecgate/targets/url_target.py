@@ -1,7 +1,7 @@
 """A server that is given by its URL, or by a TOML file with more settings.
 
 url = "https://vectors.example:8443"    # required; all others are optional
-name = "mine"                           # in messages and results; not `local`, `moto` or `aws`
+name = "mine"                           # in messages and results; not one with a meaning, such as `aws`
 region = "us-east-1"
 ca_bundle = "ca.pem"                    # relative to the file
 verify = true
@@ -24,9 +24,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 from botocore.credentials import Credentials
+from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url
 
 from vecgate.errors import NoCredentials, UsageError
 from vecgate.redaction import without_user
+from vecgate.servers.server_registry import SERVERS, is_server_name
 from vecgate.targets.aws_settings import create_session, read_credentials, resolve_region, resolve_verify
 from vecgate.targets.capabilities import CAPABILITIES
 from vecgate.targets.target import Target, TargetChoice
@@ -36,7 +38,7 @@ from vecgate.toml_schema import Problems, parse_table, read_toml, suggest
 LOCAL_REGION = "us-east-1"
 LOCAL_CREDENTIALS = Credentials("local", "local")
 #: Names with a meaning: these servers end with the command, or cost money.
-RESERVED_NAMES = frozenset({"local", "moto", "aws"})
+RESERVED_NAMES = frozenset({"local", "aws", *SERVERS})
 
 
 class TargetFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +68,8 @@ def target_from_name(name: str, choice: TargetChoice, environment: Mapping[str, 
     if not _is_url(name):
         raise UsageError(
             f"{name!r} is not a target",
-            hint="A target is `local`, `moto`, `aws`, a URL such as http://127.0.0.1:7333, or a TOML file.",
+            hint=f"A target is `local`, `aws`, {', '.join(f'`{each}`' for each in SERVERS)}, "
+            "a URL such as http://127.0.0.1:7333, or a TOML file.",
         )
     return target_from_url(name.rstrip("/"), choice, environment)
 
@@ -83,6 +86,7 @@ def target_from_url(
 
     With *credentials* the environment is not searched, which could query the metadata service of the machine.
     """
+    _check_host(url)
     session = create_session(choice)
     region, source = resolve_region(choice, environment, session)
     # Requests are signed and never carry them, so they would only end up in messages and files.
@@ -131,7 +135,7 @@ def read_target_file(path: Path) -> TargetFile:
             for name in getattr(file, setting) or ():
                 if name not in CAPABILITIES:
                     problems.add(setting, f"has no {name!r}, {suggest(name, CAPABILITIES)}")
-        if file.name in RESERVED_NAMES:
+        if file.name in RESERVED_NAMES or is_server_name(file.name):
             problems.add("name", f"is {file.name!r}, which is reserved for a target of vecgate")
         if not _is_url(file.url):
             problems.add_value("url", file.url, "an http or https URL")
@@ -152,6 +156,17 @@ def _credentials(file: TargetFile, path: Path, environment: Mapping[str, str]) -
         )
     key, secret, token = (environment.get(name, "") for name in names)
     return Credentials(key, secret, token or None)
+
+
+def _check_host(url: str) -> None:
+    """Raise UsageError if the host of *url* is none that botocore sends requests to."""
+    bare = without_user(url)
+    if not (is_valid_endpoint_url(bare) or is_valid_ipv6_endpoint_url(bare)):
+        raise UsageError(
+            f"{urlsplit(bare).hostname!r} is not a host name that requests can be sent to",
+            hint="Its parts have 1 to 63 ASCII letters, digits and hyphens, with dots between them. "
+            "An IP address works for any other server.",
+        )
 
 
 def _is_url(name: str) -> bool:

@@ -45,3 +45,16 @@ def test_ten_keys_are_the_maximum() -> None:
     found = advisor.suggestion()
     assert found is not None
     assert (found.keys, found.rescued, found.option) == ((), 0, "")
+
+
+def test_long_texts_are_preferred_to_keys_that_are_filtered() -> None:
+    """Two long texts rather than one array of permissions; with no other way, the array."""
+    record: dict[str, object] = {"sids": ["s" * 40] * 30, "body": "b" * 900, "summary": "s" * 900}
+    advisor = NonFilterableAdvisor([*record], frozenset(), ["body", "summary"])
+    advisor.add([record])
+    found = advisor.suggestion()
+    assert found is not None
+    assert set(found.keys) == {"body", "summary"}
+    alone = NonFilterableAdvisor(["sids"], frozenset(), [])
+    alone.add([{"sids": ["s" * 40] * 60}])
+    assert alone.suggestion() is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 from collections import Counter
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -61,7 +63,10 @@ def test_counts_are_those_of_a_naive_count(drawn: list[Record], fixed: tuple[str
     norms = [math.hypot(*v) for _, v, _ in drawn]
     assert (report.records, report.invalid) == (len(drawn), sum(problems.values()))
     assert report.valid == report.records - report.invalid
-    assert {p.problem: p.records for p in report.problems} == dict(problems)
+    found = Counter[str]()
+    for problem in report.problems:
+        found[problem.problem.partition(":")[0]] += problem.records
+    assert found == problems
     assert report.filterable_over == sum(over)
     assert report.duplicates.keys == sum(count > 1 for count in keys.values())
     assert report.duplicates.superseded == len(drawn) - len(keys)
@@ -263,5 +268,74 @@ def test_the_report_is_json() -> None:
     report = check_source(source_from_records([_vector("a", body="x" * 3000)]))
     found = json.loads(json.dumps(report.to_dict()))
     assert (found["records"], found["invalid"], found["option"]) == (1, 1, "--non-filterable body")
-    assert found["suggestion"] == {"keys": ["body"], "rescued": 1}
+    assert found["suggestion"] == {"keys": ["body"], "rescued": 1, "added": ["body"]}
     assert check_source(source_from_records([_vector("a")])).to_dict()["option"] == ""
+
+
+def test_the_advice_states_its_price() -> None:
+    """A key that becomes non-filterable is lost to filters, which a permission must not be."""
+    sids = [f"S-1-5-21-{i}-9999999999999999999999999999999999" for i in range(50)]
+    lines = check_source(source_from_records([_vector("a", allowed_group_sids=sids)])).lines()
+    text = "\n".join(lines)
+    assert (
+        'Filterable metadata must have at most 2048 bytes: the largest key, "allowed_group_sids", is an array'
+        in text
+    )
+    assert "--non-filterable allowed_group_sids" in text
+    assert "the price: no query can filter by allowed_group_sids any more" in text
+    assert "an array costs 4 bytes and its value for each element" in text
+    assert "as permissions must, store fewer or shorter elements" in text
+
+
+def test_the_advice_prefers_a_long_text() -> None:
+    """As the content of a document, which nobody filters, even beside a longer array."""
+    sids = [f"group-{i:05}" for i in range(60)]
+    records = [_vector("a", sids=sids, _node_content="x" * 1_500, kind="text")]
+    report = check_source(source_from_records(records))
+    assert report.suggestion is not None
+    assert report.suggestion.keys == ("_node_content",)
+    assert "array costs" not in "\n".join(report.lines())
+    fixed = check_source(source_from_records(records), IndexRules(2, "cosine", frozenset({"sids"})))
+    assert fixed.suggestion is None
+    both = check_source(
+        source_from_records([_vector("a", sids=["s"], body="x" * 3_000)]),
+        IndexRules(2, "cosine", frozenset({"sids"})),
+    )
+    assert both.suggestion is not None
+    assert both.suggestion.keys == ("sids", "body")
+    assert any("no query can filter by body any more" in line for line in both.lines())
+
+
+@pytest.mark.parametrize(
+    ("metadata", "hint"),
+    [
+        ({"m": ["a", None]}, "--nulls drop leaves out null entries, --nulls prune also null elements"),
+        ({"m": []}, "--nulls prune leaves out empty arrays"),
+        ({"m": {"x": 1}}, "--flatten makes each entry of an object metadata, such as object.entry"),
+        ({"m": math.inf}, "leave the column out with --metadata, or correct its values"),
+        ({"m": [1.0, math.inf]}, "leave the column out with --metadata, or correct its values"),
+    ],
+)
+def test_a_problem_of_metadata_comes_with_the_option_that_helps(metadata: dict[str, Any], hint: str) -> None:
+    """Below it, and the key and its type are named."""
+    lines = check_source(source_from_records([_vector("a", **metadata), _vector("b", m=1)])).lines()
+    (number,) = [number for number, line in enumerate(lines) if "rejected  " in line]
+    assert ': "m" is an ' in lines[number]
+    assert lines[number + 1].strip() == hint
+
+
+def test_vectors_that_are_not_normalised_are_explained() -> None:
+    """What it means for each metric, and for models made for the dot product."""
+    text = "\n".join(check_source(source_from_records([("a", [3.0, 4.0]), ("b", [0.6, 0.8])])).lines())
+    assert "norms       1 to 5" in text
+    assert "cosine ignores the norms, euclidean does not" in text
+    assert "for dot product, a metric the service lacks" in text
+    for unit in ([("a", [0.6, 0.8])], [("a", [0.6, 0.8]), ("z", [0.0, 0.0])]):
+        assert "not normalised" not in "\n".join(check_source(source_from_records(unit)).lines())
+
+
+def test_conversions_are_part_of_the_report() -> None:
+    """In the text and in the JSON."""
+    report = check_source(source_from_records([_vector("a", day=dt.date(2026, 1, 2))]))
+    assert list(report.to_dict()["conversions"]) == list(report.conversions) != []
+    assert any(line.startswith("  converted   day as ISO 8601 text") for line in report.lines())

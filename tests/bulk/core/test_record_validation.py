@@ -29,6 +29,10 @@ COSINE = IndexRules(2, "cosine", frozenset({"text"}))
 NOT_FINITE = "vector contains NaNs or Infs"
 ZERO_NORM = "cosine distance does not support vectors with zero norm"
 SURROGATE = "text holds a lone surrogate, which UTF-8 cannot carry"
+FILTERABLE = "Filterable metadata must have at most 2048 bytes"
+BAD_VALUE = "Metadata values must be strings, numbers, booleans, or arrays"
+BAD_ELEMENT = "Metadata array values must be strings or numbers"
+BEYOND = "Metadata numbers must fit 64 bits"
 SUBNORMAL = 2.0**-149
 
 
@@ -115,24 +119,39 @@ def test_vectors_are_checked_as_by_the_service(
         (None, EUCLIDEAN, None),
         ({}, EUCLIDEAN, None),
         ({"text": "x" * 3_000}, COSINE, None),
-        ({"text": "x" * 3_000}, EUCLIDEAN, "Filterable metadata must have at most 2048 bytes"),
-        ({"a": None}, EUCLIDEAN, "Metadata values must be strings, numbers, booleans, or arrays"),
+        ({"text": "x" * 3_000}, EUCLIDEAN, f'{FILTERABLE}: the largest key, "text", is a string'),
+        (
+            {"a": 1, "b": ["x" * 3_000]},
+            EUCLIDEAN,
+            f'{FILTERABLE}: the largest key, "b", is an array of strings',
+        ),
+        ({"a": None}, EUCLIDEAN, f'{BAD_VALUE}: "a" is null'),
+        ({"ok": 1, "a": {"b": 1}}, EUCLIDEAN, f'{BAD_VALUE}: "a" is an object'),
+        ({"a": float("inf")}, EUCLIDEAN, f'{BAD_VALUE}: "a" is an infinite number'),
+        ({"a": float("nan")}, EUCLIDEAN, f'{BAD_VALUE}: "a" is NaN'),
+        ({"a": object()}, EUCLIDEAN, f'{BAD_VALUE}: "a" is an object'),
+        ({"a": ["x", None, None]}, EUCLIDEAN, f'{BAD_ELEMENT}: "a" is an array of strings and nulls'),
+        ({"a": []}, EUCLIDEAN, 'Empty arrays are not allowed in metadata: "a" is an empty array'),
+        ({"k" * 90: None}, EUCLIDEAN, f'{BAD_VALUE}: "{"k" * 80}…" is null'),
+        ({f"k{i}": 1 for i in range(51)}, EUCLIDEAN, "Metadata object must have at most 50 keys"),
         ("text", EUCLIDEAN, "Metadata must be an object"),
-        ({"a": "\udfff"}, EUCLIDEAN, SURROGATE),
-        ({"a": ["\udfff"]}, EUCLIDEAN, SURROGATE),
-        ({"\udfff": 1}, EUCLIDEAN, SURROGATE),
+        ({"a": "\udfff"}, EUCLIDEAN, f'{SURROGATE}: "a" is a string'),
+        ({"ok": ["b"], "a": ["\udfff"]}, EUCLIDEAN, f'{SURROGATE}: "a" is an array of strings'),
+        ({"\udfff": 1}, EUCLIDEAN, f'{SURROGATE}: "\\udfff" is a number'),
         ({"a": 2**64 - 1}, EUCLIDEAN, None),
-        ({"a": 2**64}, EUCLIDEAN, "Metadata numbers must fit 64 bits"),
+        ({"a": 2**64}, EUCLIDEAN, f'{BEYOND}: "a" is a number'),
         ({"a": -(2**63)}, EUCLIDEAN, None),
-        ({"a": [1, -(2**63) - 1]}, EUCLIDEAN, "Metadata numbers must fit 64 bits"),
-        ({"a": 10**400}, EUCLIDEAN, "Metadata numbers must fit 64 bits"),
+        ({"a": [1, -(2**63) - 1]}, EUCLIDEAN, f'{BEYOND}: "a" is an array of numbers'),
+        ({"a": 10**400}, EUCLIDEAN, f'{BEYOND}: "a" is a number'),
         ({"a": 1e300}, EUCLIDEAN, None),
     ],
 )
 def test_metadata_is_checked_as_by_the_service(
     metadata: object, rules: IndexRules, problem: str | None
 ) -> None:
-    """Values that JSON cannot represent are found before they are encoded."""
+    """The key and the type of the value are named. Values that JSON cannot represent are found before they are
+    encoded.
+    """
     assert problem_of(one(metadata=metadata), rules) == problem
 
 

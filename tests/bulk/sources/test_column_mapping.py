@@ -83,7 +83,7 @@ def test_a_choice_takes_precedence(
             'no column of f is recognised as keys, among "name", "v"',
             (
                 "Name the column with --key-column, or number the rows with --key-prefix P (P0, P1, …) or "
-                "--row-keys (0, 1, …). Equal keys of another file are overwritten."
+                "--row-keys (0, 1, …), or give them with --ids. Equal keys of another file are overwritten."
             ),
         ),
         (
@@ -91,6 +91,27 @@ def test_a_choice_takes_precedence(
             ColumnChoice(),
             'f has several columns with lists of numbers: "a", "b"',
             "Name the column of the vectors with --vector-column.",
+        ),
+        (
+            {"id": INTEGER, "neighbors_id": INTEGERS, "neighbors_distance": VECTOR},
+            ColumnChoice(),
+            (
+                "f has no column that is certainly vectors; its lists of integers, or named like results of a "
+                'search, are "neighbors_id", "neighbors_distance"'
+            ),
+            "Name the column of the vectors with --vector-column.",
+        ),
+        (
+            {"id": TEXT, "v": VECTOR, "meta": OBJECT},
+            ColumnChoice(metadata=("meta.a=x", "v=x")),
+            'the metadata entry "x" is named twice',
+            "Name each entry once; column=name gives another name.",
+        ),
+        (
+            {"id": TEXT, "v": VECTOR, "a": TEXT},
+            ColumnChoice(metadata=("a.b", "a=", "=a", "b=c")),
+            'f has no column "a.b", "a=", "=a", "b=c"',
+            'It has "id", "v", "a".',
         ),
         (
             {"id": TEXT, "a": TEXT},
@@ -119,6 +140,42 @@ def test_a_problem_names_the_column_and_the_way_out(
     with pytest.raises(SourceError) as caught:
         detect_layout("f", kinds, choice)
     assert (str(caught.value), caught.value.hint) == (message, hint)
+
+
+@pytest.mark.parametrize(
+    "name", ["neighbors", "neighbours_ids", "distances", "score", "indices", "token_ids", "Ground_Truth"]
+)
+def test_results_of_a_search_are_no_vectors_unless_chosen(name: str) -> None:
+    """A file of neighbours must not pass a check of vectors; a matrix that is named otherwise may be one."""
+    with pytest.raises(SourceError, match="no column that is certainly vectors"):
+        detect_layout("f", {"id": TEXT, name: VECTOR}, ColumnChoice())
+    assert detect_layout("f", {"id": TEXT, name: VECTOR}, ColumnChoice(vector=name)).vector == name
+    assert detect_layout("f", {"id": TEXT, name: VECTOR, "x": VECTOR}, ColumnChoice()).vector == "x"
+    assert detect_layout("f", {"id": TEXT, "distant_text_emb": VECTOR}, ColumnChoice()).vector is not None
+
+
+def test_metadata_may_be_entries_of_objects_and_have_other_names() -> None:
+    """A name of a column wins over a path, and the longest column over a shorter one."""
+    kinds = {"id": TEXT, "v": VECTOR, "a": OBJECT, "a.b": TEXT, "c": OBJECT, "d=e": TEXT, "t": TEXT}
+    choice = ColumnChoice(metadata=("a.b", "a.b.c", "a.x.y", "a.z=q", "t=text", "d=e", "c"))
+    kinds["a.b"] = OBJECT
+    layout = detect_layout("f", kinds, choice)
+    assert layout.describe(3, "float32") == (
+        'key ← "id", vector ← "v" (3 × float32), metadata ← only d=e, the objects in "a.b", a.b.c, a.x.y, '
+        'a.z as q, t as text, the objects in "c"'
+    )
+    assert layout.used == ["id", "v", "d=e", "a.b", "a", "t", "c"]
+
+
+def test_the_index_of_pandas_is_a_key_only_if_it_is_text() -> None:
+    """Its integers are row numbers, which are no keys unless the user says so; it is never metadata."""
+    kinds = {"v": VECTOR, "a": TEXT, "__index_level_0__": TEXT}
+    layout = detect_layout("f", kinds, ColumnChoice())
+    assert (layout.key, layout.flat) == ("__index_level_0__", ("a",))
+    layout = detect_layout("f", {"id": TEXT, **kinds}, ColumnChoice())
+    assert (layout.key, layout.others) == ("id", ("__index_level_0__",))
+    with pytest.raises(SourceError, match="recognised as keys"):
+        detect_layout("f", kinds | {"__index_level_0__": INTEGER}, ColumnChoice())
 
 
 def test_a_prefix_without_a_key_column_numbers_the_rows() -> None:

@@ -47,7 +47,7 @@ def test_tuples_may_lack_metadata_or_have_other_keys(gather: Callable[..., Any])
 @pytest.mark.parametrize(
     ("vector", "problem"),
     [
-        (np.ones((1, 2)), "vector must be an array of numbers, but is one of 2 axes and type float64"),
+        (np.ones((2, 2)), "vector must be an array of numbers, but is one of 2 axes and type float64"),
         (np.array(5.0), "vector must be an array of numbers, but is one of 0 axes and type float64"),
         (np.array(["x"]), "vector must be an array of numbers, but is one of 1 axes and type <U1"),
         ({1.0}, "vector must be an array of numbers, but is a set"),

@@ -76,7 +76,7 @@ def test_records_in_the_form_of_the_service_come_back(  # noqa: PLR0917 - given 
     ("record", "metadata"),
     [
         ({"id": "a", "vector": [1], "year": 3, "tag": None}, {"year": 3}),
-        ({"_id": 5, "embedding": [1.5], "metadata": {"a": None}}, {"a": None}),
+        ({"_id": 5, "embedding": [1.5], "metadata": {"a": None, "b": 1}}, {"b": 1}),
         ({"id": "a", "values": [1], "metadata": None, "extra": 1}, None),
         ({"id": "a", "values": [1], "metadata": '{"x": [1]}'}, {"x": [1]}),
         ({"id": "a", "values": [1], "metadata": ""}, None),
@@ -108,7 +108,8 @@ def test_common_forms_are_understood(
         ({"key": "x"}, "x", "vector is missing"),
         ({"key": "x", "vector": None}, "x", "vector is missing"),
         ({"key": "x", "vector": {"int8": [1]}}, "x", "vector is missing"),
-        ({"key": "x", "vector": "text"}, "x", "vector must be an array of numbers, but is a string"),
+        ({"key": "x", "vector": "text"}, "x", "vector is text that is not a list of numbers"),
+        ({"key": "x", "vector": {"float32": 1}}, "x", "vector must be an array of numbers, but is a int"),
         ({"key": "x", "vector": []}, "x", "vector must have length 2, but has length 0"),
         ({"key": "x", "vector": [1, 2, 3]}, "x", "vector must have length 2, but has length 3"),
         ({"key": "x", "vector": [1, "2"]}, "x", "vector must hold numbers only, but element 1 is a string"),
@@ -162,7 +163,7 @@ def test_a_line_that_is_too_deep_is_one_reject(tmp_path: Path) -> None:
     good, rejects = validate(block, IndexRules(1, "euclidean"))
     assert list(good.keys) == ["a"]
     assert [(reject.key, reject.problem) for reject in rejects] == [
-        ("b", "Metadata array values must be strings or numbers")
+        ("b", 'Metadata array values must be strings or numbers: "x" is an array of arrays')
     ]
 
 
@@ -318,9 +319,9 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch, gather: Calla
     ("content", "message"),
     [
         (b"\n \n", " holds no records"),
-        (b"[\n1]", " is not JSON lines: line 1 is not JSON, from column 2, nor is any of the first 2"),
-        (b'[{"id": 1}]', " is not JSON lines: line 1 is not a JSON object"),
-        (b"{\n" * 30, " is not JSON lines: line 1 is not JSON, from column 2, nor is any of the first 10"),
+        (b"oops\n[1]", " is not JSON lines: line 1 is not JSON, from column 1, nor is any of the first 2"),
+        (b"1\n", " is not JSON lines: line 1 is not a JSON object"),
+        (b"{x\n" * 30, " is not JSON lines: line 1 is not JSON, from column 2, nor is any of the first 10"),
     ],
 )
 def test_a_file_that_is_not_json_lines_is_an_error(content: bytes, message: str, tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ def test_a_bucket_that_cannot_be_removed_keeps_its_log(
     [
         (403, {"x-amzn-errortype": "ExpiredTokenException"}, "denies access: "),
         (404, {}, "answers with an error: "),
-        (200, {}, "has no `vectorBuckets`"),
+        (200, {}, "without vectorBuckets"),
     ],
 )
 def test_a_wrong_answer_is_an_error_of_the_target(

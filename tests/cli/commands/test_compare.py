@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from commands import Vecgate
+from msgspec.structs import replace
 from sample_streams import capacity_stream, load_stream, truncated, write_stream
 
 from vecgate.results.records import Stream
@@ -84,7 +85,7 @@ def test_a_run_that_was_cut_off_is_inconclusive(vecgate: Vecgate) -> None:
         (("calm.jsonl", "capacity.jsonl"), "kind load cannot be compared with one of kind capacity"),
         (("calm.jsonl", "missing.jsonl"), "missing.jsonl cannot be read"),
         (("calm.jsonl", "none.jsonl"), "none.jsonl is not a result stream: line 1 is not a record"),
-        (("calm.jsonl",), "Missing argument 'HEAD'"),
+        (("calm.jsonl",), "HEAD is missing"),
         (("calm.jsonl", "calm.jsonl", "--max-regression", "p99"), "'p99' is not a limit"),
         (("calm.jsonl", "calm.jsonl", "--max-regression", "p98=1%"), "no figure has 'p98' in its name"),
     ],
@@ -121,3 +122,19 @@ def test_a_file_with_invalid_lines_is_not_compared(vecgate: Vecgate, tmp_path: P
     result = vecgate("compare", damaged, valid)
     assert (result.code, result.out) == (2, "")
     assert "damaged.jsonl cannot be compared" in result.err
+
+
+def test_several_runs_of_each_side_are_separated(vecgate: Vecgate) -> None:
+    """By `--`; options may follow the files."""
+    for side in "ab":
+        for number in range(3):
+            stream = load_stream(60)
+            header = replace(stream.header, run=f"{side}{number}")
+            write_stream(Path(f"{side}{number}.jsonl"), replace(stream, header=header))
+    base, head = ([f"{side}{number}.jsonl" for number in range(3)] for side in "ab")
+    result = vecgate("compare", *base, "--", *head, "--all", "--json")
+    assert (result.code, json.loads(result.out)["runs"]) == (0, {"base": 3, "head": 3})
+    for words in ([*base, *head], [*base, "--"], ["--", *head], base[:1], [*base, "--", *head, "--", *base]):
+        refused = vecgate("compare", *words)
+        assert (refused.code, refused.out) == (2, "")
+        assert refused.err.count("\n") == 2

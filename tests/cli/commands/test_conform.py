@@ -67,7 +67,7 @@ def test_a_target_that_meets_the_requirements_passes(vecgate: Vecgate, small_sui
     result = vecgate("conform", "--target", "local")
     assert result.code == 0
     assert result.out.splitlines()[-1] == "PASS  1 of 1 requirement passed"
-    assert result.err == "1 requirement: 1 passed\n"
+    assert result.err == "1 test case: 1 passed\n"
 
 
 def test_a_target_that_does_not_meet_the_requirements_fails(

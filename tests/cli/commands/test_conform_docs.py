@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from vecgate.cli.commands.conform import conform
-from vecgate.conformance_kit.requirements import EVIDENCE, LEVELS
+from vecgate.conformance_kit.grades import EVIDENCE, LEVELS
 from vecgate.exit_codes import ExitCode
 from vecgate.targets.capabilities import CAPABILITIES
 from vecgate.targets.deviations import read_deviations

@@ -95,7 +95,39 @@ def test_a_denied_operation_fails_with_a_hint(vecgate: Vecgate, restricted: str,
     ]
     assert "403 AccessDeniedException" in lines[number]
     assert lines[number + 1].strip().startswith("→ Allow s3vectors:GetIndex")
-    assert lines[-1] == "FAIL  13 checks: 1 failed, 2 skipped"
+    assert lines[-1] == "FAIL  15 checks: 1 failed, 3 skipped"
+
+
+def test_an_index_that_is_missing_fails(vecgate: Vecgate, restricted: str, sign_as: SignAs) -> None:
+    """A target on which the run would fail is no pass."""
+    sign_as("put")
+    result = vecgate(
+        "doctor", "--target", restricted, "--for", "put", "--bucket", INDEX[1], "--index", "missing", "--json"
+    )
+    found = json.loads(result.out)
+    assert (result.code, found["verdict"]) == (3, "failed")
+    (failed,) = [each for each in found["checks"] if each["check"] == "GetIndex"]
+    assert "404 NotFoundException" in failed["message"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "code", "last"),
+    [
+        ("arn:aws:s3vectors:us-east-1:000000000000:vector-bucket/pains", 1, "FAIL  1 check: 1 failed"),
+        ("arn:aws:s3vectors:us-east-1:000000000000:bucket/pains*", 0, "PASS  1 check"),
+    ],
+)
+def test_the_policy_in_a_file_is_checked(
+    resource: str, code: int, last: str, tmp_path: Path, vecgate: Vecgate
+) -> None:
+    """Without a target, because nothing is sent."""
+    path = tmp_path / "policy.json"
+    path.write_text(
+        json.dumps({"Statement": [{"Effect": "Allow", "Action": "s3vectors:*", "Resource": resource}]})
+    )
+    result = vecgate("doctor", "--check-policy", str(path))
+    assert (result.code, result.out.splitlines()[-1]) == (code, last)
+    assert ("right is bucket/pains" in result.out) is bool(code)
 
 
 def test_an_unreachable_target(vecgate: Vecgate) -> None:

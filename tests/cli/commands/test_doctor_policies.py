@@ -21,6 +21,7 @@ from vecgate.targets.target import TargetChoice
 WORDS: dict[str, tuple[str, ...]] = {
     "put": ("put", "films.parquet", *INDEX),
     "put-create": ("put", "films.parquet", "--create", "--bucket", "NEW", "--index", "films"),
+    "diff": ("diff", "--from", f"{INDEX[1]}/{INDEX[3]}", *INDEX),
     "delete": ("delete", "films.parquet", "--yes", *INDEX),
     "query": ("query", "--key", "kept", *INDEX),
     "scan": ("scan", *INDEX),

@@ -192,7 +192,8 @@ def test_a_deletion_can_be_recorded_too(vecgate: Vecgate, endpoint: str) -> None
     vecgate("delete", file, *at("gone", endpoint), "--yes", "--results", "gone.jsonl")
     report = vecgate("report", "gone.jsonl", "--json")
     (run,) = json.loads(report.out)["pages"][0]["runs"]
-    assert (run["verdict"], run["line"]) == ("passed", "7 of 7 records deleted")
+    assert run["verdict"] == "passed"
+    assert run["line"].startswith("7 of 7 records deleted, ")
 
 
 def test_a_stream_that_cannot_be_written_is_named(vecgate: Vecgate, endpoint: str) -> None:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
-import time
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from child_processes import child_process, wait_until
 from commands import Vecgate, write_parquet
 from fault_proxy import fault_proxy
-
-from vecgate.bulk.journal import count_settled
+from put_processes import free_port, listens, read_until, serve
 
 ROWS = 3_000
 
@@ -31,29 +27,6 @@ def write_vectors(name: str, vectors: list[list[float]]) -> str:
     lines = (json.dumps({"key": f"k{number}", "vector": vector}) for number, vector in enumerate(vectors))
     Path(name).write_text("\n".join(lines) + "\n")
     return name
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def serve(port: int) -> AbstractContextManager[subprocess.Popen[bytes]]:
-    """Start an endpoint that keeps its data."""
-    words = ["serve", "--port", str(port), "--no-auth", "--data-dir", "data"]
-    return child_process([sys.executable, "-m", "vecgate", *words], stderr=subprocess.DEVNULL)
-
-
-def listens(port: int) -> bool:
-    """Return whether something accepts connections at *port*."""
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-def settled() -> int:
-    """Return the number of records in the journal."""
-    return count_settled(Path("journal")) if Path("journal-wal").exists() else 0
 
 
 def test_a_server_that_is_restarted_costs_no_record(vecgate: Vecgate) -> None:
@@ -84,15 +57,6 @@ def test_a_server_that_is_restarted_costs_no_record(vecgate: Vecgate) -> None:
                 assert outcome["retries"] > 0
                 keys = vecgate("scan", *at("restarted", url), "--no-data", "--no-metadata").out.splitlines()
     assert {json.loads(line)["key"] for line in keys} == {f"k{number}" for number in range(ROWS)}
-
-
-def read_until(process: subprocess.Popen[str], text: str) -> str:
-    """Return the first line of stderr with *text*."""
-    assert process.stderr is not None
-    until_s = time.monotonic() + 60
-    while (line := process.stderr.readline()) and text not in line:
-        assert time.monotonic() < until_s
-    return line
 
 
 def test_an_outage_beyond_retry_for_stops_the_run(vecgate: Vecgate, endpoint: str) -> None:

@@ -12,15 +12,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import boto3
-import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from child_processes import child_process
 from commands import Vecgate, write_parquet
+from put_processes import in_file, stored
 
 from vecgate.bulk.journal import count_settled
-from vecgate.bulk.reader import BulkReader
 
 ROWS = 3_000
 DEADLINE_S = 30.0
@@ -60,34 +57,6 @@ def is_under_way() -> bool:
         and Path("journal-wal").exists()
         and Path("journal-wal").stat().st_size > 80_000
     )
-
-
-def stored(target: str, index: str) -> dict[str, bytes]:
-    """Return all vectors of the index by key."""
-    client = boto3.client(
-        "s3vectors",
-        endpoint_url=target,
-        region_name="us-east-1",
-        aws_access_key_id="a",
-        aws_secret_access_key="b",
-    )
-    try:
-        pages = list(BulkReader(client, bucket="bucket", index=index).scan())
-    finally:
-        client.close()
-    return {
-        key: row.tobytes()
-        for page in pages
-        if page.vectors is not None
-        for key, row in zip(page.keys, page.vectors, strict=True)
-    }
-
-
-def in_file(file: Path) -> dict[str, bytes]:
-    """Return all vectors of the file by key."""
-    table = pq.read_table(file)
-    matrix = np.array(table["vector"].to_pylist(), dtype=np.float32)
-    return {str(key): row.tobytes() for key, row in zip(table["key"].to_pylist(), matrix, strict=True)}
 
 
 def test_a_killed_put_can_be_resumed(vecgate: Vecgate, endpoint: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -18,9 +19,11 @@ from result_builders import footer
 
 from vecgate.cli.runs.ramp_run import FinishedRun
 from vecgate.endpoint.local import LocalEndpoint
+from vecgate.load.master_secret import SECRET_VARIABLE
 from vecgate.results.records import Stream
 from vecgate.results.result_stream import read_stream
 
+SECRET = "a secret of this test"
 SHORT = ("--set", "stages.duration=0.2", "--set", "vectors.dimension=8")
 
 
@@ -76,6 +79,7 @@ def test_a_failed_threshold_fails_the_run(vecgate: Vecgate, endpoint: str) -> No
         (("smoke", "--master-port", "5000"), 2, "--master-port needs --master or --worker"),
         (("smoke", "--master-host", "there"), 2, "--master-host needs --worker"),
         (("smoke", "--expect-workers", "2"), 2, "--expect-workers needs --master"),
+        (("smoke", "--secret-file", "x"), 2, "--secret-file needs --master or --worker"),
     ],
 )
 def test_a_usage_error_is_reported_in_one_line(
@@ -108,6 +112,8 @@ def test_the_scenarios_are_listed(vecgate: Vecgate) -> None:
         (("--target", "local"), "--worker cannot be combined with --target"),
         (("--master-port", "-1"), "-1 is not in the range"),
         (("--master-port", "99999"), "99999 is not in the range"),
+        ((), "the secret of the master is missing"),
+        (("--secret-file", "none.txt"), "none.txt: No such file"),
     ],
 )
 def test_a_worker_accepts_only_the_address_of_its_master(
@@ -126,11 +132,13 @@ def test_a_worker_command_ends_with_all_of_its_processes() -> None:
         port = unused.getsockname()[1]
         words = ("ramp", "--worker", "--processes", "2", "--master-port", str(port))
         command = [sys.executable, "-m", "vecgate", *words]
-        with child_process(command, stderr=subprocess.PIPE, text=True) as process:
+        environment = {**os.environ, SECRET_VARIABLE: SECRET}
+        with child_process(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
             assert process.stderr is not None
             assert process.stderr.readline() == f"waiting for a master at 127.0.0.1:{port}, 2 workers\n"
             wait_until(lambda: len(psutil.Process(process.pid).children()) == 2)
             workers = psutil.Process(process.pid).children()
+            assert not any(SECRET in word for worker in workers for word in worker.cmdline())
             process.send_signal(signal.SIGTERM)
             assert process.wait(WITHIN_S) == 130
             assert not any(worker.is_running() for worker in workers)

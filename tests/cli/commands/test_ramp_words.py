@@ -19,6 +19,7 @@ def choice(*, web: bool) -> RampChoice:
         worker=False,
         master_host="127.0.0.1",
         master_port=5557,
+        secret_file=None,
         bucket_prefix="vg",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -31,6 +32,8 @@ from vecgate.endpoint.faults.injection import FaultPlan
 from vecgate.endpoint.gateway import Gateway, GatewaySettings, count_resources
 from vecgate.endpoint.http import server
 from vecgate.endpoint.http.admin import AdminApi
+from vecgate.endpoint.local import LocalEndpoint
+from vecgate.endpoint.storage.sqlite_store import open_state
 from vecgate.endpoint.storage.state import State
 from vecgate.errors import UsageError
 
@@ -283,7 +286,7 @@ def test_a_damaged_database_is_one_line_and_a_hint(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert result.stderr.splitlines() == [
         f"error: the database {tmp_path / 'endpoint.sqlite'} is damaged: it is empty",
-        "hint: Give another --data-dir, or restore this one from a copy.",
+        "hint: Give another --data-dir, or restore this one from a backup.",
     ]
 
 
@@ -378,6 +381,86 @@ def test_every_option_is_documented() -> None:
     }
     documented = set(re.findall(r"`(--[a-z-]+)`", DOCS.split("## Options")[1].split("\n\nSIGTERM")[0]))
     assert documented == options
+
+
+def backup(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*SERVE, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **environment},
+    )
+
+
+def test_a_backup_of_a_stopped_and_of_a_running_endpoint(tmp_path: Path) -> None:
+    """The directory of a running one is in use: with its token, it makes the backup itself."""
+    data_dir, first, second = tmp_path / "data", tmp_path / "first", tmp_path / "second"
+    with LocalEndpoint(data_dir=data_dir) as endpoint:
+        boto3.client(
+            "s3vectors",
+            endpoint_url=endpoint.url,
+            region_name="us-east-1",
+            aws_access_key_id="any",
+            aws_secret_access_key="any",
+        ).create_vector_bucket(vectorBucketName="bucket")
+        port = urlsplit(endpoint.url).port
+        in_use = backup("--backup", first, "--data-dir", data_dir)
+        hot = backup(
+            "--backup",
+            first,
+            "--data-dir",
+            data_dir,
+            "--port",
+            port,
+            VECGATE_ADMIN_TOKEN=endpoint.admin_token,
+        )
+    cold = backup("--backup", second, "--data-dir", data_dir)
+    again = backup("--backup", second, "--data-dir", data_dir)
+    assert (in_use.returncode, hot.returncode, cold.returncode, again.returncode) == (2, 0, 0, 2)
+    assert in_use.stderr.startswith(f"error: another endpoint is using {data_dir}\nhint: ")
+    assert "--admin-token" in in_use.stderr
+    assert hot.stdout.startswith(f"wrote and verified {first} (")
+    assert again.stderr.startswith(f"error: {second} exists already\n")
+    for number, file in enumerate((first, second)):
+        restored = tmp_path / str(number)
+        restored.mkdir()
+        file.rename(restored / "endpoint.sqlite")
+        with open_state(restored) as state:
+            assert list(state.buckets) == ["bucket"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ([], "--backup needs the --data-dir of a stopped endpoint, or the --admin-token of a running one"),
+        (["--data-dir", "missing"], "there is no endpoint.sqlite in missing"),
+    ],
+)
+def test_a_backup_of_nothing_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], problem: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("VECGATE_ADMIN_TOKEN", raising=False)
+    result = CliRunner().invoke(serve, ["--backup", "file", *arguments])
+    assert str(result.exception) == problem
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_directory_is_named_and_can_be_recovered(tmp_path: Path) -> None:
+    """Exit code 2; --recover names the loss and starts."""
+    with LocalEndpoint(data_dir=tmp_path) as endpoint:
+        assert endpoint.pid
+    counter = tmp_path / "endpoint.changes"
+    counter.write_bytes(b"damaged")
+    refused = backup("--data-dir", tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"error: the database {tmp_path / 'endpoint.sqlite'} is damaged: ")
+    assert "--recover" in refused.stderr
+    recovered = backup("--data-dir", tmp_path, "--recover", "--backup", tmp_path / "backup")
+    assert recovered.returncode == 0
+    assert recovered.stderr.startswith("WARNING: recovered ")
 
 
 @pytest.mark.parametrize("presets", [quotas.PRESETS, latency.PRESETS, injection.PRESETS])

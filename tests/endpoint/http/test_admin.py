@@ -82,7 +82,12 @@ def test_an_invalid_plan_is_refused(content: object, words: str) -> None:
     [
         ("GET", "reset", 405, "accepts POST, not GET"),
         ("POST", "injection", 405, "accepts GET, PUT, DELETE, not POST"),
-        ("GET", "", 404, "/_vecgate/reset, /_vecgate/state, /_vecgate/metrics, /_vecgate/injection"),
+        (
+            "GET",
+            "",
+            404,
+            "/_vecgate/reset, /_vecgate/state, /_vecgate/metrics, /_vecgate/backup, /_vecgate/injection",
+        ),
         ("GET", "nope", 404, "/_vecgate/reset"),
     ],
 )
@@ -178,3 +183,15 @@ def test_an_incomplete_or_too_large_body_does_not_affect_others(capfd: pytest.Ca
             connection.sendall(head.format(2).encode() + b"{")
         assert call(server, "GET", "state")[0] == 200
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("content", [[], {}, {"file": "relative"}, {"file": 1}, {"file": "/x", "more": 1}])
+def test_a_backup_needs_an_absolute_path(content: object) -> None:
+    """The endpoint does not share the caller's working directory."""
+    with Server() as server:
+        status, response = call(server, "POST", "backup", content)
+        assert (status, response["message"]) == (
+            400,
+            'the body must be {"file": PATH} with an absolute path',
+        )
+        assert server.send(raw_request("POST", "/_vecgate/backup", b"{", headers=ADMIN_HEADER))[0] == 400

@@ -142,6 +142,28 @@ UNUSUAL_BODIES: list[bytes] = [
     body_of(vector(key=r'"\ud800"')),
     body_of(vector(rest=r',"metadata":{"a":"\udc00"}')),
     body_of(vector(rest=',"metadata":' + '{"a":' * 2000 + "1" + "}" * 2000)),
+    body_of(vector("[-0,1e-0,1E-0]", key='"1e-0"')),
+    body_of(vector(rest=',"metadata":{"metadata":1}')),
+    *(
+        body_of(text).replace(b"INVALID", invalid)
+        for invalid in (
+            b'"\xff"',
+            b'{"\xff":1}',
+            b"1e999",
+            b'"\\ud800"',
+            b"1" * 5_000,
+            b"[" * 2000 + b"]" * 2000,
+        )
+        for text in (
+            vector(rest=',"metadata":INVALID,"metadata":{"a":1}'),
+            vector(rest=r',"m\u0065tadata":INVALID,"metadata":{"a":1}'),
+            vector(rest=r',"metadata":INVALID,"me\u0074adata":{"a":1}'),
+            vector(rest=',"metadata":INVALID,"metadata":null') + "," + vector(),
+        )
+    ),
+    body_of(vector()).replace(
+        b'"vectors"', b'"vectors":[{"key":"k","data":{"float32":[1]},"metadata":"\xff"}],"vectors"'
+    ),
 ]
 
 
@@ -218,3 +240,11 @@ def test_a_negative_zero_keeps_its_sign(reader: Callable[[bytes], PutBody | None
     assert [struct.pack("<f", value) for value in put.vectors[0]] == [
         struct.pack("<f", value) for value in (-0.0, 0.0, -0.0, 1.0, -0.0)
     ]
+
+
+@each_reader
+def test_a_negative_zero_beside_deep_metadata(reader: Callable[[bytes], PutBody | None]) -> None:
+    """The metadata is deeper than Python's own parser can read."""
+    deep = '{"a":' * 1010 + "1" + "}" * 1010
+    put = _read_put_body(body_of(vector("[-0,1]", rest=f',"metadata":{deep}')), reader)
+    assert np.signbit(put.vectors[0]).tolist() == [True, False]

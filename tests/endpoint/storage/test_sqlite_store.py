@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import gc
 import os
+import random
 import resource
 import signal
 import sqlite3
@@ -26,7 +28,7 @@ from hypothesis import strategies as st
 from vecgate.endpoint.core import apply
 from vecgate.endpoint.local import LocalEndpoint
 from vecgate.endpoint.requests.messages import Request, Response
-from vecgate.endpoint.storage.sqlite_store import DATABASE, DERIVED, checksum, open_state
+from vecgate.endpoint.storage.sqlite_store import COUNTER, DATABASE, DERIVED, LOG, checksum, open_state
 from vecgate.endpoint.storage.state import Bucket, Index, State
 from vecgate.errors import UsageError
 
@@ -411,7 +413,9 @@ def test_a_database_without_checksums_gets_them(tmp_path: Path) -> None:
         serial = database.execute("SELECT serial FROM indexes").fetchone()[0]
         for table in ("buckets", "indexes", f"vectors_{serial}"):
             database.execute(f"ALTER TABLE {table} DROP COLUMN checksum")
+        database.execute("ALTER TABLE opened DROP COLUMN changes")
         database.execute("PRAGMA user_version=1")
+    (tmp_path / COUNTER).unlink()
     assert outcome(tmp_path) == before
     content = path.read_bytes()
     path.write_bytes(content.replace(b'{"year":1982', b'{"year":1983'))
@@ -425,7 +429,7 @@ def test_only_the_owner_may_read_the_data(tmp_path: Path) -> None:
         with open_state(tmp_path / "new") as state:
             create_index(state)
             files = list((tmp_path / "new").iterdir())
-            assert {file.name for file in files} == {DATABASE, f"{DATABASE}-wal"}
+            assert {file.name for file in files} == {DATABASE, LOG, COUNTER}
             assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
         assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
         (tmp_path / "new" / DATABASE).chmod(0o644)
@@ -433,6 +437,156 @@ def test_only_the_owner_may_read_the_data(tmp_path: Path) -> None:
             assert stat.S_IMODE((tmp_path / "new" / DATABASE).stat().st_mode) == 0o600
     finally:
         os.umask(old_umask)
+
+
+# --- damage in every kind of page, and in the log ---
+
+PAGE = 512
+
+
+def spread(data_dir: Path) -> None:
+    """Fill a data directory with a page of every kind, and leave a log behind as `kill -9` does.
+
+    Pages of 512 bytes: interior pages, overflow pages of long metadata, free pages of deleted rows.
+    """
+    with open_state(data_dir) as state:
+        create_index(state, tags={"team": "search"})
+        put(state, {f"{key:03}": ([float(key), 1.0], {"t": "x" * (key % 5 * 300)}) for key in range(60)})
+        call(state, "DeleteVectors", **ADDRESS, keys=[f"{key:03}" for key in range(20, 40)])
+    with open_state(data_dir) as state:
+        put(state, {f"late {key}": ([float(key), 2.0], {"t": "y" * 200}) for key in range(8)})
+        put(state, {"last": ([3.0, 3.0], None)})
+        kept = {path.name: path.read_bytes() for path in data_dir.iterdir()}
+    for name, content in kept.items():
+        (data_dir / name).write_bytes(content)
+
+
+def page_kind(content: bytes, at: int) -> str:
+    """Return the kind of the page of the database at *at*, by its first byte."""
+    page = at // PAGE
+    kinds = {2: "interior index", 5: "interior table", 10: "leaf index", 13: "leaf table"}
+    return "header" if at < 100 else kinds.get(content[page * PAGE + (100 if page == 0 else 0)], "other")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A data directory with every kind of page: its files, and what it contains."""
+
+    files: dict[str, bytes]
+    expected: dict[str, Any]
+
+    def restore(self, data_dir: Path, **changed: bytes) -> None:
+        """Write the files to *data_dir*, those of *changed* with other content."""
+        for path in data_dir.iterdir():
+            path.unlink()
+        for name, content in {**self.files, **changed}.items():
+            (data_dir / name).write_bytes(content)
+
+    def flip(self, data_dir: Path, name: str, at: int, mask: int) -> dict[str, Any] | str:
+        """Return the outcome of opening it with one byte changed."""
+        content = bytearray(self.files[name])
+        content[at] ^= mask
+        self.restore(data_dir, **{name: bytes(content)})
+        return outcome(data_dir)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Spread:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vecgate.endpoint.storage.sqlite_store.PAGE_BYTES", PAGE)
+        data_dir = tmp_path_factory.mktemp("pages")
+        spread(data_dir)
+        files = {path.name: path.read_bytes() for path in data_dir.iterdir()}
+    expected = outcome(data_dir)
+    assert isinstance(expected, dict)
+    assert len(expected["films"][1]["plots"][1]) == 49
+    return Spread(files, expected)
+
+
+def check_flips(pages: Spread, data_dir: Path, *, per_kind: int) -> None:
+    """Flip *per_kind* bytes of every kind of page, of the log and of the counter, one at a time."""
+    content, log, rng = pages.files[DATABASE], pages.files[LOG], random.Random(per_kind)  # noqa: S311 - repeatable
+    places: dict[str, list[tuple[str, int]]] = {}
+    for at, byte in enumerate(content):
+        if byte or at < 100:
+            places.setdefault(page_kind(content, at), []).append((DATABASE, at))
+    for at in range(len(log)):
+        kind = "log header" if at < 32 else "frame header" if (at - 32) % (PAGE + 24) < 24 else "frame"
+        places.setdefault(kind, []).append((LOG, at))
+    places["counter"] = [(COUNTER, at) for at in range(len(pages.files[COUNTER]))]
+    assert len(places) == 10, sorted(places)
+    flips = [
+        (name, at, rng.randint(1, 255))
+        for kind in places.values()
+        for name, at in sample(rng, kind, per_kind)
+    ]
+    refused = 0
+    for flip in flips:
+        found = pages.flip(data_dir, *flip)
+        assert isinstance(found, str) or found == pages.expected, flip
+        refused += isinstance(found, str)
+    assert refused > len(flips) // 3
+
+
+def sample(rng: random.Random, places: list[tuple[str, int]], number: int) -> list[tuple[str, int]]:
+    return rng.sample(places, min(number, len(places)))
+
+
+def test_no_damage_is_served_unnoticed(pages: Spread, tmp_path: Path) -> None:
+    """In any kind of page, in the log, in the counter: what is served is what was acknowledged."""
+    check_flips(pages, tmp_path, per_kind=25)
+
+
+@pytest.mark.nightly
+def test_no_damage_anywhere_is_served_unnoticed(pages: Spread, tmp_path: Path) -> None:
+    """The same with many positions."""
+    check_flips(pages, tmp_path, per_kind=1_000)
+
+
+@pytest.mark.parametrize("cut", [0, 10, 1_000, 5_000, -1])
+def test_a_log_that_is_cut_off_is_named(pages: Spread, tmp_path: Path, cut: int) -> None:
+    """SQLite alone would drop the acknowledged changes at its end; the files are left as they are."""
+    pages.restore(tmp_path, **{LOG: pages.files[LOG][:cut]})
+    found = outcome(tmp_path)
+    assert "acknowledged changes are missing, because its log endpoint.sqlite-wal is damaged" in str(found)
+    assert (tmp_path / LOG).read_bytes() == pages.files[LOG][:cut]
+    (tmp_path / LOG).unlink()
+    assert "acknowledged changes are missing" in str(outcome(tmp_path))
+
+
+def test_what_is_left_can_be_recovered(pages: Spread, tmp_path: Path) -> None:
+    """Once, with --recover: the loss is named, and then forgotten."""
+    pages.restore(tmp_path, **{LOG: pages.files[LOG][:-1]})
+    messages: list[str] = []
+    with open_state(tmp_path, recover=True, warn=messages.append) as state:
+        keys = state.buckets["films"].indexes["plots"].table.keys
+        assert "late 7" in keys
+        assert "last" not in keys
+    assert len(messages) == 1
+    assert messages[0].startswith(f"recovered {tmp_path / DATABASE} as far as possible: 1 of ")
+    assert isinstance(outcome(tmp_path), dict)
+
+
+def test_a_damaged_counter_can_be_recovered(pages: Spread, tmp_path: Path) -> None:
+    """Also one of another length; one that is empty or missing says nothing."""
+    for content in (b"short", b"x" * 12, b"x" * 50):
+        pages.restore(tmp_path, **{COUNTER: content})
+        assert f"the file {COUNTER} beside it is damaged" in str(outcome(tmp_path))
+        with open_state(tmp_path, recover=True) as state:
+            assert everything(state) == pages.expected
+        assert outcome(tmp_path) == pages.expected
+    pages.restore(tmp_path, **{COUNTER: b""})
+    assert outcome(tmp_path) == pages.expected
+
+
+def test_a_removed_database_is_not_a_new_one(pages: Spread, tmp_path: Path) -> None:
+    """Even when its log is gone too."""
+    pages.restore(tmp_path)
+    (tmp_path / DATABASE).unlink()
+    (tmp_path / LOG).unlink()
+    assert outcome(tmp_path) == (
+        f"the database {tmp_path / DATABASE} is damaged: it is missing, but its file {COUNTER} is there"
+    )
 
 
 # --- write errors ---
@@ -472,6 +626,58 @@ def test_a_write_on_a_full_disk_is_refused_and_changes_nothing(tmp_path: Path) -
     with open_state(tmp_path) as state:
         assert set(state.buckets["films"].indexes["plots"].table.keys) == RECORDS.keys() - {"plain"}
         assert put(state, large_records(0)).status == 200
+
+
+@contextmanager
+def unwritable_files() -> Iterator[None]:
+    """Files of this process cannot grow or be written."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_restart_on_a_full_disk_serves_reads(tmp_path: Path) -> None:
+    """Writes are refused until there is space; then they succeed without another restart."""
+    before = outcome(filled(tmp_path).parent)
+    messages: list[str] = []
+    with open_state(tmp_path, warn=messages.append) as state:
+        assert messages == []
+    with unwritable_files(), open_state(tmp_path, warn=messages.append) as state:
+        assert everything(state) == before
+        error = put(state, large_records(0))
+        assert (error.status, error.error) == (500, "InternalServerException")
+        assert "Nothing was changed: the vecgate endpoint cannot write to" in error.body.decode()
+        assert everything(state) == before
+        serials = state.serial
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "pwrite", _raise_disk_full)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.getrlimit(resource.RLIMIT_FSIZE)[1],) * 2)
+            assert put(state, large_records(0)).status == 200
+    assert len(messages) == 1
+    assert messages[0].startswith(f"cannot write to {tmp_path}: ")
+    assert messages[0].endswith("; reads are served, and writes are refused until there is space")
+    with open_state(tmp_path) as state:
+        assert state.serial > serials
+        assert len(state.buckets["films"].indexes["plots"].table.keys) == 104
+
+
+def _raise_disk_full(*_: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_database_that_cannot_be_written_for_another_reason_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that is read-only."""
+    filled(tmp_path)
+    monkeypatch.setattr(
+        "vecgate.endpoint.storage.sqlite_store._lock",
+        lambda database: database.execute("PRAGMA query_only=ON"),
+    )
+    assert outcome(tmp_path).startswith(f"cannot use {tmp_path} as data directory: attempt to write")  # type: ignore[union-attr]
 
 
 def test_an_error_in_the_middle_of_a_change_is_rolled_back(tmp_path: Path) -> None:

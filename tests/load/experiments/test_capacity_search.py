@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from math import ceil, log2
 
 import pytest
@@ -182,8 +183,8 @@ def test_the_highest_rate_is_found_if_it_is_sustained() -> None:
     assert records[-1] == Capacity(rate_per_s=1_000, confirmations=2)
 
 
-def test_a_trial_in_which_the_generator_was_the_limit_ends_the_search() -> None:
-    """It says nothing about the target; the rates sustained so far are reported, but not as a capacity."""
+def test_trials_in_which_the_generator_is_the_limit_end_the_search() -> None:
+    """Three in a row. They say nothing about the target; the rates sustained so far are reported, but not as a capacity."""
 
     def trial(rate_per_s: float) -> TrialOutcome:
         is_limit = rate_per_s > 500
@@ -193,8 +194,23 @@ def test_a_trial_in_which_the_generator_was_the_limit_ends_the_search() -> None:
 
     found, records = search_on(trial, SearchGoal(200, 4_000))
     assert found == SearchResult("inconclusive", None, None, 400, "its cores were full")
-    assert isinstance(records[-1], Trial)
-    assert (records[-1].is_inconclusive, records[-1].held) == (True, False)
+    trials = [each for each in records if isinstance(each, Trial)]
+    assert [each.is_inconclusive for each in trials] == [False, False, True, True, True]
+    assert not any(each.held for each in trials[2:])
+
+
+@given(capacity=st.floats(100, 4_000), noisy=st.sets(st.integers(0, 39)))
+def test_noisy_trials_do_not_change_the_result(capacity: float, noisy: set[int]) -> None:
+    """As long as no three follow one another."""
+    numbers = count()
+    isolated = {number for number in noisy if number % 3}
+
+    def trial(rate_per_s: float) -> TrialOutcome:
+        return TrialOutcome(held=rate_per_s <= capacity, is_inconclusive=next(numbers) in isolated)
+
+    goal = SearchGoal(100, 4_000, trials_max=200)
+    quiet, _ = search_on(lambda rate_per_s: TrialOutcome(held=rate_per_s <= capacity), goal)
+    assert search_on(trial, goal)[0] == quiet
 
 
 def test_a_search_without_further_trials_is_exhausted() -> None:

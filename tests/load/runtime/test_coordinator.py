@@ -19,7 +19,7 @@ from vecgate.load.runtime import coordinator as module
 from vecgate.load.runtime.coordinator import Coordinator
 from vecgate.load.runtime.coordinator_state import CoordinatorState, enter
 from vecgate.load.runtime.load_run import LoadRun
-from vecgate.load.runtime.runtime_options import RunSettings
+from vecgate.load.runtime.runtime_options import RunSettings, parse_settings
 from vecgate.load.runtime.worker_messages import (
     ASSIGNMENT,
     DONE,
@@ -46,6 +46,7 @@ from vecgate.results.result_stream import StreamWriter, read_stream
 from vecgate.s3vectors.arn import IndexAddress
 
 WITHIN_S = 30.0
+SECRET = "a secret of this test"
 SCENARIO = Scenario(
     name="test",
     unit="requests",
@@ -74,7 +75,7 @@ class FakeRunner:
         return "abc".index(worker)
 
     def deliver(self, kind: str, worker: str, message: object) -> None:
-        self.listeners[kind](msg=SimpleNamespace(node_id=worker, data=encode_message(message)))
+        self.listeners[kind](msg=SimpleNamespace(node_id=worker, data=encode_message(message, SECRET)))
 
     def receivers(self, kind: str) -> list[str]:
         return [worker for each, _, worker in self.sent if each == kind]
@@ -100,9 +101,10 @@ class Bench:
             vecgate_parent="yes",
         )
         self.environment = SimpleNamespace(runner=self.runner, parsed_options=options, process_exit_code=None)
-        self.coordinator = Coordinator(self.environment)
+        self.coordinator = Coordinator(self.environment, secret=SECRET)
         self.states: list[str] = []
         self.is_removed = False
+        self.settings: list[RunSettings] = []
         self.failure: Exception | None = None
         self.gate = FakeGate()
 
@@ -112,6 +114,7 @@ class Bench:
 
     def prepare_run(self, settings: RunSettings, stack: ExitStack) -> LoadRun:
         """Return a run without resources. Closing *stack* sets `is_removed`."""
+        self.settings.append(settings)
         if self.failure:
             raise self.failure
         stack.callback(self.remove)
@@ -208,7 +211,7 @@ def test_a_run_goes_through_all_states_and_leaves_a_complete_stream(bench: Bench
 def test_the_arrivals_are_partitioned_among_the_ready_workers(bench: Bench) -> None:
     """Each one has its part, from the first arrival on."""
     bench.start("a", "b")
-    starts = [decode_message(data, Start) for kind, data, _ in bench.runner.sent if kind == START]
+    starts = [decode_message(data, Start, SECRET) for kind, data, _ in bench.runner.sent if kind == START]
     assert [(each.from_arrival, each.part, each.parts) for each in starts] == [(0, 0, 2), (0, 1, 2)]
 
 
@@ -220,10 +223,14 @@ def test_a_worker_that_joins_during_the_run_takes_its_part(bench: Bench) -> None
     bench.ready("b")
     bench.wait_for(START, "b")
     (start,) = [
-        decode_message(data, Start) for kind, data, to in bench.runner.sent if (kind, to) == (START, "b")
+        decode_message(data, Start, SECRET)
+        for kind, data, to in bench.runner.sent
+        if (kind, to) == (START, "b")
     ]
     (other,) = [
-        decode_message(data, Repartition) for kind, data, _ in bench.runner.sent if kind == REPARTITION
+        decode_message(data, Repartition, SECRET)
+        for kind, data, _ in bench.runner.sent
+        if kind == REPARTITION
     ]
     assert start.from_arrival == other.from_arrival > 0
     assert ((other.part, other.parts), (start.part, start.parts)) == ((0, 2), (1, 2))
@@ -383,8 +390,10 @@ def test_a_forked_worker_that_ends_before_the_first_run_ends_the_process(
 def test_under_plain_locust_the_verdict_is_printed(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     """And decides the exit code: this run sent nothing that was answered."""
     bench.environment.parsed_options.vecgate_parent = ""
+    bench.coordinator = Coordinator(bench.environment, secret=SECRET)
     bench.start("a")
-    bench.report("a")
+    second = Second(at_s=0, due=10, due_vectors=10, started=10)
+    bench.runner.deliver(SECOND, "a", IntervalReport(run="r1", second=second))
     bench.done("a")
     bench.wait_for_state(CoordinatorState.FINISHED)
     bench.coordinator.reset()
@@ -392,3 +401,36 @@ def test_under_plain_locust_the_verdict_is_printed(bench: Bench, capsys: pytest.
     assert verdict[0].startswith("FAIL  ")
     assert last == f"vecgate report {bench.results}"
     assert bench.environment.process_exit_code == 1
+
+
+def test_messages_without_the_secret_change_nothing(bench: Bench) -> None:
+    """A process that is no worker of this master can neither report nor end the run."""
+    bench.start("a")
+    for kind, message in (
+        (READY, Ready(run="r1", problem="no")),
+        (DONE, Done(run="r1", totals=WorkerTotals(worker="a"))),
+    ):
+        data = encode_message(message, "another secret")
+        bench.runner.listeners[kind](msg=SimpleNamespace(node_id="a", data=data))
+    assert bench.coordinator.failure is None
+    bench.report("a")
+    bench.done("a")
+    bench.wait_for_state(CoordinatorState.FINISHED)
+    bench.coordinator.end()
+    assert [each.due for each in read_stream(bench.results).of(Second)] == [10]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("target", "http://evil.example"), ("results", "/dev/null"), ("yes", "yes"), ("max_cost", "1000"),
+     ("profile", "other"), ("no_verify", "yes"), ("run", "x"), ("parent", ""), ("bucket_prefix", "x")],
+)  # fmt: skip
+def test_a_form_cannot_change_where_a_run_goes(bench: Bench, name: str, value: str) -> None:
+    """Whatever changes Locust's options: a run has those of the command line."""
+    setattr(bench.environment.parsed_options, f"vecgate_{name}", value)
+    bench.environment.parsed_options.vecgate_thresholds = "p(99) < 1s"
+    before = parse_settings(Namespace(vecgate_scenario="smoke", vecgate_results=str(bench.results),
+                                      vecgate_run="r1", vecgate_parent="yes",
+                                      vecgate_thresholds="p(99) < 1s"), run_number=1)  # fmt: skip
+    bench.coordinator.begin()
+    assert bench.settings == [before]

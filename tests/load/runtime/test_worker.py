@@ -20,14 +20,18 @@ from vecgate.load.runtime.worker_messages import (
     DONE,
     HELLO,
     READY,
+    REPARTITION,
     SECOND,
     START,
+    WORKER_REJECTED,
     Assignment,
     Done,
     Hello,
     IntervalReport,
     Ready,
+    Repartition,
     Start,
+    WorkerRejected,
     decode_message,
     encode_message,
 )
@@ -41,12 +45,20 @@ RECALL = Recall(k=10, queries=1, mean=0.5, lowest=0.5)
 NO_SERVER = "http://127.0.0.1:9"
 
 
+SECRET = "a secret of this test"
+
+
 @dataclass
 class FakeRunner:
     """Locust's runner as a worker sees it: keeps the messages to the master, and delivers messages from it."""
 
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     listeners: dict[str, Callable[..., None]] = field(default_factory=dict)
+    environment: Any = field(default_factory=lambda: SimpleNamespace(process_exit_code=None))
+    quits: int = 0
+
+    def quit(self) -> None:
+        self.quits += 1
 
     def register_message(self, kind: str, listener: Callable[..., None], *, concurrent: bool) -> None:
         assert concurrent
@@ -56,7 +68,7 @@ class FakeRunner:
         self.sent.append((kind, data))
 
     def deliver(self, kind: str, message: object) -> None:
-        self.listeners[kind](msg=SimpleNamespace(data=encode_message(message)))
+        self.listeners[kind](msg=SimpleNamespace(data=encode_message(message, SECRET)))
 
     def messages(self, kind: str) -> list[dict[str, Any]]:
         return [data for each, data in self.sent if each == kind]
@@ -88,7 +100,7 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def runner() -> Iterator[FakeRunner]:
     """A worker has started a schedule of one request in a tenth of a second, to a port without a server."""
     fake = FakeRunner()
-    worker = Worker(fake, lambda: "worker-1")
+    worker = Worker(fake, lambda: "worker-1", secret=SECRET)
     stage = Stage(kind="constant", from_per_s=10, to_per_s=10, duration_s=0.1)
     vectors = VectorsSpec(dimension=2, pool=5, per_request=1)
     scenario = Scenario(vectors=vectors, stages=(stage,), in_flight_max=17)
@@ -112,7 +124,7 @@ def runner() -> Iterator[FakeRunner]:
 
 def test_a_worker_introduces_its_process(runner: FakeRunner) -> None:
     """So that the master can notice its end."""
-    (hello,) = (decode_message(data, Hello) for data in runner.messages(HELLO))
+    (hello,) = (decode_message(data, Hello, SECRET) for data in runner.messages(HELLO))
     assert not WatchedProcess(hello.pid, hello.pid_namespace).has_ended()
 
 
@@ -137,8 +149,8 @@ def test_a_worker_reports_every_second_while_it_computes_recall(
     assert not runner.messages(DONE)
     may_end.set()
     wait_until(lambda: runner.messages(DONE))
-    (done,) = (decode_message(data, Done) for data in runner.messages(DONE))
-    seconds = [decode_message(data, IntervalReport).second for data in runner.messages(SECOND)]
+    (done,) = (decode_message(data, Done, SECRET) for data in runner.messages(DONE))
+    seconds = [decode_message(data, IntervalReport, SECRET).second for data in runner.messages(SECOND)]
     assert done.recall == RECALL
     assert [each.at_s for each in seconds] == list(range(len(seconds)))
     assert [each.started for each in seconds] == [1] + [0] * (len(seconds) - 1)
@@ -156,5 +168,21 @@ def test_an_error_in_computing_recall_is_reported(
     monkeypatch.setattr(RequestPlanner, "recall", broken)
     monkeypatch.setattr(gevent.get_hub(), "handle_error", lambda *_: None)
     wait_until(lambda: len(runner.messages(READY)) >= 2)
-    problems = [decode_message(data, Ready).problem for data in runner.messages(READY)]
+    problems = [decode_message(data, Ready, SECRET).problem for data in runner.messages(READY)]
     assert problems == ["", "vecgate itself failed: MemoryError: no room"]
+
+
+def test_a_worker_without_the_secret_of_the_master_ends(
+    runner: FakeRunner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says why. Its master would name a target, to which the worker would send signed requests."""
+    foreign = encode_message(Repartition(run="r", from_arrival=0, part=0, parts=1), "another secret")
+    runner.listeners[REPARTITION](msg=SimpleNamespace(data=foreign))
+    rejected = encode_message(WorkerRejected(reason="the master rejects this worker: a reason"), "")
+    runner.listeners[WORKER_REJECTED](msg=SimpleNamespace(data=rejected))
+    assert runner.environment.process_exit_code == 2
+    assert runner.quits == 2
+    first, hint, second, _ = capsys.readouterr().err.splitlines()
+    assert first == "error: the master and this worker do not have the same secret"
+    assert "VECGATE_MASTER_SECRET" in hint
+    assert second == "error: the master rejects this worker: a reason"

@@ -215,6 +215,19 @@ def test_requests_that_waited_on_a_lost_worker_are_lost_too() -> None:
     assert [(each.due, each.lost) for each in ledger.take_closed()] == [(12, 2), (12, 0), (12, 0)]
 
 
+def test_requests_in_flight_on_a_lost_worker_are_unknown() -> None:
+    """They count once, in the next second that closes, at the mean price of a request."""
+    ledger = build_ledger()
+    done = {"PutVectors": OperationSecond(ok=4)}
+    for worker in "ab":
+        ledger.add_worker(worker, at_s=0)
+        ledger.add_report(worker, report(0, 6, operations=done, usd=4.0, in_flight=2))
+    ledger.add_report("a", report(1, 6))
+    assert ledger.remove_lost(now_s=1.1, ended=["b"]) == ["b"]
+    ledger.add_report("a", report(2, 6))
+    assert [(each.unknown, each.usd) for each in ledger.take_closed()] == [(2, 10.0), (0, 10.0), (0, 10.0)]
+
+
 def test_a_worker_that_has_ended_is_lost_at_once() -> None:
     """It will not report again, so the ledger does not wait for it."""
     ledger = build_ledger()

@@ -3,13 +3,13 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 import pytest
-from result_builders import header
+from result_builders import footer, header, result
 from sample_streams import load_stream
 
 from vecgate.gate.conformance_verdict import judge_conformance
 from vecgate.gate.load_verdict import judge_load
 from vecgate.gate.verdict import Check, Grade, Verdict
-from vecgate.reporting.ci.badge import COLOURS, badge_svg, run_badge
+from vecgate.reporting.ci.badge import COLOURS, badge_svg, compatibility_badge, run_badge
 from vecgate.results.records import Stream
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -66,3 +66,28 @@ def test_white_text_is_readable_on_each_colour(colour: str) -> None:
         for part in (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     )
     assert 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "title", "is_green"),
+    [
+        (("passed", "passed"), "S3 Vectors on mine: must 2/2", True),
+        (("passed", "deviation"), "S3 Vectors on mine: must 1/2", False),
+        (("passed", "failed"), "S3 Vectors on mine: must 1/2", False),
+        (("unsupported", "skipped"), "S3 Vectors on mine: must 0/0", False),
+    ],
+)
+def test_the_badge_of_a_server_is_green_only_if_every_must_passed(
+    outcomes: tuple[str, str], title: str, *, is_green: bool
+) -> None:
+    """A known deviation has not passed, and neither has what was not tested."""
+    results = tuple(result(f"a.{number}", outcome) for number, outcome in enumerate(outcomes))
+    svg = compatibility_badge(Stream(header(target="mine"), results, footer()))
+    assert title_of(svg) == title
+    assert (COLOURS["passed"] in svg) is is_green
+
+
+def test_the_badge_of_an_incomplete_run_is_not_green() -> None:
+    """Whatever passed before it was cut off."""
+    svg = compatibility_badge(Stream(header(target="mine"), (result("a.b"),), None))
+    assert COLOURS["passed"] not in svg

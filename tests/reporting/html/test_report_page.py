@@ -233,6 +233,7 @@ def size_bytes(*streams: Stream) -> int:
     return len(render_report(streams).encode())
 
 
+@pytest.mark.nightly
 def test_a_run_of_ten_minutes_stays_below_500_kb() -> None:
     """With five operations. An hour of them stays below 700 KB."""
     assert size_bytes(load_stream(600, OPERATIONS, stall_at=300, throttled_from=500)) < 500_000

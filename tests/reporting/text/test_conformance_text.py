@@ -20,10 +20,10 @@ total           1/2      0/1   0/1        2           1             1         1"
 
 
 def test_the_terminal_report_ends_with_the_verdict(mixed: ConformanceRun) -> None:
-    """Failures in full, the matrix, what was not tested and what was left, then the checks."""
+    """The causes with their evidence, the matrix, what was not tested and what was left, then the checks."""
     verdict = judge_conformance(mixed)
     report = conformance_text(mixed, verdict)
-    assert "put-vectors.b[x|y] ───" in report
+    assert "put-vectors.b[x|y]" in report
     assert "request  {'a': 1}" in report
     assert "passed, but a deviation is listed: x" in report
     assert MATRIX in report
@@ -58,7 +58,7 @@ def test_the_job_summary_starts_with_the_verdict(mixed: ConformanceRun) -> None:
     assert titles[0].startswith("## FAIL  ")
     assert "put-vectors.b\\[x\\|y\\]" in titles[0]
     assert titles[1:] == [
-        "### Failed: 2",
+        "### Likely causes: 2",
         "### By operation",
         "### Known deviations",
         "### Unsupported by the target",
@@ -81,25 +81,33 @@ def test_a_failed_clean_up_does_not_change_the_verdict() -> None:
     assert "### Orphaned resources\n\n- bucket vg-1\n" in report
 
 
-def test_details_stay_in_their_block(mixed: ConformanceRun) -> None:
-    """Backticks in a response do not close it."""
-    report = conformance_markdown(mixed, judge_conformance(mixed))
-    assert "<pre>\nrequest  {'a': 1}\n```\nE  no\n</pre>" in report
-
-
-def test_the_job_summary_stays_below_the_limit() -> None:
-    """Failures that do not fit are counted."""
-    found = run(*(result(f"a.b{n}", "failed", detail="ü" * 3_000) for n in range(300)))
+def test_reports_of_many_failures_stay_short() -> None:
+    """Causes that do not fit are counted; the summary names a requirement at most once."""
+    found = run(
+        *(
+            result(f"a.b{n}[{case}]", "failed", reason=f"assert {n}", detail="ü\n" * 300)
+            for n in range(300)
+            for case in range(9)
+        )
+    )
     report = conformance_markdown(found, judge_conformance(found))
     assert len(report.encode()) <= BYTES_MAX == 200_000
-    assert "### Failed: 300" in report
+    assert len(report.splitlines()) <= 60
+    assert "### Likely causes: 300" in report
     assert "more, see the result stream." in report
     assert "| total | 0/300 |" in report
+    assert report.count("| a.b10 |") == 1
+    lines = conformance_text(found, judge_conformance(found)).splitlines()
+    assert len(lines) < 200
+    assert any(line.startswith("… and ") and "more causes" in line for line in lines)
+    assert lines[-1].startswith("FAIL  0 of 300 must requirements passed")
 
 
 def test_long_tables_are_truncated() -> None:
-    """A target may return thousands of operations."""
-    found = run(*(result(f"g{n}.b", "failed", reason="x" * 200) for n in range(5_000)))
+    """A target may return thousands of operations, and the lists of notes are cut, too."""
+    reasons = (result(f"g{n}.b", "deviation", reason=f"{n}" * 200) for n in range(5_000))
+    found = run(*reasons, foot=footer(stale_deviations=tuple(f"x{n}" for n in range(500))))
     report = conformance_markdown(found, judge_conformance(found))
     assert len(report.encode()) <= BYTES_MAX
-    assert report.endswith("truncated; the result stream contains everything.\n")
+    assert len(report.splitlines()) <= 75
+    assert "| total |" in report

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,6 +12,13 @@ from vecgate.formatting import format_bytes, format_count
 from vecgate.s3vectors.limits import FILTERABLE_BYTES_MAX, METADATA_BYTES_MAX, NON_FILTERABLE_KEYS_MAX
 
 _LABEL_WIDTH = 12
+#: End of a problem of metadata to the option that helps.
+_HINTS = (
+    (("nulls", "is null"), "--nulls drop leaves out null entries, --nulls prune also null elements"),
+    ("is an empty array", "--nulls prune leaves out empty arrays"),
+    ("is an object", "--flatten makes each entry of an object metadata, such as object.entry"),
+    (("infinite number", "infinite numbers"), "leave the column out with --metadata, or correct its values"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +90,12 @@ class Suggestion:
     keys     the smallest set that lets every record fit, including the keys that are non-filterable already;
              empty if no set does
     rescued  records that are rejected without these keys and accepted with them
+    added    the keys that are filterable now
     """
 
     keys: tuple[str, ...]
     rescued: int
+    added: tuple[str, ...] = ()
 
     @property
     def option(self) -> str:
@@ -100,6 +109,7 @@ class CheckReport:
 
     name               of the source
     layout             the use of each column
+    conversions        metadata columns that are converted to another type, and to which
     records            valid and invalid ones together
     valid              records that would be accepted
     invalid            records that would be rejected
@@ -128,6 +138,7 @@ class CheckReport:
     bytes_per_vector: float
     requests: int
     suggestion: Suggestion | None
+    conversions: tuple[str, ...] = ()
 
     @property
     def suggests_cosine(self) -> bool:
@@ -148,6 +159,7 @@ class CheckReport:
             *self._problem_lines(),
             *self._duplicate_lines(),
             *self._vector_lines(),
+            *(_line("converted", conversion) for conversion in self.conversions),
             *self._metadata_lines(),
             *self._suggestion_lines(),
             self._request_line(),
@@ -160,6 +172,8 @@ class CheckReport:
             yield _line(
                 "rejected", f"{problem.records:,}: {problem.problem}; keys {', '.join(problem.keys)}{more}"
             )
+            if hint := next((hint for end, hint in _HINTS if problem.problem.endswith(end)), ""):
+                yield _line("", hint)
 
     def _duplicate_lines(self) -> Iterator[str]:
         found = self.duplicates
@@ -175,6 +189,11 @@ class CheckReport:
         if self.norms.largest:
             cosine = ": all of unit norm, suited to cosine" if self.suggests_cosine else ""
             yield _line("norms", f"{self.norms.smallest:.4g} to {self.norms.largest:.4g}{cosine}")
+            if self.norms.unit < self.norms.vectors - self.norms.zero:
+                yield _line(
+                    "", "not normalised: cosine ignores the norms, euclidean does not, and for a model made"
+                )
+                yield _line("", "for dot product, a metric the service lacks, either ranks differently")
         if self.norms.zero:
             vectors = format_count(self.norms.zero, "vector")
             yield _line("", f"{vectors} of norm zero, which a cosine index rejects")
@@ -200,12 +219,23 @@ class CheckReport:
             yield _line("suggestion", f"create the index with {self.suggestion.option}")
             rescued = format_count(self.suggestion.rescued, "more record")
             yield _line("", f"which lets the index accept {rescued}")
+            yield from self._price_lines(self.suggestion.added)
         else:
             yield _line(
                 "suggestion",
                 f"no set of {NON_FILTERABLE_KEYS_MAX} non-filterable keys lets every record fit;",
             )
             yield _line("", "shorten the metadata, or keep the text in S3 and store a link")
+
+    def _price_lines(self, keys: Collection[str]) -> Iterator[str]:
+        """Say what is lost if *keys* become non-filterable."""
+        yield _line("", f"the price: no query can filter by {' or '.join(keys)} any more")
+        arrays = [key.name for key in self.metadata if key.name in keys and "array" in key.types]
+        if arrays:
+            yield _line(
+                "", f"an array costs 4 bytes and its value for each element: if {' or '.join(arrays)}"
+            )
+            yield _line("", "must stay filterable, as permissions must, store fewer or shorter elements")
 
     def _request_line(self) -> str:
         size = format_bytes(self.bytes_per_vector * self.valid)

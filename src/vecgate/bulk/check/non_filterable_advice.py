@@ -5,7 +5,7 @@ Non-filterable keys are fixed when an index is created, so the advice is needed 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
@@ -27,14 +27,17 @@ class NonFilterableAdvisor:
 
     A set is a number whose bits are the candidates, so that one matrix product weighs all sets.
 
-    names  metadata keys, largest first
-    fixed  keys that are non-filterable already
+    names       metadata keys, largest first
+    fixed       keys that are non-filterable already
+    long_texts  keys of long texts, by which nobody filters: they are preferred, because a key that becomes
+                non-filterable is lost to filters
     """
 
-    def __init__(self, names: Sequence[str], fixed: frozenset[str]) -> None:
+    def __init__(self, names: Sequence[str], fixed: frozenset[str], long_texts: Collection[str] = ()) -> None:
         allowed = [n for n in names if n not in fixed and 1 <= len(n) <= NON_FILTERABLE_KEY_LENGTH_MAX]
         self._candidates, self._fixed = allowed[:CANDIDATES_MAX], fixed
         sets = np.arange(2 ** len(self._candidates))
+        self._long_texts = [name in long_texts for name in self._candidates]
         self._members = (sets[:, None] >> np.arange(len(self._candidates)) & 1).astype(np.float64)
         self._remaining_max = np.zeros(len(sets))
         self._rescued = 0
@@ -47,8 +50,8 @@ class NonFilterableAdvisor:
             self._weigh(over[start : start + _RECORDS_PER_PRODUCT])
 
     def suggestion(self) -> Suggestion | None:
-        """Return the smallest set of keys; of equal sets the one that leaves the least. None if all records
-        fit.
+        """Return the set with the fewest keys that are no long text, then with the fewest keys; of equal sets
+        the one that leaves the least. None if all records fit.
         """
         if not self._rescued:
             return None
@@ -58,9 +61,12 @@ class NonFilterableAdvisor:
         )
         if not fits.any():
             return Suggestion((), 0)
-        best = min(np.flatnonzero(fits).tolist(), key=lambda i: (counts[i], self._remaining_max[i]))
-        chosen = (key for key, is_in in zip(self._candidates, self._members[best], strict=True) if is_in)
-        return Suggestion((*sorted(self._fixed), *chosen), self._rescued)
+        filtered = counts - self._members @ np.array(self._long_texts, dtype=np.float64)
+        best = min(
+            np.flatnonzero(fits).tolist(), key=lambda i: (filtered[i], counts[i], self._remaining_max[i])
+        )
+        chosen = [key for key, is_in in zip(self._candidates, self._members[best], strict=True) if is_in]
+        return Suggestion((*sorted(self._fixed), *chosen), self._rescued, tuple(chosen))
 
     def _filterable_bytes(self, metadata: Metadata) -> int:
         return metadata_bytes(metadata, without=self._fixed)

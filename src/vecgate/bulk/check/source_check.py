@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from vecgate.bulk.check.check_report import (
     CheckReport,
@@ -27,8 +26,8 @@ from vecgate.bulk.check.check_report import (
     Suggestion,
 )
 from vecgate.bulk.check.non_filterable_advice import NonFilterableAdvisor
+from vecgate.bulk.check.request_size import encoded_sample
 from vecgate.bulk.core.batching import rows_that_fit
-from vecgate.bulk.core.body_encoding import put_members
 from vecgate.bulk.core.record_blocks import Block, Float32Matrix, RejectedRecord
 from vecgate.bulk.core.record_validation import IndexRules, validate
 from vecgate.bulk.sources.source import Source
@@ -44,8 +43,8 @@ Hashes: TypeAlias = npt.NDArray[np.int64]
 
 EXAMPLES_MAX = 5
 UNIT_TOLERANCE = 1e-3
-#: Vectors of each block that are encoded to estimate the size of requests.
-ENCODED_SAMPLE = 64
+#: Texts of this mean size are content, not values to filter by.
+LONG_TEXT_BYTES = 256
 #: Numbers in a problem that differ from record to record.
 _LOCATION = re.compile(r"\b(line|column|element) [\d,]+")
 
@@ -66,8 +65,12 @@ def check_source(source: Source, rules: IndexRules | None = None) -> CheckReport
     suggestion = None
     if source.is_repeatable and (len(repeated) or counts.metadata.filterable_over):
         keys = _KeyCounts(frozenset(repeated.tolist()))
-        names = [key.name for key in counts.metadata.largest_first()]
-        advisor = NonFilterableAdvisor(names, counts.metadata.fixed)
+        largest = counts.metadata.largest_first()
+        names = [key.name for key in largest]
+        long_texts = [
+            key.name for key in largest if key.types == ("string",) and key.bytes_mean >= LONG_TEXT_BYTES
+        ]
+        advisor = NonFilterableAdvisor(names, counts.metadata.fixed, long_texts)
         for block in source.blocks(dimension=rules.dimension if rules else None):
             keys.add(block)
             advisor.add(_valid_if_non_filterable(block, rules, names).metadata)
@@ -102,9 +105,9 @@ class _SourceCounts:
         self.norms = _add_norms(self.norms, block.vectors)
         self.metadata.add(chain(block.metadata, (reject.metadata for reject in block.rejects)))
         self.hashes.append(np.fromiter(map(hash, _keys(block)), dtype=np.int64))
-        if sample := put_members(valid.slice(0, ENCODED_SAMPLE)):
-            self.sample_bytes += len(orjson.dumps(sample, option=orjson.OPT_SERIALIZE_NUMPY))
-            self.sample_vectors += len(sample)
+        size, count = encoded_sample(valid)
+        self.sample_bytes += size
+        self.sample_vectors += count
 
     def report(self, source: Source, duplicates: Duplicates, suggestion: Suggestion | None) -> CheckReport:
         bytes_per_vector = self.sample_bytes / max(1, self.sample_vectors)
@@ -126,6 +129,7 @@ class _SourceCounts:
             bytes_per_vector=bytes_per_vector,
             requests=ceil(self.valid / rows),
             suggestion=suggestion,
+            conversions=source.conversions,
         )
 
 

@@ -34,6 +34,10 @@ class Ranges:
         """Return the number of positions."""
         return int((self.stops - self.starts).sum())
 
+    def pairs(self) -> list[tuple[int, int]]:
+        """Return the ranges as (start, stop) pairs."""
+        return list(zip(self.starts.tolist(), self.stops.tolist(), strict=True))
+
     def contains(self, positions: Positions) -> npt.NDArray[np.bool_]:
         """Return for each of *positions* whether one of the ranges contains it."""
         if not len(self.starts):

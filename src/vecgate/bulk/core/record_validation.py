@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from vecgate.bulk.core.record_blocks import Block, Float32Matrix, RejectedRecord, reject_row
 from vecgate.s3vectors.limits import KEY_LENGTH_MAX
-from vecgate.s3vectors.metadata import metadata_problem
+from vecgate.s3vectors.metadata import describe_value, find_metadata_problem
 
 NOT_FINITE = "vector contains NaNs or Infs"
 ZERO_NORM = "cosine distance does not support vectors with zero norm"
 NOT_UNICODE = "text holds a lone surrogate, which UTF-8 cannot carry"
 INTEGER_BEYOND_64_BIT = "Metadata numbers must fit 64 bits"
+#: Characters of a metadata key in a message.
+KEY_CHARACTERS_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +97,41 @@ def _vector_problems(vectors: Float32Matrix, rules: IndexRules) -> Iterator[tupl
 
 
 def _metadata_problem(metadata: object, rules: IndexRules) -> str | None:
+    """Return the message of the service, and the key and the type of the value that cause it."""
     try:
-        return metadata_problem(metadata, non_filterable=rules.non_filterable) or _integer_problem(metadata)
+        found = find_metadata_problem(metadata, non_filterable=rules.non_filterable)
     except UnicodeEncodeError:
-        return NOT_UNICODE
+        found = NOT_UNICODE, _key_beyond_unicode(metadata)
+    message, key = found or _integer_problem(metadata) or ("", None)
+    if key is None:
+        return message or None
+    assert isinstance(metadata, Mapping)
+    name = f'"{_printable(key[:KEY_CHARACTERS_SHOWN])}{"…" * (len(key) > KEY_CHARACTERS_SHOWN)}"'
+    subject = f"the largest key, {name}," if message.endswith(" bytes") else name
+    return f"{message}: {subject} is {describe_value(metadata[key])}"
 
 
-def _integer_problem(metadata: object) -> str | None:
-    assert isinstance(metadata, dict)
-    for value in metadata.values():
+def _key_beyond_unicode(metadata: object) -> str:
+    assert isinstance(metadata, Mapping)
+    return next(str(key) for key, value in metadata.items() if not _is_unicode((key, value)))
+
+
+def _is_unicode(values: Iterable[object]) -> bool:
+    return all(
+        _is_unicode(value) if isinstance(value, list) else value == _printable(value)
+        for value in values
+        if isinstance(value, str | list)
+    )
+
+
+def _printable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _integer_problem(metadata: object) -> tuple[str, str] | None:
+    assert isinstance(metadata, Mapping)
+    for key, value in metadata.items():
         for element in value if isinstance(value, list) else (value,):
             if isinstance(element, int) and not -(2**63) <= element < 2**64:
-                return INTEGER_BEYOND_64_BIT
+                return INTEGER_BEYOND_64_BIT, key
     return None

@@ -7,7 +7,7 @@ drive it in any order. It is not thread-safe by itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -99,13 +99,16 @@ class BulkOutcome:
     retries         requests sent again
     throttles       attempts that the service throttled
     elapsed_s       from the first record read to the end
-    vectors_per_s   records acknowledged per second, from the first response to the last; 0 after one response
+    vectors_per_s   records acknowledged per second, from the first response to the last, of one response
+                    since the start
     metrics         the latest requests, one by one
     reject_causes   why records were rejected
     failed_attempts attempts that failed, by error code or kind of failure
     stopped_by      the error that ended the run early, or None
     interrupted     the caller ended the run
     rejects_file    the file that has the rejected records of this run, None without any
+    refused         positions of records that the service rejected in this run, and of all rejected ones of
+                    earlier runs: `validate` does not find them again
     """
 
     total: int | None
@@ -127,6 +130,7 @@ class BulkOutcome:
     stopped_by: VecgateError | None
     interrupted: bool
     rejects_file: Path | None = None
+    refused: Ranges = field(default_factory=lambda: Ranges.of(()))
 
     @property
     def is_complete(self) -> bool:
@@ -164,6 +168,7 @@ class BulkRun:
         self._outage, self._outage_cause, self._outage_published_at_s = Outage(), "", float("-inf")
         self._bytes_per_vector = 0.0
         self._published_at_s, self._published_settled = now_s, 0
+        self._refused: list[int] = []
 
     # Records that come in.
 
@@ -250,7 +255,8 @@ class BulkRun:
         self._publish_progress(now_s)
 
     def record_rejected(self, rejected: Rejected) -> None:
-        """Record that the only record of a batch cannot be written."""
+        """Record that the service rejected the only record of a batch."""
+        self._refused.append(int(rejected.batch.block.positions[0]))
         self._reject([reject_row(rejected.batch.block, 0, rejected.problem)])
 
     def stop(self, reason: VecgateError) -> None:
@@ -302,6 +308,7 @@ class BulkRun:
             stopped_by=self.stopped_by,
             interrupted=interrupted,
             rejects_file=self._rejects.path if self.rejected else None,
+            refused=self._refused_positions(),
         )
 
     def _record_outage(
@@ -334,12 +341,18 @@ class BulkRun:
         for_s, wait_s = self._outage.elapsed_s(now_s=now_s), self._outage.next_probe_s - now_s
         if for_s + wait_s > self.config.retry_for_s:
             failure = failed.failure
-            failure.hint = failure.hint or f"No request succeeded for {format_duration(for_s)}. {OUTAGE_HINT}"
+            # The hint of an error code is about one request, this one about the run.
+            if isinstance(failure, ServiceError) or not failure.hint:
+                failure.hint = f"No request succeeded for {format_duration(for_s)}. {OUTAGE_HINT}"
             return Stop()
         self._outage_cause = cause
         self._publish_outage(now_s)
         # A large request may be the reason for a 503, so it is split; but nothing is rejected.
         return decision if isinstance(decision, Split) else self._outage.retry(failed, now_s=now_s)
+
+    def _refused_positions(self) -> Ranges:
+        earlier = self._journal.rejected.pairs() if self._journal is not None else []
+        return Ranges.of([*earlier, *((position, position + 1) for position in self._refused)])
 
     def _settled(self, positions: Positions) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Return for each of *positions* whether an earlier run settled it, and count those."""

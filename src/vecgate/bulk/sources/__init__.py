@@ -2,8 +2,8 @@
 
 A source never holds its whole input. It rejects a record only if the record cannot become a row;
 `core.record_validation` does the rest. Start at `open_source`. `source` defines what a source is, and
-`column_mapping` recognises the columns. Each file format has a module, which is imported when the first bytes
-of a file match it.
+`column_mapping` recognises the columns. Each file format has a module, in `tables/` (Arrow), `documents/`
+(JSON) or `arrays/` (vectors alone), imported when a file has its format. `remote_files` opens URLs.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from vecgate.bulk.sources.column_mapping import (
     Layout,
     detect_layout,
 )
-from vecgate.bulk.sources.plain_values import is_absent, to_plain
+from vecgate.bulk.sources.plain_values import DEFAULT_SHAPE, Conversion
 from vecgate.bulk.sources.source import (
     FLOAT32_BYTES,
     ROWS_DEFAULT,
@@ -39,6 +39,8 @@ AnyArray: TypeAlias = npt.NDArray[Any]
 
 MATRIX_AXES = 2
 _EDGE_BYTES = 64 * KIB
+#: Kind of a numpy type to the conversion of its values.
+_CONVERSIONS = {"M": Conversion.TIMESTAMP, "m": Conversion.DURATION, "S": Conversion.BYTES}
 
 
 class ArrayColumn(Protocol):
@@ -75,6 +77,7 @@ class ArraySource(FileSource):
     open_columns: Callable[[], AbstractContextManager[Columns]]
     is_repeatable: bool = True
     is_identified: bool = True
+    conversions: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """Return one line that says how each array is used."""
@@ -121,7 +124,13 @@ def build_array_source(
     shape, dtype = shapes[layout.vector]
     if not shape[1]:
         raise SourceError(f"{name} holds vectors without values: its shape is {shape}")
-    return ArraySource(name, rows, fingerprint, shape[1], layout, str(dtype), open_columns)
+    names = {name: name for name in layout.flat} | {pick.name: pick.column for pick in layout.picks}
+    conversions = layout.shape.describe_conversions(
+        {name: _CONVERSIONS.get(shapes[column][1].kind) for name, column in names.items()}
+    )
+    return ArraySource(
+        name, rows, fingerprint, shape[1], layout, str(dtype), open_columns, conversions=conversions
+    )
 
 
 def source_from_arrays(
@@ -234,9 +243,9 @@ def _kind(dtype: np.dtype[Any], axes: int) -> ColumnKind:
 
 def _block(parts: Mapping[str, AnyArray], layout: Layout, width: int, first: int, rows: int) -> Block:
     keys = _keys(parts, layout, first, rows)
-    metadata = _metadata(parts, layout, rows)
+    metadata, metadata_problems = _metadata(parts, layout, rows)
     matrix = _matrix(parts[layout.vector]) if layout.vector else np.empty((rows, 0), dtype=np.float32)
-    problems = {row: KEY_MISSING for row, key in enumerate(keys) if key is None}
+    problems = metadata_problems | {row: KEY_MISSING for row, key in enumerate(keys) if key is None}
     if layout.vector and matrix.shape[1] != width:
         problem = length_problem(width, matrix.shape[1])
         problems = dict.fromkeys(range(rows), problem) | problems
@@ -257,20 +266,25 @@ def _matrix(values: AnyArray) -> Float32Matrix:
 def _keys(parts: Mapping[str, AnyArray], layout: Layout, first: int, rows: int) -> list[str | None]:
     if layout.key is None:
         return [f"{layout.key_prefix}{row}" for row in range(first, first + rows)]
-    keys = (to_plain(key) for key in parts[layout.key].tolist())
+    keys = (DEFAULT_SHAPE.to_plain(key) for key in parts[layout.key].tolist())
     return [None if key is None else f"{layout.key_prefix}{key}" for key in keys]
 
 
-def _metadata(parts: Mapping[str, AnyArray], layout: Layout, rows: int) -> list[Metadata | None]:
+def _metadata(
+    parts: Mapping[str, AnyArray], layout: Layout, rows: int
+) -> tuple[list[Metadata | None], dict[int, str]]:
+    """Return the metadata of each row, and by row why they are none."""
     if layout.objects is not None:
-        return cast("list[Metadata | None]", parts[layout.objects].tolist())
-    if not layout.flat:
-        return [None] * rows
-    columns = [[to_plain(value) for value in _values(parts[name])] for name in layout.flat]
-    return [
-        {name: value for name, value in zip(layout.flat, row, strict=True) if not is_absent(value)} or None
-        for row in zip(*columns, strict=True)
-    ]
+        given = cast("list[Metadata | None]", parts[layout.objects].tolist())
+        built = [({}, "") if entries is None else layout.shape.build(entries) for entries in given]
+        metadata = [None if g is None else entries for g, (entries, _) in zip(given, built, strict=True)]
+    else:
+        names = {name: name for name in layout.flat} | {pick.name: pick.column for pick in layout.picks}
+        columns = [_values(parts[column]) for column in names.values()]
+        records = zip(*columns, strict=True) if columns else [()] * rows
+        built = [layout.shape.build(dict(zip(names, record, strict=True))) for record in records]
+        metadata = [entries or None for entries, _ in built]
+    return metadata, {row: problem for row, (_, problem) in enumerate(built) if problem}
 
 
 def _values(column: AnyArray) -> list[Any]:

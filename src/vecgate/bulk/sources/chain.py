@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from vecgate.bulk.core.record_blocks import Block, RejectedRecord
-from vecgate.bulk.sources.source import ROWS_DEFAULT, Source
+from vecgate.bulk.sources.source import ROWS_DEFAULT, Source, absolute_location
 from vecgate.formatting import format_count
 
 
@@ -17,12 +16,14 @@ class ChainSource(Source):
 
     partitions  metadata of all records of each part, from the names of its folders
     notes       about files that are skipped and columns that are not used
+    is_folder   *name* is a folder that has all the parts
     """
 
     name: str
     parts: Sequence[Source]
     partitions: Sequence[Mapping[str, object]] = ()
     notes: tuple[str, ...] = ()
+    is_folder: bool = False
 
     @property
     def total(self) -> int | None:  # type: ignore[override] # read from the parts
@@ -53,10 +54,15 @@ class ChainSource(Source):
         return all(part.is_identified for part in self.parts)
 
     @property
+    def conversions(self) -> tuple[str, ...]:
+        """The conversions of all parts."""
+        return tuple(dict.fromkeys(line for part in self.parts for line in part.conversions))
+
+    @property
     def location(self) -> str:
         """The absolute path of the directory, or of each file."""
-        paths = [Path(self.name)] if Path(self.name).is_dir() else [Path(part.name) for part in self.parts]
-        return "\n".join(str(path.resolve()) for path in paths)
+        names = [self.name] if self.is_folder else [part.name for part in self.parts]
+        return "\n".join(map(absolute_location, names))
 
     def describe(self) -> str:
         """Return the description of the first part, the metadata from folders, and the number of parts."""

@@ -6,10 +6,12 @@ Columns with the wrong kind of value are not candidates; choosing one explicitly
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from vecgate.bulk.sources.plain_values import DEFAULT_SHAPE, MetadataShape
 from vecgate.errors import SourceError
 
 KEY_NAMES = (
@@ -24,10 +26,18 @@ KEY_NAMES = (
     "pk",
     "keys",
     "ids",
+    "__index_level_0__",
 )
+#: Start of the names that pandas gives to an index without a name. Its texts may be keys, but it is no
+#: metadata, and its integers are row numbers.
+_PANDAS_INDEX = "__index_level_"
 VECTOR_NAMES = (
     *("vector", "embedding", "embeddings", "emb", "values", "data", "float32"),
     *("vectors", "vec", "dense_vector", "train"),
+)
+#: Names of number arrays that are no vectors: the results of a search, and the tokens of a text.
+_OTHER_ARRAYS = re.compile(
+    r"(?i)(^|_)(neighbou?rs?|distances?|scores?|indices|ranks?|ground_?truth|tokens?|offsets?)(_|$)|token_?ids?$"
 )
 METADATA_NAMES = ("metadata", "meta", "payload")
 #: The member of a vector in the service's own form, `{"float32": [...]}`.
@@ -66,10 +76,13 @@ class ColumnChoice:
 
     key         column of the keys
     vector      column of the vectors
-    metadata    columns that become metadata: one column of objects, or any number of others, or ()
+    metadata    what becomes metadata: one column of objects, or any number of columns and entries of objects,
+                each `column`, `column.entry` or `column=name`, or ()
+    shape       how values become metadata
     key_prefix  prepended to every key; without a column of keys, the rows are numbered from 0
     row_keys    number the rows from 0 instead of reading keys
     layout      the layout of the first of several files, which the others must have
+    text_columns  columns of CSV that stay text although all their cells are numbers
     """
 
     key: str | None = None
@@ -78,10 +91,41 @@ class ColumnChoice:
     key_prefix: str | None = None
     row_keys: bool = False
     layout: Layout | None = None
+    shape: MetadataShape = DEFAULT_SHAPE
+    text_columns: tuple[str, ...] = ()
 
 
 #: Chooses nothing: all columns are recognised.
 GUESS = ColumnChoice()
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataPick:
+    """A metadata entry from a column.
+
+    column  of the source
+    path    names of the entries of objects that lead to the value; empty for the whole column
+    name    of the metadata entry; empty if the column has objects, whose entries become metadata
+    """
+
+    column: str
+    path: tuple[str, ...]
+    name: str
+
+    @property
+    def source(self) -> str:
+        """The column and the path, as the user writes them."""
+        return ".".join((self.column, *self.path))
+
+    @property
+    def is_column(self) -> bool:
+        """True for a whole column under its own name."""
+        return not self.path and self.name == self.column
+
+    def __str__(self) -> str:
+        if not self.name:
+            return f'the objects in "{self.source}"'
+        return self.source if self.source == self.name else f"{self.source} as {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +138,13 @@ class Layout:
     vector         column of the vectors, None if only keys are read
     objects        the column of metadata objects, None if metadata is flat
     flat           columns that each become one metadata entry
+    picks          further entries: renamed ones, entries of objects, and several columns of objects
+    shape          how values become metadata
     is_chosen      the user chose the metadata columns
     others         columns that are not used
+    numeric        columns of CSV that hold numbers or booleans
+    texts          columns of CSV that hold text
+    kept_as_text   those of *texts* that the user chose
     """
 
     key: str | None
@@ -106,11 +155,17 @@ class Layout:
     flat: tuple[str, ...] = ()
     is_chosen: bool = False
     others: tuple[str, ...] = ()
+    picks: tuple[MetadataPick, ...] = ()
+    shape: MetadataShape = DEFAULT_SHAPE
+    numeric: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    kept_as_text: tuple[str, ...] = ()
 
     @property
     def used(self) -> list[str]:
         """The names of the columns to read."""
-        return [name for name in (self.key, self.vector, self.objects, *self.flat) if name is not None]
+        names = (self.key, self.vector, self.objects, *self.flat, *(pick.column for pick in self.picks))
+        return list(dict.fromkeys(name for name in names if name is not None))
 
     def describe(self, dimension: int | None, value_type: str) -> str:
         """Return one line that says how each column is used, with dimension and type of the values."""
@@ -119,6 +174,7 @@ class Layout:
         if self.vector is not None:
             parts += [f'vector ← "{self.vector}" ({vectors})', f"metadata ← {self._describe_metadata()}"]
             parts += [f"not used: {', '.join(self.others)}"] if self.others else []
+        parts += [f"as text: {', '.join(self.kept_as_text)}"] if self.kept_as_text else []
         return ", ".join(parts)
 
     def _describe_key(self) -> str:
@@ -130,8 +186,10 @@ class Layout:
         )
 
     def _describe_metadata(self) -> str:
-        columns = ", ".join(self.flat) or "none"
-        return f'the objects in "{self.objects}"' if self.objects else f"{'only ' * self.is_chosen}{columns}"
+        if self.objects:
+            return f'the objects in "{self.objects}"{self.shape.describe()}'
+        columns = ", ".join((*self.flat, *map(str, self.picks))) or "none"
+        return f"{'only ' * self.is_chosen}{columns}{self.shape.describe()}"
 
 
 def detect_layout(
@@ -158,15 +216,17 @@ def detect_layout(
 
 
 def _check_chosen(name: str, kinds: Mapping[str, ColumnKind], choice: ColumnChoice) -> None:
-    chosen = [choice.key, choice.vector, *(choice.metadata or ())]
+    chosen = [choice.key, choice.vector]
     missing = [column for column in chosen if column is not None and column not in kinds]
+    missing += [text for text in choice.metadata or () if text not in kinds and _pick(text, kinds) is None]
     if missing:
         raise SourceError(f"{name} has no column {_quoted(missing)}", hint=f"It has {_quoted(kinds)}.")
 
 
 def _given_layout(name: str, kinds: Mapping[str, ColumnKind], layout: Layout, *, is_sparse: bool) -> Layout:
     """Return *layout* for a file that has all its columns. Raises SourceError for another file."""
-    needed = [layout.key, layout.vector, *(() if is_sparse else (layout.objects, *layout.flat))]
+    picked = [pick.column for pick in layout.picks]
+    needed = [layout.key, layout.vector, *(() if is_sparse else (layout.objects, *layout.flat, *picked))]
     unused = [column for column in kinds if column not in layout.used]
     if is_sparse and layout.objects is not None and unused:
         needed.append(layout.objects)
@@ -194,7 +254,7 @@ def _key_column(
         return None
     if choice.key is not None:
         return _check_kind(name, choice.key, kinds, KEY_KINDS, "keys are text or integers")
-    usable = [c for c, kind in kinds.items() if kind in KEY_KINDS and c != vector]
+    usable = [c for c, kind in kinds.items() if _may_be_key(c, kind) and c != vector]
     if found := _first_named(usable, KEY_NAMES):
         return found
     if keys_only:
@@ -208,51 +268,116 @@ def _key_column(
     raise SourceError(
         f"no column of {name} is recognised as keys, among {_quoted(kinds)}",
         hint="Name the column with --key-column, or number the rows with --key-prefix P (P0, P1, …) or "
-        "--row-keys (0, 1, …). Equal keys of another file are overwritten.",
+        "--row-keys (0, 1, …), or give them with --ids. Equal keys of another file are overwritten.",
     )
+
+
+def _may_be_key(column: str, kind: ColumnKind) -> bool:
+    return kind is ColumnKind.TEXT if column.startswith(_PANDAS_INDEX) else kind in KEY_KINDS
 
 
 def _vector_column(name: str, kinds: Mapping[str, ColumnKind], choice: ColumnChoice) -> str:
     if choice.vector is not None:
         return _check_kind(name, choice.vector, kinds, VECTOR_KINDS, "vectors are lists of numbers")
-    vectors = [c for c, kind in kinds.items() if kind in NUMBER_LISTS]
-    if found := _first_named(vectors, VECTOR_NAMES):
+    arrays = [c for c, kind in kinds.items() if kind in NUMBER_LISTS]
+    if found := _first_named(arrays, VECTOR_NAMES):
         return found
+    vectors = [c for c in arrays if kinds[c] is ColumnKind.VECTOR and not _OTHER_ARRAYS.search(c)]
     if len(vectors) == 1:
         return vectors[0]
     if found := _first_named([c for c, kind in kinds.items() if kind in VECTOR_KINDS], VECTOR_NAMES):
         return found
-    raise SourceError(
-        f"{name} has several columns with lists of numbers: {_quoted(vectors)}"
-        if vectors
-        else f"{name} has no column with lists of numbers, among {_quoted(kinds)}",
-        hint="Name the column of the vectors with --vector-column.",
-    )
+    if vectors:
+        problem = f"{name} has several columns with lists of numbers: {_quoted(vectors)}"
+    elif arrays:
+        problem = (
+            f"{name} has no column that is certainly vectors; its lists of integers, or named like results "
+            f"of a search, are {_quoted(arrays)}"
+        )
+    else:
+        problem = f"{name} has no column with lists of numbers, among {_quoted(kinds)}"
+    raise SourceError(problem, hint="Name the column of the vectors with --vector-column.")
 
 
 def _with_metadata(layout: Layout, kinds: Mapping[str, ColumnKind], choice: ColumnChoice) -> Layout:
     unused = [column for column in kinds if column not in (layout.key, layout.vector)]
-    candidates = unused if choice.metadata is None else list(choice.metadata)
-    objects = _objects_column(candidates, kinds, is_chosen=choice.metadata is not None)
-    # A second vector is no metadata that anyone filters, and seldom fits the limits.
-    ignored = {column for column in unused if kinds[column] is ColumnKind.VECTOR}
-    ignored |= {*REJECT_COLUMNS, RAW_COLUMN} if set(unused) >= REJECT_COLUMNS else set()
-    flat = () if objects else tuple(c for c in candidates if choice.metadata is not None or c not in ignored)
-    return Layout(
-        layout.key,
-        layout.key_kind,
-        layout.key_prefix,
-        layout.vector,
-        objects,
-        flat,
-        is_chosen=choice.metadata is not None,
-        others=tuple(c for c in unused if c != objects and c not in flat),
+    is_chosen = choice.metadata is not None
+    candidates = unused if choice.metadata is None else choice.metadata
+    objects = _objects_column(candidates, kinds, is_chosen=is_chosen)
+    picks: tuple[MetadataPick, ...] = ()
+    if choice.metadata is None:
+        # A second vector is no metadata that anyone filters, and seldom fits the limits.
+        ignored = {column for column in unused if kinds[column] is ColumnKind.VECTOR}
+        ignored |= {column for column in unused if column.startswith(_PANDAS_INDEX)}
+        ignored |= {*REJECT_COLUMNS, RAW_COLUMN} if set(unused) >= REJECT_COLUMNS else set()
+        flat = tuple(c for c in unused if c not in ignored)
+    else:
+        found = [pick for text in choice.metadata if (pick := _pick(text, kinds)) is not None]
+        flat = tuple(pick.column for pick in found if pick.is_column)
+        picks = tuple(pick for pick in found if not pick.is_column)
+        _check_names([*flat, *(pick.name for pick in picks)])
+    layout = replace(
+        layout,
+        objects=objects,
+        flat=() if objects else flat,
+        picks=() if objects else picks,
+        is_chosen=is_chosen,
+        shape=choice.shape,
     )
+    return replace(layout, others=tuple(c for c in unused if c not in layout.used))
 
 
-def _objects_column(candidates: list[str], kinds: Mapping[str, ColumnKind], *, is_chosen: bool) -> str | None:
+def check_entries(name: str, layout: Layout, is_there: Callable[[MetadataPick], bool]) -> None:
+    """Raise SourceError if a chosen entry of an object is not in the source *name*: it would be lost without
+    a word.
+    """
+    missing = [pick.source for pick in layout.picks if pick.path and not is_there(pick)]
+    if missing:
+        raise SourceError(
+            f"{name} has no entry {_quoted(missing)}", hint="Name an entry of an object as column.entry."
+        )
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Raise SourceError if two of the chosen columns would become the same metadata entry."""
+    repeated = {name for name in names if name and names.count(name) > 1}
+    if repeated:
+        raise SourceError(
+            f"the metadata entry {_quoted(sorted(repeated))} is named twice",
+            hint="Name each entry once; column=name gives another name.",
+        )
+
+
+def _pick(text: str, kinds: Mapping[str, ColumnKind]) -> MetadataPick | None:
+    """Return what *text* names: `column`, `column.entry`, or one of these with `=name`; None if it names no
+    column.
+    """
+    if text in kinds:
+        return MetadataPick(text, (), "" if kinds[text] is ColumnKind.OBJECT else text)
+    source, _, name = text.rpartition("=")
+    path = _column_path(source, kinds) if name else None
+    if path is None:
+        path, name = _column_path(text, kinds), text
+    return None if path is None else MetadataPick(path[0], path[1:], name)
+
+
+def _column_path(text: str, kinds: Mapping[str, ColumnKind]) -> tuple[str, ...] | None:
+    """Return the column in *text*, the longest that fits, and the names of entries of objects below it."""
+    if text in kinds:
+        return (text,)
+    at = len(text)
+    while (at := text.rfind(".", 0, at)) > 0:
+        if kinds.get(text[:at]) in {ColumnKind.OBJECT, ColumnKind.EMPTY}:
+            return (text[:at], *text[at + 1 :].split("."))
+    return None
+
+
+def _objects_column(
+    candidates: Sequence[str], kinds: Mapping[str, ColumnKind], *, is_chosen: bool
+) -> str | None:
     if is_chosen:
-        return candidates[0] if len(candidates) == 1 and kinds[candidates[0]] is ColumnKind.OBJECT else None
+        (only,) = candidates if len(candidates) == 1 else ("",)
+        return only if kinds.get(only) is ColumnKind.OBJECT else None
     if found := _first_named([c for c in candidates if kinds[c] is ColumnKind.OBJECT], METADATA_NAMES):
         return found
     # Pinecone's exports keep the object as JSON text; rejects files write null for missing metadata.

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from urllib.parse import unquote
 
 from vecgate.bulk.rejects_file import REJECTS_SUFFIXES
+from vecgate.bulk.sources.remote_files import RemoteFile, RemoteFolder, SourceFile
 from vecgate.bulk.sources.source import source_errors
 from vecgate.errors import SourceError
 
@@ -33,8 +34,8 @@ class DirectoryFiles:
     skipped     names of files and folders that are not data by their names
     """
 
-    readable: tuple[Path, ...]
-    unreadable: tuple[Path, ...]
+    readable: tuple[SourceFile, ...]
+    unreadable: tuple[SourceFile, ...]
     skipped: tuple[str, ...]
 
 
@@ -48,7 +49,22 @@ def find_files(directory: Path, is_readable: Callable[[Path], bool]) -> Director
     return DirectoryFiles(readable, unreadable, tuple(skipped))
 
 
-def partitions(files: Sequence[Path], root: Path) -> list[dict[str, object]]:
+def find_remote_files(folder: RemoteFolder, is_readable: Callable[[RemoteFile], bool]) -> DirectoryFiles:
+    """Return the files of a folder of a store, as `find_files` does."""
+    skipped: dict[str, None] = {}
+    found = []
+    for file in folder.files:
+        parts = PurePosixPath(file.path).relative_to(folder.path).parts
+        hidden = next((n for n, part in enumerate(parts) if _is_no_data(part)), None)
+        if hidden is None:
+            found.append(file)
+        else:
+            skipped["/".join(parts[: hidden + 1]) + "/" * (hidden + 1 < len(parts))] = None
+    readable = tuple(file for file in found if is_readable(file))
+    return DirectoryFiles(readable, tuple(file for file in found if file not in readable), tuple(skipped))
+
+
+def partitions(files: Sequence[SourceFile], root: PurePath) -> list[dict[str, object]]:
     """Return the `key=value` folders of each file below *root*.
 
     Values of a key are integers if all of them are; a null is left out.
@@ -74,7 +90,7 @@ def _walk(folder: Path, root: Path, skipped: list[str], parents: frozenset[Path]
         raise SourceError(f"the folder {folder} is a link to a folder that contains it")
     for path in sorted(folder.iterdir()):
         is_folder = path.is_dir()
-        if path.name.startswith(_HIDDEN) or path.name.endswith(REJECTS_SUFFIXES):
+        if _is_no_data(path.name):
             skipped.append(f"{path.relative_to(root)}{'/' * is_folder}")
         elif is_folder:
             yield from _walk(path, root, skipped, parents | {real})
@@ -82,7 +98,11 @@ def _walk(folder: Path, root: Path, skipped: list[str], parents: frozenset[Path]
             yield path
 
 
-def _folders(file: Path, root: Path) -> tuple[str, ...]:
+def _is_no_data(name: str) -> bool:
+    return name.startswith(_HIDDEN) or name.endswith(REJECTS_SUFFIXES)
+
+
+def _folders(file: SourceFile, root: PurePath) -> tuple[str, ...]:
     return file.parent.relative_to(root).parts
 
 
@@ -97,6 +117,7 @@ def _is_integer(text: str) -> bool:
     return is_number or text == NULL_PARTITION
 
 
-def common_root(files: Sequence[Path]) -> Path:
-    """Return the deepest folder that contains all *files*."""
-    return Path(os.path.commonpath([file.parent for file in files]))
+def common_root(files: Sequence[SourceFile]) -> PurePath:
+    """Return the deepest folder that contains all *files*, which are all remote or all on this computer."""
+    kind = type(files[0].parent)
+    return kind(os.path.commonpath([file.parent for file in files]))

@@ -5,32 +5,45 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from vecgate.bulk.sources.array_columns import ArraySource, Columns, build_array_source
 from vecgate.bulk.sources.column_mapping import ColumnChoice
+from vecgate.bulk.sources.remote_files import RemoteFile, SourceFile
 from vecgate.bulk.sources.source import file_fingerprint, source_errors
 from vecgate.errors import SourceError
 
 FORMAT_NAME = "HDF5"
 
 
-def open_hdf5(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ArraySource:
+def open_hdf5(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> ArraySource:
     """Open the datasets at the root of an HDF5 file. Raises SourceError if that fails."""
     h5py = _h5py()
     name = str(path)
 
     @contextmanager
     def opened() -> Iterator[Columns]:
-        with source_errors(name, FORMAT_NAME):
-            file = h5py.File(path, "r")
+        with _errors(name):
+            file = h5py.File(path.open("rb") if isinstance(path, RemoteFile) else path, "r")
         with file:
-            yield {key: _Dataset(name, data) for key, data in file.items() if isinstance(data, h5py.Dataset)}
+            with _errors(name):
+                members = [(key, data) for key, data in file.items() if isinstance(data, h5py.Dataset)]
+                columns = {key: _Dataset(name, data) for key, data in members}
+            yield columns
 
     return build_array_source(
         name, opened, fingerprint=file_fingerprint(path), choice=columns, keys_only=keys_only
     )
+
+
+@contextmanager
+def _errors(name: str) -> Iterator[None]:
+    """Turn any error while the file is read into a SourceError, also those of libhdf5 for damage."""
+    with source_errors(name, FORMAT_NAME):
+        try:
+            yield
+        except RuntimeError as error:
+            raise OSError(str(error)) from None
 
 
 class _Dataset:
@@ -43,7 +56,7 @@ class _Dataset:
         self.shape, self.dtype = data.shape or (), data.dtype
 
     def __getitem__(self, rows: slice) -> Any:  # noqa: ANN401
-        with source_errors(self._name, FORMAT_NAME):
+        with _errors(self._name):
             return self._data[rows]
 
 

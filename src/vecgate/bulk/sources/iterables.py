@@ -12,9 +12,11 @@ from vecgate.bulk.sources.object_records import (
     SAMPLE_RECORDS,
     ObjectSource,
     UnreadableRecord,
+    check_sampled_entries,
     draw_sample,
     field_kinds,
     first_length,
+    sample_conversions,
     single_pass,
 )
 from vecgate.bulk.sources.source import Source
@@ -46,7 +48,15 @@ def source_from_records(
     sample = draw_sample(drawn)
     if not sample:
         raise SourceError(f"{NAME} holds no records")
+    unreadable = [each for each in sample if isinstance(each, UnreadableRecord)]
+    # One that is wrong is a reject; if all are, the argument is.
+    if len(unreadable) == len(sample):
+        raise SourceError(
+            f"{NAME} has no usable record among the first {len(sample)}: {unreadable[0].problem}",
+            hint="A record is a dict such as {'key': 'a', 'vector': [0.1, 0.2]}, or a tuple of the same.",
+        )
     layout = detect_layout(NAME, field_kinds(sample), columns, keys_only=keys_only, is_sparse=True)
+    check_sampled_entries(NAME, sample, layout)
     return ObjectSource(
         NAME,
         total,
@@ -56,6 +66,7 @@ def source_from_records(
         single_pass(NAME, chain(sample, drawn)) if is_iterator else lambda: map(read, records),
         is_repeatable=not is_iterator,
         is_identified=False,
+        conversions=sample_conversions(sample, layout),
     )
 
 

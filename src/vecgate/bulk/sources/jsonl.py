@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import chain
-from pathlib import Path
 from typing import BinaryIO
 
 import orjson
 
-from vecgate.bulk.sources.column_mapping import ColumnChoice, Layout, detect_layout
+from vecgate.bulk.sources.column_mapping import ColumnChoice, Layout
 from vecgate.bulk.sources.compression import decompress
+from vecgate.bulk.sources.documents.record_layout import recognise
 from vecgate.bulk.sources.object_records import (
     ObjectSource,
     UnreadableRecord,
     draw_sample,
-    field_kinds,
     first_length,
     single_pass,
 )
+from vecgate.bulk.sources.remote_files import SourceFile
 from vecgate.bulk.sources.source import EmptySource, file_fingerprint, source_errors
 from vecgate.errors import SourceError
 
@@ -34,7 +34,7 @@ STDIN_NAME = "standard input"
 _BOM = b"\xef\xbb\xbf"
 
 
-def open_jsonl(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ObjectSource:
+def open_jsonl(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> ObjectSource:
     """Open a file of JSON lines. Raises SourceError if it is not one."""
     name = str(path)
 
@@ -44,10 +44,14 @@ def open_jsonl(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ObjectS
 
     with closing(records()) as opened:
         sample = draw_sample(opened)
-    layout = _layout(name, sample, columns, keys_only=keys_only)
+    layout, check = _layout(name, sample, columns, keys_only=keys_only)
     dimension, fingerprint = first_length(sample, layout), file_fingerprint(path)
+
+    def checked() -> Iterator[object]:
+        return map(check, records())
+
     return ObjectSource(
-        name, None, fingerprint, dimension, layout, records, is_repeatable=True, is_identified=True
+        name, None, fingerprint, dimension, layout, checked, is_repeatable=True, is_identified=True
     )
 
 
@@ -55,8 +59,8 @@ def open_stdin(*, columns: ColumnChoice, keys_only: bool, stdin: BinaryIO | None
     """Open standard input as JSON lines, which can be read once. Raises SourceError for other input."""
     lines = _records(STDIN_NAME, decompress(stdin or sys.stdin.buffer))
     sample = draw_sample(lines)
-    layout = _layout(STDIN_NAME, sample, columns, keys_only=keys_only)
-    records = single_pass(STDIN_NAME, chain(sample, lines))
+    layout, check = _layout(STDIN_NAME, sample, columns, keys_only=keys_only)
+    records = single_pass(STDIN_NAME, map(check, chain(sample, lines)))
     dimension = first_length(sample, layout)
     return ObjectSource(
         STDIN_NAME, None, "stdin", dimension, layout, records, is_repeatable=False, is_identified=False
@@ -93,7 +97,9 @@ def _unreadable(line: bytes, number: int, problem: str) -> UnreadableRecord:
     return UnreadableRecord(f"line {number:,} holds {tokens[0]}, which is not JSON", raw, members)
 
 
-def _layout(name: str, sample: Sequence[object], choice: ColumnChoice, *, keys_only: bool) -> Layout:
+def _layout(
+    name: str, sample: Sequence[object], choice: ColumnChoice, *, keys_only: bool
+) -> tuple[Layout, Callable[[object], object]]:
     if not sample:
         raise EmptySource(f"{name} holds no records")
     if all(isinstance(record, UnreadableRecord) for record in sample):
@@ -104,4 +110,4 @@ def _layout(name: str, sample: Sequence[object], choice: ColumnChoice, *, keys_o
             f"{name} is not JSON lines: {first.problem}{others}",
             hint="Each line must be one JSON object; jq -c '.[]' makes lines of an array.",
         )
-    return detect_layout(name, field_kinds(sample), choice, keys_only=keys_only, is_sparse=True)
+    return recognise(name, sample, choice, keys_only=keys_only)

@@ -6,11 +6,10 @@ in Fortran order does not store rows one after another and is loaded whole. Pick
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
 from typing import IO, Any
 from zipfile import ZipFile
 
@@ -19,7 +18,8 @@ from numpy.lib import format as npy_format
 
 from vecgate.bulk.sources.array_columns import AnyArray, ArraySource, Columns, build_array_source
 from vecgate.bulk.sources.column_mapping import ColumnChoice
-from vecgate.bulk.sources.source import file_fingerprint, source_errors
+from vecgate.bulk.sources.remote_files import SourceFile
+from vecgate.bulk.sources.source import file_bytes, file_fingerprint, source_errors
 from vecgate.errors import SourceError
 
 FORMAT_NAME = "a numpy file"
@@ -58,7 +58,7 @@ class NpyColumn:
         return np.frombuffer(data, dtype=self.dtype).reshape(shape)
 
 
-def open_npy(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ArraySource:
+def open_npy(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> ArraySource:
     """Open a .npy file. Raises SourceError if it is not a matrix, or is truncated."""
     name = str(path)
 
@@ -73,7 +73,7 @@ def open_npy(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ArraySour
     return _source(path, name, opened, columns, keys_only=keys_only)
 
 
-def open_npz(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ArraySource:
+def open_npz(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> ArraySource:
     """Open a .npz archive. Raises SourceError if it is not one, or its arrays do not fit together."""
     name = str(path)
 
@@ -81,7 +81,7 @@ def open_npz(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ArraySour
     def opened() -> Iterator[Columns]:
         with ExitStack() as stack:
             with source_errors(name, FORMAT_NAME):
-                archive = stack.enter_context(ZipFile(path))
+                archive = stack.enter_context(ZipFile(stack.enter_context(path.open("rb"))))
                 members = [member for member in archive.namelist() if member.endswith(_SUFFIX)]
                 files = [stack.enter_context(archive.open(member)) for member in members]
             yield {
@@ -92,7 +92,14 @@ def open_npz(path: Path, *, columns: ColumnChoice, keys_only: bool) -> ArraySour
     return _source(path, name, opened, columns, keys_only=keys_only)
 
 
-def _source(path: Path, name: str, opened: Any, choice: ColumnChoice, *, keys_only: bool) -> ArraySource:  # noqa: ANN401 - a context manager factory
+def _source(
+    path: SourceFile,
+    name: str,
+    opened: Callable[[], AbstractContextManager[Columns]],
+    choice: ColumnChoice,
+    *,
+    keys_only: bool,
+) -> ArraySource:
     return build_array_source(
         name, opened, fingerprint=file_fingerprint(path), choice=choice, keys_only=keys_only
     )
@@ -116,10 +123,10 @@ def _column(name: str, file: IO[bytes]) -> NpyColumn:
     return NpyColumn(name, file, shape, dtype)
 
 
-def _check_length(path: Path) -> None:
+def _check_length(path: SourceFile) -> None:
     with path.open("rb") as file:
         column = _column(str(path), file)
-        actual_bytes, expected_bytes = path.stat().st_size, prod(column.shape) * column.dtype.itemsize
+        actual_bytes, expected_bytes = file_bytes(path), prod(column.shape) * column.dtype.itemsize
         actual_bytes -= file.tell() if column.whole is None else actual_bytes - expected_bytes
     if actual_bytes < expected_bytes:
         raise SourceError(

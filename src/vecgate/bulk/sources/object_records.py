@@ -27,12 +27,17 @@ from vecgate.bulk.sources.column_mapping import (
     REJECT_COLUMNS,
     ColumnKind,
     Layout,
+    MetadataPick,
+    check_entries,
 )
-from vecgate.bulk.sources.plain_values import is_absent, to_plain
+from vecgate.bulk.sources.documents.field_paths import field_value, is_below, parse_path, without
+from vecgate.bulk.sources.documents.vector_text import parse_vector_text
+from vecgate.bulk.sources.in_memory.arrays import as_array, is_array
+from vecgate.bulk.sources.plain_values import Conversion, MetadataShape, conversion_of
 from vecgate.bulk.sources.source import FLOAT32_BYTES, ROWS_DEFAULT, FileSource, block_rows
 from vecgate.bulk.sources.table_slice import KEY_MISSING, VECTOR_MISSING
 from vecgate.errors import SourceError
-from vecgate.s3vectors.metadata import Metadata
+from vecgate.s3vectors.metadata import Metadata, describe_value
 
 Float32Vector: TypeAlias = npt.NDArray[np.float32]
 
@@ -46,6 +51,7 @@ _BETTER_KINDS = {
     ColumnKind.INTEGERS: frozenset({ColumnKind.VECTOR}),
 }
 NOT_AN_OBJECT = "Metadata must be an object"
+MATRIX_AXES = 2
 
 _NUMBERS = frozenset({int, float})
 _INTEGER = (int, np.integer, UUID)
@@ -91,6 +97,7 @@ class ObjectSource(FileSource):
     records: Callable[[], Iterator[object]]
     is_repeatable: bool
     is_identified: bool
+    conversions: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """Return one line that says how each field is used."""
@@ -152,18 +159,54 @@ def first_length(records: Iterable[object], layout: Layout) -> int | None:
     """Return the length of the first usable vector."""
     for record in records:
         if isinstance(record, Mapping) and layout.vector is not None:
-            vector = _vector(_values(record.get(layout.vector)))
+            vector = _vector(_values(field_value(record, layout.vector)))
             if not isinstance(vector, str) and len(vector):
                 return len(vector)
     return None
 
 
-def metadata_from_text(texts: Sequence[str | None]) -> tuple[list[Metadata | None], dict[int, str]]:
+def check_sampled_entries(name: str, sample: Iterable[object], layout: Layout) -> None:
+    """Raise SourceError if no record of the *sample* has an entry that the user chose."""
+    records = [record for record in sample if isinstance(record, Mapping)]
+    check_entries(name, layout, lambda pick: any(_has_entry(record, pick) for record in records))
+
+
+def _has_entry(record: Mapping[str, Any], pick: MetadataPick) -> bool:
+    value: object = record.get(pick.column)
+    for step in pick.path:
+        if not isinstance(value, Mapping) or step not in value:
+            return False
+        value = value[step]
+    return True
+
+
+def sample_conversions(sample: Iterable[object], layout: Layout) -> tuple[str, ...]:
+    """Return which metadata of the *sample* are converted, and to which type."""
+    found: dict[str, Conversion | None] = {}
+    for record in sample:
+        metadata = _metadata_source(record, layout) if isinstance(record, Mapping) else {}
+        for name, value in metadata.items():
+            found[str(name)] = found.get(str(name)) or conversion_of(value)
+    return layout.shape.describe_conversions(found)
+
+
+def _metadata_source(record: Mapping[str, Any], layout: Layout) -> Mapping[str, object]:
+    if layout.is_chosen and layout.objects is None:
+        return picked_entries({name: record.get(name) for name in layout.flat}, record, layout)[0]
+    value = record.get(layout.objects or METADATA_NAMES[0])
+    used = {layout.key, layout.vector, *layout.others}
+    others = {name: entry for name, entry in record.items() if name not in used}
+    return value if isinstance(value, Mapping) else {} if layout.objects else others
+
+
+def metadata_from_text(
+    texts: Sequence[str | None], shape: MetadataShape
+) -> tuple[list[Metadata | None], dict[int, str]]:
     """Parse metadata from JSON text. Return the objects, and by row why a text is not one."""
     objects: list[Metadata | None] = []
     problems = {}
     for row, text in enumerate(texts):
-        value, problem = _object_from_text(text)
+        value, problem = _object_from_text(text, shape)
         objects.append(value)
         if problem:
             problems[row] = problem
@@ -196,7 +239,7 @@ def _row(record: object, position: int, layout: Layout, dimension: int | None) -
     if not isinstance(record, Mapping):
         return _unreadable(record, position, layout)
     key, problem = _key(record, position, layout)
-    values = _values(record.get(layout.vector)) if layout.vector is not None else None
+    values = _values(field_value(record, layout.vector)) if layout.vector is not None else None
     metadata, metadata_problem = _metadata(record, layout)
     vector = np.empty(0, dtype=np.float32) if layout.vector is None else _vector(values)
     if isinstance(vector, str):
@@ -220,7 +263,7 @@ def _key(record: Mapping[str, Any], position: int, layout: Layout) -> tuple[str,
     """Return the key, or an empty one and why it is not usable."""
     if layout.key is None:
         return f"{layout.key_prefix}{position}", ""
-    value = record.get(layout.key)
+    value = field_value(record, layout.key)
     if isinstance(value, str):
         return layout.key_prefix + value, ""
     if isinstance(value, _INTEGER) and not isinstance(value, bool):
@@ -239,12 +282,23 @@ def _vector(values: object) -> Float32Vector | str:
     """Return *values* as float32, or why they are not a vector."""
     if values is None:
         return VECTOR_MISSING
-    if isinstance(values, np.ndarray):
+    if is_array(values):
         return _vector_of_array(values)
+    values = parse_vector_text(values) if isinstance(values, str) else _only_row(values)
+    if isinstance(values, str):
+        return values
     if not isinstance(values, list | tuple):
         return f"vector must be an array of numbers, but is {_describe_type(values)}"
-    if not set(map(type, values)) <= _NUMBERS and (problem := _element_problem(values)):
-        return problem
+    return _element_problem(values) or _float32(values)
+
+
+def _only_row(values: object) -> object:
+    """Return the row of a matrix of one row, as datasets store fixed shapes."""
+    is_matrix = isinstance(values, list | tuple) and len(values) == 1 and isinstance(values[0], list | tuple)
+    return values[0] if is_matrix else values  # type: ignore[index] # checked before
+
+
+def _float32(values: Sequence[Any]) -> Float32Vector:
     # A number beyond float32 becomes infinity, which validation rejects.
     with np.errstate(over="ignore"):
         try:
@@ -253,7 +307,12 @@ def _vector(values: object) -> Float32Vector | str:
             return np.array([_bounded(value) for value in values], dtype=np.float32)
 
 
-def _vector_of_array(values: npt.NDArray[Any]) -> Float32Vector | str:
+def _vector_of_array(array: object) -> Float32Vector | str:
+    try:
+        values = as_array(array)
+    except ValueError as error:
+        return f"vector cannot be read: {error}"
+    values = values[0] if values.ndim == MATRIX_AXES and len(values) == 1 else values
     if values.ndim != 1 or values.dtype.kind not in "fiu":
         return f"vector must be an array of numbers, but is one of {values.ndim} axes and type {values.dtype}"
     with np.errstate(over="ignore"):
@@ -261,6 +320,8 @@ def _vector_of_array(values: npt.NDArray[Any]) -> Float32Vector | str:
 
 
 def _element_problem(values: Sequence[object]) -> str:
+    if set(map(type, values)) <= _NUMBERS:
+        return ""
     for i, value in enumerate(values):
         if isinstance(value, bool) or not isinstance(value, _REAL):
             return f"vector must hold numbers only, but element {i} is {_describe_type(value)}"
@@ -277,47 +338,74 @@ def _bounded(value: float) -> float:
 def _metadata(record: Mapping[str, Any], layout: Layout) -> tuple[Any, str]:
     """Return the metadata and an empty text, or the value as read and why it is not metadata."""
     if layout.is_chosen and layout.objects is None:
-        return _flat({name: record.get(name) for name in layout.flat}), ""
+        entries = {name: record[name] for name in layout.flat if name in record}
+        picked, problem = picked_entries(entries, record, layout)
+        return (layout.shape.to_plain(picked), problem) if problem else _flat(picked, layout.shape)
     name = layout.objects or METADATA_NAMES[0]
     value = record.get(name)
+    if layout.vector is not None and is_below(layout.vector, name):
+        value = without(value, parse_path(layout.vector)[len(parse_path(name)) :])
     if layout.objects is None and not isinstance(value, Mapping):
         used = {layout.key, layout.vector, *layout.others}
         used |= {*REJECT_COLUMNS, RAW_COLUMN} if record.keys() >= REJECT_COLUMNS else set()
-        return _flat({name: value for name, value in record.items() if name not in used}), ""
+        return _flat({name: value for name, value in record.items() if name not in used}, layout.shape)
     if isinstance(value, str):
-        metadata, problem = _object_from_text(value)
+        metadata, problem = _object_from_text(value, layout.shape)
         return (value if problem else metadata), problem
     if value is not None and not isinstance(value, Mapping):
-        return to_plain(value), NOT_AN_OBJECT
-    return (None if value is None else _plain_object(value)), ""
+        return layout.shape.to_plain(value), NOT_AN_OBJECT
+    return (None, "") if value is None else layout.shape.build(value)
 
 
-def _flat(entries: Mapping[str, object]) -> Metadata | None:
-    return {name: to_plain(value) for name, value in entries.items() if not is_absent(value)} or None
+def picked_entries(
+    entries: Mapping[str, object], record: Mapping[str, Any], layout: Layout
+) -> tuple[dict[str, object], str]:
+    """Return *entries* with those that the layout picks from *record*, and an empty text or why they are no
+    metadata.
+    """
+    found = dict(entries)
+    for pick in layout.picks:
+        value: object = record.get(pick.column)
+        for name in pick.path:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        more = {pick.name: value} if pick.name else value
+        if more is None:
+            continue
+        if not isinstance(more, Mapping):
+            return found, f'{NOT_AN_OBJECT}: "{pick.column}" is {describe_value(layout.shape.to_plain(more))}'
+        if repeated := found.keys() & more.keys():
+            return found, f'metadata has "{min(repeated)}" twice, once from "{pick.column}"'
+        found |= more
+    return found, ""
 
 
-def _object_from_text(text: str | None) -> tuple[Metadata | None, str]:
+def _flat(entries: Mapping[str, object], shape: MetadataShape) -> tuple[Metadata | None, str]:
+    metadata, problem = shape.build(entries)
+    return metadata or None, problem
+
+
+def _object_from_text(text: str | None, shape: MetadataShape) -> tuple[Metadata | None, str]:
     if not text:
         return None, ""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None, "metadata is text that is not JSON"
-    return (_plain_object(value), "") if isinstance(value, dict) else (None, NOT_AN_OBJECT)
-
-
-def _plain_object(value: Mapping[str, object]) -> Metadata:
-    return {str(name): to_plain(entry) for name, entry in value.items()}
+    return shape.build(value) if isinstance(value, dict) else (None, NOT_AN_OBJECT)
 
 
 def _as_read(values: object) -> Sequence[object] | None:
-    if isinstance(values, np.ndarray):
-        return list(values.tolist()) if values.ndim else None
-    return values if isinstance(values, list | tuple) else None
+    if not is_array(values):
+        return values if isinstance(values, list | tuple) else None
+    try:
+        array = as_array(values)
+    except ValueError:
+        return None
+    return list(array.tolist()) if array.ndim else None
 
 
 def _field_kind(value: object) -> ColumnKind:
-    if isinstance(value, np.ndarray | list | tuple):
+    if is_array(value) or isinstance(value, list | tuple):
         vector = _vector(value)
         if isinstance(vector, str) or not len(vector):
             return ColumnKind.LIST
@@ -333,10 +421,10 @@ def _field_kind(value: object) -> ColumnKind:
     return next((kind for types, kind in kinds if isinstance(value, types)), ColumnKind.OTHER)
 
 
-def _are_integers(values: npt.NDArray[Any] | Sequence[object]) -> bool:
-    if isinstance(values, np.ndarray):
-        return values.dtype.kind in "iu"
-    return all(isinstance(value, int | np.integer) for value in values)
+def _are_integers(values: Any) -> bool:  # noqa: ANN401 - a list or an array of any library
+    if isinstance(values, list | tuple):
+        return all(isinstance(value, int | np.integer) for value in values)
+    return as_array(values).dtype.kind in "iu"
 
 
 def _describe_type(value: object) -> str:

@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from lzma import LZMAError
 from pathlib import Path
+from tokenize import TokenError
 from zipfile import BadZipFile
 
 from vecgate.bulk.core.record_blocks import Block
 from vecgate.bulk.sources.column_mapping import Layout
+from vecgate.bulk.sources.remote_files import RemoteFile, SourceFile, is_remote
 from vecgate.errors import SourceError
 from vecgate.s3vectors.limits import KIB, MIB
 
@@ -30,6 +32,8 @@ _REASON_LENGTH_MAX = 200
 READ_ERRORS = (
     *(OSError, EOFError, ValueError, KeyError, NotImplementedError),
     *(zlib.error, LZMAError, BadZipFile),
+    # numpy parses the header of a .npy file as Python.
+    *(SyntaxError, TokenError),
 )
 
 
@@ -62,11 +66,16 @@ class Source(ABC):
     @property
     def location(self) -> str:
         """The absolute paths of the input, one on each line."""
-        return str(Path(self.name).resolve())
+        return absolute_location(self.name)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user must know about the input before anything is sent, such as files that are skipped."""
+        return ()
+
+    @property
+    def conversions(self) -> tuple[str, ...]:
+        """Which metadata columns are converted to another type, and to which."""
         return ()
 
     @abstractmethod
@@ -97,13 +106,31 @@ class FileSource(Source):
     layout: Layout
 
 
+def absolute_location(name: str) -> str:
+    """Return *name* as an absolute path. A URL is one already."""
+    return name if is_remote(name) else str(Path(name).resolve())
+
+
 def block_rows(rows: int, row_bytes: float) -> int:
     """Return how many records of *row_bytes* to put in a block: at most *rows*, at least one."""
     return max(1, min(rows, int(BLOCK_BYTES_MAX / max(row_bytes, 1))))
 
 
-def file_fingerprint(path: Path) -> str:
-    """Return the identity of a file: its name, size, time of last change, and a hash of samples of it."""
+def file_bytes(path: SourceFile) -> int:
+    """Return the size of a file. Raises SourceError if the store of a remote file does not say it."""
+    if isinstance(path, Path):
+        return path.stat().st_size
+    if path.size is None:
+        raise SourceError(f"the size of {path} is unknown", hint="Copy the file to this computer.")
+    return path.size
+
+
+def file_fingerprint(path: SourceFile) -> str:
+    """Return the identity of a file: its name, size, time of last change, and a hash of samples of it. Of a
+    remote file it is what its store says.
+    """
+    if isinstance(path, RemoteFile):
+        return path.fingerprint
     status = path.stat()
     digest = hashlib.sha256()
     with path.open("rb") as file:

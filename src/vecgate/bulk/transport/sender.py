@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from functools import cache
+from inspect import iscoroutinefunction
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -103,6 +104,11 @@ class Boto3Sender:
         *,
         limits: ResponseLimits | None = None,
     ) -> None:
+        if iscoroutinefunction(getattr(client, "_make_api_call", None)):
+            raise UsageError(
+                "the client is one of aiobotocore, whose calls must be awaited",
+                hint='Use boto3.client("s3vectors"), in async code with BulkWriter.put_async.',
+            )
         # First, so that no other handler sees the placeholder arguments.
         install_hooks(client, HOOKS, owner="sender", first=True)
         limit_responses(client, limits)

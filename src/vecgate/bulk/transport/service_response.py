@@ -23,6 +23,7 @@ import orjson
 from vecgate.errors import ServiceError, UnexpectedResponse
 from vecgate.printable import printable_line
 from vecgate.redaction import redact
+from vecgate.s3vectors.error_hints import error_hint
 from vecgate.s3vectors.model import error_codes, service_model
 
 ERROR_STATUS_MIN = 300
@@ -52,6 +53,8 @@ EXCERPT_SCANNED = 8192
 MESSAGE_CHARACTERS_MAX = 4_000
 #: Members that only an error has.
 ERROR_MEMBER = "__type"
+#: Start of the reason that a success lacks members which the service model requires.
+MISSING_MEMBERS = "status 200 without "
 JSON_TYPES: Mapping[str, type] = {"structure": dict, "list": list, "map": dict, "string": str}
 
 
@@ -113,7 +116,7 @@ def service_error(operation: str, response: ServiceResponse, *, now_s: float) ->
     known = error_codes().get(code)
     is_throttling = status == HTTPStatus.TOO_MANY_REQUESTS
     is_temporary = is_throttling or status >= SERVER_ERROR_STATUS_MIN or status == HTTPStatus.REQUEST_TIMEOUT
-    return ServiceError(
+    error = ServiceError(
         operation,
         redact(code),
         status,
@@ -124,6 +127,8 @@ def service_error(operation: str, response: ServiceResponse, *, now_s: float) ->
         retry_after_s=retry_after_s(response.header("retry-after"), now_s=now_s),
         request_id=response.header("x-amzn-requestid") or response.header("x-amz-request-id"),
     )
+    error.hint = error_hint(operation, code, status)
+    return error
 
 
 def retry_after_s(header: str, *, now_s: float) -> float | None:
@@ -177,7 +182,7 @@ def _body_problem(operation: str, response: ServiceResponse, answer: object, *, 
     if ERROR_MEMBER in answer:
         return f"status 200 with the error {_excerpt(str(answer[ERROR_MEMBER]))}"
     wrong = [name for name, kind in (required or {}).items() if not isinstance(answer.get(name), kind)]
-    return f"status 200 without {' and '.join(wrong)}" if wrong else ""
+    return f"{MISSING_MEMBERS}{' and '.join(wrong)}" if wrong else ""
 
 
 def _truncation(response: ServiceResponse) -> str:

@@ -1,15 +1,16 @@
-"""`vecgate compare`: compares two runs, and fails if one of their figures regressed beyond noise."""
+"""`vecgate compare`: compares two runs or several of two sides; fails if a figure regressed beyond noise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import click
 import orjson
 
 from vecgate.cli.options import FILE, F, print_status
-from vecgate.errors import SourceError
+from vecgate.errors import SourceError, UsageError
 from vecgate.exit_codes import EXIT_CODE_OF_GRADE, ExitCode
 from vecgate.gate.compare import comparison
 from vecgate.gate.compare.regression_limits import Limit
@@ -17,6 +18,9 @@ from vecgate.reporting.output_files import check_writable, write_text
 from vecgate.reporting.text.comparison_text import comparison_dict, comparison_markdown, comparison_text
 from vecgate.results.records import SCHEMA_VERSION, Stream
 from vecgate.results.result_stream import read_stream
+
+#: Stands for `--` among the files; no file has this name.
+SEPARATOR = Path("/dev/null/--")
 
 
 def limit_option(examples: str) -> Callable[[F], F]:
@@ -35,17 +39,23 @@ force_option = click.option(
 )
 
 
-@click.command()
-@click.argument("base", type=FILE)
-@click.argument("head", type=FILE)
+class TwoSides(click.Command):
+    """A command whose files are those of two sides, with `--` between them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Replace `--`, which click would leave out."""
+        return super().parse_args(ctx, [str(SEPARATOR) if word == "--" else word for word in args])
+
+
+@click.command(cls=TwoSides)
+@click.argument("files", type=FILE, nargs=-1, required=True, metavar="BASE HEAD | BASE... -- HEAD...")
 @limit_option("10%, p99=10% or achieved=1%")
 @force_option
 @click.option("--all", "show_all", is_flag=True, help="Also show what is unchanged or unclear.")
 @click.option("--markdown", type=FILE, default=None, help="Append a summary in Markdown to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def compare(
-    base: Path,
-    head: Path,
+    files: tuple[Path, ...],
     limits: tuple[str, ...],
     force: bool,
     show_all: bool,
@@ -54,16 +64,24 @@ def compare(
 ) -> None:
     """Compare the run in HEAD with the run in BASE. Both are result streams of the same kind.
 
+    With at least three load runs of each side, measured in turn, what differs between runs of one side is
+    noise, too. Write `--` between the sides.
+
     \b
     vecgate compare before.jsonl after.jsonl
+    vecgate compare a1.jsonl a2.jsonl a3.jsonl -- b1.jsonl b2.jsonl b3.jsonl
     vecgate compare main.jsonl branch.jsonl --max-regression p99=10% --max-regression achieved=1%
     """  # noqa: D301 - click reads the backspace
     check_writable(markdown)
-    streams = _read_valid(base), _read_valid(head)
-    for stream in streams:
+    base, head = ([_read_valid(path) for path in side] for side in _split_sides(files))
+    for stream in chain(base, head):
         for problem in stream.problems:
             print_status(f"note: {problem}")
-    result = comparison.compare(*streams, [Limit.parse(text) for text in limits], force=force)
+    parsed = [Limit.parse(text) for text in limits]
+    if len(base) == len(head) == 1:
+        result = comparison.compare(base[0], head[0], parsed, force=force)
+    else:
+        result = comparison.compare_repeated(base, head, parsed, force=force)
     code = print_comparison(result, as_json=as_json, show_all=show_all, markdown=markdown)
     raise click.exceptions.Exit(int(code))
 
@@ -78,6 +96,25 @@ def print_comparison(
     if markdown:
         write_text(markdown, comparison_markdown(result), append=True)
     return code
+
+
+def _split_sides(files: Sequence[Path]) -> tuple[Sequence[Path], Sequence[Path]]:
+    """Return the files of the base and of the head. Raises UsageError if it is not clear which is which."""
+    if files.count(SEPARATOR) == 1:
+        middle = files.index(SEPARATOR)
+        base, head = files[:middle], files[middle + 1 :]
+    else:
+        base, head = files[:1], files[1:]
+        if len(head) != 1 or SEPARATOR in files:
+            raise UsageError(
+                "HEAD is missing"
+                if len(files) == 1
+                else "it is not clear which files are the base and the head",
+                hint="Name BASE and HEAD, or several of each side with -- between them.",
+            )
+    if not base or not head:
+        raise UsageError("one side has no file", hint="Name files before and after the --.")
+    return base, head
 
 
 def _read_valid(path: Path) -> Stream:

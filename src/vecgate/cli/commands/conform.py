@@ -72,6 +72,7 @@ suite_options = option_group(
         default=None,
         help="Run only the requirements that failed in this result stream.",
     ),
+    click.option("--inferred", is_flag=True, help="Run only the requirements that rest on inference."),
     click.option("--quota", is_flag=True, help="Also test the documented request rates."),
     click.option(
         "--hypothesis",
@@ -101,6 +102,12 @@ suite_options = option_group(
         default="",
         metavar="PREFIX",
         help="Prefix of the names of created buckets.  [default: vg]",
+    ),
+    click.option(
+        "--evidence",
+        type=FILE,
+        default=None,
+        help="Record the requests and answers of each requirement, redacted, in this file.",
     ),
     click.option("--yes", is_flag=True, help="Allow requests to real AWS, which cost money."),
 )

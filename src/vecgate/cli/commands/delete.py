@@ -5,29 +5,39 @@ from pathlib import Path
 import click
 
 from vecgate.bulk.config import PRESETS
-from vecgate.bulk.index_setup import describe_index
-from vecgate.bulk.sources import ColumnChoice, open_source
+from vecgate.cli.filter_option import parse_filter
 from vecgate.cli.options import (
     Endurance,
     IndexChoice,
     RunFiles,
     endurance_options,
     index_options,
-    open_chosen_target,
     output_options,
-    print_status,
     results_option,
     run_file_options,
     target_options,
 )
-from vecgate.cli.runs.bulk_write import BulkFiles, BulkWrite, build_config, format_total
-from vecgate.cli.runs.bulk_write_summary import exit_with, print_summary
+from vecgate.cli.runs.bulk_write import build_config
+from vecgate.cli.runs.bulk_write_summary import exit_with
+from vecgate.cli.runs.deletion import DeleteJob, delete_keys, delete_where
 from vecgate.errors import UsageError
 from vecgate.targets.target import TargetChoice
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True)
+@click.argument("files", nargs=-1)
+@click.option(
+    "--where",
+    default=None,
+    metavar="JSON",
+    help="Delete the vectors whose metadata match this filter. The whole index is read to find them.",
+)
+@click.option(
+    "--keep-unclear",
+    is_flag=True,
+    help="Keep vectors for which AWS does not state whether the filter matches.",
+)
+@click.option("--dry-run", is_flag=True, help="Count what would be deleted, and delete nothing.")
 @index_options
 @target_options
 @click.option("--key-column", default=None, metavar="NAME", help="Column of the keys.")
@@ -46,6 +56,9 @@ from vecgate.targets.target import TargetChoice
 @output_options
 def delete(
     files: tuple[str, ...],
+    where: str | None,
+    keep_unclear: bool,
+    dry_run: bool,
     index_choice: IndexChoice,
     choice: TargetChoice,
     key_column: str | None,
@@ -58,12 +71,14 @@ def delete(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Delete the vectors whose keys are in FILES. Keys that are not stored are ignored.
+    """Delete the vectors whose keys are in FILES, or that match a filter.
 
-    FILES have the formats of `put`; only their keys are read. Or - for JSON lines on standard input.
+    FILES have the formats of `put`, of which only the keys are read, or are .txt with one key on each line.
+    Or - for JSON lines on standard input. Keys that are not stored are ignored.
 
     \b
     vecgate delete removed.parquet --target aws --bucket media --index films
+    vecgate delete --where '{"tenant": "a"}' --target aws --bucket media --index films
     """  # noqa: D301 - click reads the backspace
     config = build_config(
         preset,
@@ -71,37 +86,15 @@ def delete(
         retry_for_s=endurance.retry_for_s,
         rejects_max=endurance.rejects_max,
     )
-    columns = ColumnChoice(key=key_column)
-    source = open_source(files[0] if len(files) == 1 else files, columns=columns, keys_only=True)
-    for note in source.notes:
-        print_status(note, quiet=quiet)
-    print_status(f"{source.name}: {format_total(source)}; {source.describe()}", quiet=quiet)
-    address = index_choice.address
-    with (
-        open_chosen_target(choice) as target,
-        target.sender(connections=config.in_flight + 1) as sender,
-    ):
-        describe_index(sender, address)
-        bulk_files = BulkFiles.resolve(source, address, target, "DeleteVectors", run_files)
-        if not yes:
-            question = f"Delete {format_total(source)} from {address} at {target}?"
-            _confirm(question, reads_stdin="-" in files)
-        write = BulkWrite("DeleteVectors", source, address, config, target, bulk_files)
-        outcome = write.run(sender, results=results, quiet=quiet)
-    exit_with(print_summary(outcome, bulk_files, verb="deleted", as_json=as_json))
-
-
-def _confirm(question: str, *, reads_stdin: bool) -> None:
-    """Ask *question*. Raises UsageError if nobody can answer, Abort after a no."""
-    no_answer = UsageError(
-        "a deletion must be confirmed, and there is no terminal to ask on",
-        hint="Add --yes to delete without asking.",
-    )
-    if reads_stdin:  # a line of the input is no answer
-        raise no_answer
-    try:
-        click.confirm(question, abort=True, err=True)
-    except click.Abort as error:
-        if isinstance(error.__context__, EOFError):
-            raise no_answer from None
-        raise
+    if (where is None) == (not files):
+        raise UsageError("nothing to delete", hint="Give either files with keys or --where.")
+    job = DeleteJob(index_choice.address, choice, config, run_files, dry_run, yes, results, as_json, quiet)
+    if where is not None:
+        if run_files.resume or run_files.restart or run_files.journal:
+            raise UsageError(
+                "a deletion by a filter has no journal",
+                hint="Run it again: it finds the vectors that remain.",
+            )
+        condition = parse_filter(where, "--where", allow_unknown=False)
+        exit_with(delete_where(job, condition, keep_unclear=keep_unclear))
+    exit_with(delete_keys(job, files, key_column))

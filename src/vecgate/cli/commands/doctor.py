@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
+from typing import NoReturn
 
 import click
 import orjson
@@ -22,6 +24,7 @@ from vecgate.cli.options import (
 from vecgate.diagnostics.command_policy import build_command_policy
 from vecgate.diagnostics.diagnosis import diagnose
 from vecgate.diagnostics.diagnostic import Diagnostic, is_good
+from vecgate.diagnostics.policy_check import check_policy as check_policy_document
 from vecgate.errors import UsageError
 from vecgate.exit_codes import ExitCode
 from vecgate.formatting import format_count
@@ -62,6 +65,13 @@ def _check_account(context: click.Context, parameter: click.Parameter, value: st
     metavar="ID",
     help="AWS account in the policy.  [default: any]",
 )
+@click.option(
+    "--check-policy",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="Find wrong ARNs and actions in the policy in FILE, and send nothing.",
+)
 @output_options
 def doctor(
     choice: TargetChoice,
@@ -71,6 +81,7 @@ def doctor(
     bucket_prefix: str,
     policy: str | None,
     account: str,
+    check_policy: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -83,11 +94,14 @@ def doctor(
     vecgate doctor --target aws
     vecgate doctor --target aws --for put --bucket media --index films
     vecgate doctor --policy ramp --region eu-west-1 --account 123456789012
+    vecgate doctor --check-policy policy.json
     """  # noqa: D301 - click reads the backspace
     prefix = bucket_prefix or BUCKET_PREFIX
     if policy:
         _print_policy(policy, choice, index_choice, prefix=prefix, account=account)
         return
+    if check_policy:
+        _check_policy_file(check_policy, choice, account=account, as_json=as_json)
     if write and index_choice.bucket:
         raise UsageError("--write uses its own bucket only", hint="Remove --bucket and --index.")
     del quiet  # this command prints no progress
@@ -96,6 +110,17 @@ def doctor(
         choice, os.environ, command=command, index=index, prefix=prefix, is_write=write
     )
     click.echo(to_json(diagnostics, code) if as_json else to_text(diagnostics))
+    raise click.exceptions.Exit(int(code))
+
+
+def _check_policy_file(path: Path, choice: TargetChoice, *, account: str, as_json: bool) -> NoReturn:
+    try:
+        document = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    found = [check_policy_document(document, path.name, region=choice.region, account=account)]
+    code = ExitCode.PASS if is_good(found) else ExitCode.GATE_FAILED
+    click.echo(to_json(found, code) if as_json else to_text(found))
     raise click.exceptions.Exit(int(code))
 
 

@@ -16,6 +16,7 @@ from vecgate.bulk.core.record_blocks import Float32Matrix
 from vecgate.bulk.core.response_decoding import QueryResult
 from vecgate.bulk.index_setup import describe_index
 from vecgate.bulk.reader import BulkReader
+from vecgate.cli.filter_option import explain_refusal, parse_filter
 from vecgate.cli.options import IndexChoice, index_options, open_chosen_target, output_options, target_options
 from vecgate.errors import IndexUnusable, UsageError
 from vecgate.printable import printable_line
@@ -76,7 +77,7 @@ def query(
     del quiet  # a query shows no progress
     if (key is None) == (vector is None):
         raise UsageError("no vector to search with", hint="Give either --key or --vector.")
-    condition = None if filter_text is None else _parse_json(filter_text, "--filter")
+    condition = None if filter_text is None else parse_filter(filter_text, "--filter")
     with (
         open_chosen_target(choice) as target,
         target.sender(direct=True) as sender,
@@ -88,7 +89,8 @@ def query(
             raise IndexUnusable(f"the vector has {len(row):,} values, those of the index {rules.dimension:,}")
         # The result includes the stored vector itself, so one more is requested.
         count = min(top_k + (key is not None), TOP_K_MAX)
-        found = reader.query(row, count, filter=condition, metadata=not no_metadata)
+        with explain_refusal(condition, "--filter"):
+            found = reader.query(row, count, filter=condition, metadata=not no_metadata)
     rows = [hit for hit in query_rows(found) if hit["key"] != key][:top_k]
     if as_json:
         text = orjson.dumps({"metric": found.metric, "vectors": rows}).decode()

@@ -60,6 +60,12 @@ ramp_choice = option_group(
         show_default=True,
         help="With --master or --worker: port of the master.",
     ),
+    click.option(
+        "--secret-file",
+        type=FILE,
+        default=None,
+        help="With --master or --worker: file with their shared secret.  [default: VECGATE_MASTER_SECRET]",
+    ),
     bucket_prefix_option,
 )
 

@@ -12,6 +12,7 @@ from vecgate.cli.options import FILE, output_options, print_status
 from vecgate.errors import UsageError
 from vecgate.exit_codes import ExitCode
 from vecgate.formatting import format_bytes, format_count
+from vecgate.reporting.ci.badge import compatibility_badge
 from vecgate.reporting.html.headline import Headline
 from vecgate.reporting.html.page_files import (
     WrittenPage,
@@ -21,6 +22,7 @@ from vecgate.reporting.html.page_files import (
     write_report,
 )
 from vecgate.reporting.html.untrusted_text import make_visible
+from vecgate.reporting.output_files import write_text
 from vecgate.reporting.text.terminal_tables import table_lines
 from vecgate.results.records import SCHEMA_VERSION, Stream
 
@@ -42,26 +44,43 @@ FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
     "--index", "folder", type=FOLDER, default=None, help="Write a page that lists all runs in FOLDER."
 )
 @click.option("--matrix", is_flag=True, help="Show conformance runs of several targets side by side.")
+@click.option(
+    "--badges",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    metavar="FOLDER",
+    help="Write a badge of each target of the matrix into FOLDER.",
+)
 @output_options
 def report(
-    runs: tuple[Path, ...], output: Path | None, folder: Path | None, matrix: bool, as_json: bool, quiet: bool
+    runs: tuple[Path, ...],
+    output: Path | None,
+    folder: Path | None,
+    matrix: bool,
+    badges: Path | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Render result streams as one HTML page that needs no network and no script.
 
     \b
     vecgate report run.jsonl -o report.html
-    vecgate report local.jsonl moto.jsonl --matrix -o compatibility.html
+    vecgate report local.jsonl moto.jsonl servers.jsonl --matrix -o compatibility.html
     vecgate report --index reports
     """  # noqa: D301 - click reads the backspace
     if not runs and (folder is None or matrix):
         raise UsageError(
             "no result stream is given", hint="Name a result stream, or a folder of them with --index."
         )
+    if badges and not matrix:
+        raise UsageError("--badges needs --matrix")
     page = (output or Path("report.html")) if runs else None
     listed = find_streams(folder) if folder else []
     index = ((None if runs else output) or folder / "index.html") if folder else None
     refuse_overwriting([*runs, *listed], [each for each in (page, index) if each])
     pages = [write_report(runs, page, is_matrix=matrix)] if page else []
+    for written in pages if badges else ():
+        _write_badges(written, badges)
     if folder and index:
         pages.append(write_index(folder, listed, index))
     has_unreadable = any(page.inputs.unreadable for page in pages)
@@ -70,6 +89,13 @@ def report(
     for problem in _problems(pages):
         print_status(f"warning: {make_visible(problem)}", quiet=quiet)
     raise click.exceptions.Exit(int(code))
+
+
+def _write_badges(page: WrittenPage, folder: Path | None) -> None:
+    """Write the badge of each target of *page* into *folder*."""
+    for path, stream, _ in page.runs:
+        if folder and stream.header.kind == "conformance":
+            write_text(folder / f"{path.stem}.svg", compatibility_badge(stream))
 
 
 def _lines(pages: Sequence[WrittenPage]) -> list[str]:

@@ -21,7 +21,7 @@ from vecgate.endpoint.local import (
     READY,
     SECRET_KEY_VARIABLE,
 )
-from vecgate.errors import ConfigError, UsageError
+from vecgate.errors import ConfigError, DirectoryInUse, UsageError
 
 if TYPE_CHECKING:
     from vecgate.endpoint.auth.principals import Principal
@@ -79,6 +79,18 @@ def _must_match(pattern: str, form: str) -> Callable[[click.Context, click.Param
     default="normal",
     show_default=True,
     help="What --data-dir survives: normal, the end of the process; full, a power failure too.",
+)
+@click.option(
+    "--backup",
+    type=FILE,
+    metavar="FILE",
+    help="Copy the data to the new FILE, verify it, and exit: those of --data-dir, or those of a running "
+    "endpoint with --port and --admin-token.",
+)
+@click.option(
+    "--recover",
+    is_flag=True,
+    help="Open a --data-dir from which acknowledged changes are missing, with those that are left.",
 )
 @click.option("--no-auth", is_flag=True, help="Accept all requests, signed or not.")
 @click.option(
@@ -151,6 +163,8 @@ def serve(
     account: str,
     data_dir: Path | None,
     sync: Literal["normal", "full"],
+    backup: Path | None,
+    recover: bool,
     no_auth: bool,
     access_key: str,
     secret_key: str,
@@ -173,11 +187,17 @@ def serve(
     from vecgate.endpoint.storage.sqlite_store import open_state
     from vecgate.endpoint.storage.state import State
 
+    if backup:
+        _back_up(backup, data_dir, host, port, admin_token, certfile, recover=recover)
+        return
     principals = _read_principals(access_key, secret_key, keys, no_auth=no_auth)
     generated = principals[0] if principals and not access_key and not keys else None
     admin = _build_admin_access(admin_token, open_metrics=open_metrics)
     new_state = State(account=account, region=region, behaviour=parse_behaviour(behaviour))
-    with _open_log(access_log) as log, open_state(data_dir, state=new_state, sync=sync) as state:
+    with (
+        _open_log(access_log) as log,
+        open_state(data_dir, state=new_state, sync=sync, recover=recover, warn=_warn) as state,
+    ):
         run_server(
             host,
             port,
@@ -243,6 +263,54 @@ def announce(
         f"Press Ctrl-C to stop; the data {f'stays in {data_dir}' if data_dir else 'is then lost'}.",
     ]
     click.echo("\n".join(lines), err=True)
+
+
+def _warn(message: str) -> None:
+    click.secho(f"WARNING: {message}", err=True, fg="red", bold=True)
+
+
+def _back_up(
+    file: Path,
+    data_dir: Path | None,
+    host: str,
+    port: int,
+    token: str,
+    certfile: Path | None,
+    *,
+    recover: bool,
+) -> None:
+    """Write a backup of a stopped endpoint, or let a running one do that."""
+    from vecgate.endpoint.http.backup_request import request_backup
+    from vecgate.endpoint.storage.sqlite_store import DATABASE
+    from vecgate.formatting import format_bytes
+
+    if data_dir is None and not token:
+        raise UsageError(
+            "--backup needs the --data-dir of a stopped endpoint, or the --admin-token of a running one",
+            hint="The exports that the endpoint prints at its start contain the token.",
+        )
+    size: int | None = None
+    if data_dir is not None:
+        try:
+            size = _back_up_stopped(file, data_dir, recover=recover)
+        except DirectoryInUse:
+            if not token:
+                raise
+    if size is None:
+        size = request_backup(host, port, token, file, certfile=certfile)
+    click.echo(
+        f"wrote and verified {file} ({format_bytes(size)}); to restore it, put it into an empty directory as "
+        f"{DATABASE}"
+    )
+
+
+def _back_up_stopped(file: Path, data_dir: Path, *, recover: bool) -> int:
+    from vecgate.endpoint.storage.sqlite_store import DATABASE, open_state
+
+    if not (data_dir / DATABASE).exists():
+        raise UsageError(f"there is no {DATABASE} in {data_dir}", hint="Give the --data-dir of an endpoint.")
+    with open_state(data_dir, recover=recover, warn=_warn) as state:
+        return state.store.back_up(file)
 
 
 def _read_principals(

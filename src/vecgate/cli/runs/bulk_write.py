@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -18,15 +18,16 @@ from vecgate.bulk.config import PRESETS, BulkConfig
 from vecgate.bulk.core.reject_limit import RejectLimit
 from vecgate.bulk.core.run_state import BulkOutcome
 from vecgate.bulk.journal import count_settled, remove_journal
-from vecgate.bulk.progress import Subscriber
 from vecgate.bulk.rejects_file import default_rejects_path
 from vecgate.bulk.sources import Source
 from vecgate.bulk.transport.sender import Sender
+from vecgate.bulk.verify import Comparison
 from vecgate.bulk.writer import BulkWriter
 from vecgate.cli.live_bar import LiveBar
 from vecgate.cli.options import RunFiles, print_status
+from vecgate.cli.runs.bulk_comparison import VerifyChoice
 from vecgate.cli.runs.bulk_result_stream import BulkResultStream
-from vecgate.errors import UsageError
+from vecgate.errors import UsageError, VecgateError
 from vecgate.formatting import format_count
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.targets.target import Target
@@ -77,8 +78,23 @@ class BulkFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class BulkResult:
+    """The result of a run.
+
+    comparison  None if the records were not read back: nobody asked for it, or the run did not complete
+    """
+
+    outcome: BulkOutcome
+    comparison: Comparison | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BulkWrite:
-    """A `put` or a `delete` that is ready to run. *operation* is PutVectors or DeleteVectors."""
+    """A `put` or a `delete` that is ready to run.
+
+    operation  PutVectors or DeleteVectors
+    verify     the records to read back after the run, None for none
+    """
 
     operation: str
     source: Source
@@ -86,15 +102,34 @@ class BulkWrite:
     config: BulkConfig
     target: Target
     files: BulkFiles
+    verify: VerifyChoice | None = None
 
-    def run(self, sender: Sender, *, results: Path | None, strict: bool = False, quiet: bool) -> BulkOutcome:
-        """Write all records, and record the run in the result stream *results*."""
+    def run(self, sender: Sender, *, results: Path | None, strict: bool = False, quiet: bool) -> BulkResult:
+        """Write all records, read them back, and record the run in the result stream *results*."""
         stream = None
         if results:
-            stream = BulkResultStream.of(results, self.operation, self.source, self.config, self.target)
+            stream = BulkResultStream.of(
+                results,
+                self.operation,
+                self.source,
+                self.config,
+                self.target,
+                reads_back=self.verify is not None,
+            )
         return run_bulk_write(
-            sender, self.address, self.config, self._write(strict), stream=stream, quiet=quiet
+            sender,
+            self.address,
+            self.config,
+            self._write(strict),
+            verify=self._verify if self.verify else None,
+            stream=stream,
+            quiet=quiet,
         )
+
+    def _verify(self, writer: BulkWriter, outcome: BulkOutcome) -> Comparison:
+        assert self.verify is not None
+        sample = self.verify.sample(total=outcome.read)
+        return writer.verify(self.source, outcome=outcome, sample=sample)
 
     def _write(self, strict: bool) -> Callable[[BulkWriter], BulkOutcome]:
         journal, rejects = self.files.journal, self.files.rejects
@@ -120,27 +155,36 @@ def run_bulk_write(
     config: BulkConfig,
     write: Callable[[BulkWriter], BulkOutcome],
     *,
+    verify: Callable[[BulkWriter, BulkOutcome], Comparison] | None = None,
     stream: BulkResultStream | None = None,
     quiet: bool,
-) -> BulkOutcome:
-    """Call *write* under the progress bar, and record the run in *stream*.
+) -> BulkResult:
+    """Call *write* under the progress bar, then *verify* if the run is complete, and record it in *stream*.
 
     The first Ctrl-C or SIGTERM ends the run cleanly, the second ends the process.
     """
-
-    def write_with(subscribers: Sequence[Subscriber] = ()) -> BulkOutcome:
-        with LiveBar(quiet=quiet) as bar:
-            writer = BulkWriter(
-                sender,
-                bucket=address.bucket,
-                index=address.arn or address.index,
-                config=config,
-                subscribers=[bar, *subscribers],
-            )
-            with _stopped_by_signals(writer):
-                return write(writer)
-
-    return stream.record(write_with) if stream else write_with()
+    with stream.recording() if stream else nullcontext() as recording, LiveBar(quiet=quiet) as bar:
+        writer = BulkWriter(
+            sender,
+            bucket=address.bucket,
+            index=address.arn or address.index,
+            config=config,
+            subscribers=[bar, recording.recorder] if recording else [bar],
+        )
+        with stopped_by_signals(writer):
+            outcome = write(writer)
+            if recording:
+                recording.record_outcome(outcome)
+            if verify is None or not outcome.is_complete:
+                return BulkResult(outcome)
+            print_status("reading the records back", quiet=quiet)
+            try:
+                comparison = verify(writer, outcome)
+            except VecgateError as error:
+                comparison = Comparison(stopped_by=error)
+            if recording:
+                recording.record_comparison(comparison)
+            return BulkResult(outcome, comparison)
 
 
 def _journal_path(source: Source, address: IndexAddress, target: Target, operation: str) -> Path:
@@ -150,7 +194,9 @@ def _journal_path(source: Source, address: IndexAddress, target: Target, operati
 
 
 @contextmanager
-def _stopped_by_signals(writer: BulkWriter) -> Iterator[None]:
+def stopped_by_signals(writer: BulkWriter) -> Iterator[None]:
+    """Stop *writer* at the first Ctrl-C or SIGTERM; the second ends the process."""
+
     def stop(number: int, frame: FrameType | None) -> None:
         del frame
         writer.stop()

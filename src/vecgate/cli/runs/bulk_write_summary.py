@@ -7,25 +7,37 @@ from typing import NoReturn
 import click
 import orjson
 
-from vecgate.bulk.bulk_recorder import SHARED_FIELDS
+from vecgate.bulk.bulk_recorder import SHARED_FIELDS, comparison_record
 from vecgate.bulk.core.run_state import BulkOutcome
+from vecgate.bulk.verify import Comparison
 from vecgate.cli.main import fail
-from vecgate.cli.runs.bulk_write import BulkFiles
+from vecgate.cli.runs.bulk_comparison import (
+    AGAIN,
+    comparison_exit_code,
+    comparison_lines,
+    comparison_to_dict,
+    comparison_word,
+)
+from vecgate.cli.runs.bulk_write import BulkFiles, BulkResult
 from vecgate.exit_codes import ExitCode, exit_code_of
 from vecgate.formatting import format_bytes, format_count, format_duration, format_milliseconds
+from vecgate.gate.bulk_verdict import judge_verification
+from vecgate.results.verdict_records import Check
 
 LABEL_WIDTH = 11
 
 
-def print_summary(outcome: BulkOutcome, files: BulkFiles, *, verb: str, as_json: bool) -> ExitCode:
-    """Print the result of a run, and return the exit code. *verb* is `written` or `deleted`."""
-    code = _exit_code(outcome)
+def print_summary(result: BulkResult, files: BulkFiles, *, verb: str, as_json: bool) -> ExitCode:
+    """Print *result*, and return the exit code. *verb* is `written` or `deleted`."""
+    outcome, comparison = result.outcome, result.comparison
+    code = _exit_code(outcome, comparison)
     if as_json:
-        click.echo(orjson.dumps({**to_dict(outcome, files), "exit_code": int(code)}).decode())
+        click.echo(orjson.dumps({**to_dict(result, files), "exit_code": int(code)}).decode())
     else:
-        click.echo("\n".join(summary_lines(outcome, files, verb=verb)))
-    if outcome.stopped_by is not None:
-        fail(str(outcome.stopped_by), hint=outcome.stopped_by.hint, code=code)
+        click.echo("\n".join(summary_lines(result, files, verb=verb)))
+    stopped_by = outcome.stopped_by or (comparison and comparison.stopped_by)
+    if stopped_by:
+        fail(str(stopped_by), hint=stopped_by.hint, code=code)
     return code
 
 
@@ -34,34 +46,37 @@ def exit_with(code: ExitCode) -> NoReturn:
     raise click.exceptions.Exit(int(code))
 
 
-def summary_lines(outcome: BulkOutcome, files: BulkFiles, *, verb: str) -> list[str]:
+def summary_lines(result: BulkResult, files: BulkFiles, *, verb: str) -> list[str]:
     """Return the summary as lines of text, the verdict last."""
+    outcome, comparison = result.outcome, result.comparison
     of_total = "" if outcome.total is None else f" of {outcome.total:,}"
     rate = f", {outcome.vectors_per_s:,.0f}/s" if outcome.vectors_per_s else ""
     duration = format_duration(outcome.elapsed_s)
-    lines = [_line(verb, f"{outcome.acknowledged:,}{of_total} in {duration}{rate}")]
+    lines = [format_line(verb, f"{outcome.acknowledged:,}{of_total} in {duration}{rate}")]
     if outcome.resumed:
-        lines.append(_line("resumed", f"{outcome.resumed:,} of these were settled by earlier runs"))
+        lines.append(format_line("resumed", f"{outcome.resumed:,} of these were settled by earlier runs"))
     if outcome.superseded:
         records = format_count(outcome.superseded, "record")
-        lines.append(_line("superseded", f"{records} by a later one of the same key"))
+        lines.append(format_line("superseded", f"{records} by a later one of the same key"))
     p50, p99 = (format_milliseconds(outcome.latency_ms(p)) for p in (50, 99))
     size = format_bytes(outcome.payload_bytes)
-    lines.append(_line("requests", f"{outcome.requests:,}, {size}; p50 {p50}, p99 {p99}"))
+    lines.append(format_line("requests", f"{outcome.requests:,}, {size}; p50 {p50}, p99 {p99}"))
     if outcome.retries or outcome.failed_attempts:
         causes = ", ".join(f"{n:,} × {cause}" for cause, n in outcome.failed_attempts.items())
-        lines.append(_line("retries", f"{outcome.retries:,} ({causes})"))
+        lines.append(format_line("retries", f"{outcome.retries:,} ({causes})"))
     if outcome.rejected:
-        lines.append(_line("rejected", f"{outcome.rejected:,} in {outcome.rejects_file}"))
+        lines.append(format_line("rejected", f"{outcome.rejected:,} in {outcome.rejects_file}"))
     for problem, cause in outcome.reject_causes.items():
         keys = ", ".join(repr(key) for key in cause.keys)
         more = ", …" if cause.count > len(cause.keys) else ""
-        lines.append(_line("", f"{cause.count:,} × {problem}: {keys}{more}"))
-    return [*lines, _verdict_line(outcome, files, verb)]
+        lines.append(format_line("", f"{cause.count:,} × {problem}: {keys}{more}"))
+    lines += [format_line(label, text) for label, text in comparison_lines(comparison)] if comparison else []
+    return [*lines, _verdict_line(outcome, comparison, files, verb)]
 
 
-def to_dict(outcome: BulkOutcome, files: BulkFiles) -> dict[str, object]:
+def to_dict(result: BulkResult, files: BulkFiles) -> dict[str, object]:
     """Return the result for JSON; numbers in vectors, bytes, seconds and milliseconds."""
+    outcome, comparison = result.outcome, result.comparison
     causes = outcome.reject_causes.items()
     return {name: getattr(outcome, name) for name in (*SHARED_FIELDS, "is_complete")} | {
         "latency_ms": {f"p{p}": outcome.latency_ms(p) for p in (50, 90, 99)},
@@ -69,29 +84,53 @@ def to_dict(outcome: BulkOutcome, files: BulkFiles) -> dict[str, object]:
         "stopped_by": None if outcome.stopped_by is None else str(outcome.stopped_by),
         "journal": None if outcome.is_complete or files.journal is None else str(files.journal),
         "rejects_file": str(outcome.rejects_file) if outcome.rejected else None,
+        "verification": comparison_to_dict(comparison) if comparison else None,
     }
 
 
-def _line(label: str, text: str) -> str:
+def format_line(label: str, text: str) -> str:
+    """Return one line of a summary."""
     return f"{label:<{LABEL_WIDTH}}{text}"
 
 
-def _verdict_line(outcome: BulkOutcome, files: BulkFiles, verb: str) -> str:
+def _left(outcome: BulkOutcome) -> str:
+    """Return how many records are left. How many were not read is unknown without a total."""
+    if outcome.total is None:
+        return (
+            f"{format_count(outcome.pending, 'record')} of {outcome.read:,} read, and all that were not read,"
+        )
+    return format_count(outcome.total - outcome.acknowledged - outcome.rejected, "record")
+
+
+def _verdict_line(outcome: BulkOutcome, comparison: Comparison | None, files: BulkFiles, verb: str) -> str:
     if not outcome.is_complete:
         ended = "INTERRUPTED" if outcome.interrupted else "STOPPED"
-        known = outcome.pending if outcome.total is None else outcome.total
-        settled = 0 if outcome.total is None else outcome.acknowledged + outcome.rejected
         action = "run again" if files.journal is None else "run again with --resume to continue"
-        return f"{ended}  {format_count(known - settled, 'record')} not {verb} yet; {action}"
+        return f"{ended}  {_left(outcome)} not {verb} yet; {action}"
+    check = _check(outcome, comparison) if comparison else None
+    if comparison and check and check.grade == "inconclusive":
+        return f"{comparison_word(comparison, check.grade)}  {check.measured}; {AGAIN}"
+    read_back = f"; {check.measured}" if check else ""
     if outcome.rejected:
         rejected = format_count(outcome.rejected, "record")
-        return f"FAIL  {rejected} not {verb}; correct {outcome.rejects_file} and run this command on it"
-    return f"PASS  {format_count(outcome.acknowledged, 'record')} {verb}"
+        action = f"correct {outcome.rejects_file} and run this command on it"
+        return f"FAIL  {rejected} not {verb}; {action}{read_back}"
+    if check and check.grade == "failed":
+        return f"FAIL  {check.measured}"
+    return f"PASS  {format_count(outcome.acknowledged, 'record')} {verb}{read_back}"
 
 
-def _exit_code(outcome: BulkOutcome) -> ExitCode:
+def _exit_code(outcome: BulkOutcome, comparison: Comparison | None) -> ExitCode:
     if outcome.interrupted:
         return ExitCode.INTERRUPTED
     if outcome.stopped_by is not None:
         return exit_code_of(outcome.stopped_by)
-    return ExitCode.GATE_FAILED if outcome.rejected else ExitCode.PASS
+    code = ExitCode.PASS
+    if comparison:
+        check = _check(outcome, comparison)
+        code = comparison_exit_code(comparison, check.grade)
+    return ExitCode.GATE_FAILED if outcome.rejected and code is ExitCode.PASS else code
+
+
+def _check(outcome: BulkOutcome, comparison: Comparison) -> Check:
+    return judge_verification(comparison_record(comparison), read=outcome.read)

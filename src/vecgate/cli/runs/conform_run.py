@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -43,10 +45,16 @@ from vecgate.s3vectors.pricing import PRICES_READ, requests_usd
 from vecgate.safe_output import trusted_stream
 from vecgate.targets.answer_guard import AnswerGuard
 from vecgate.targets.resolution import resolve_target_name
-from vecgate.targets.target import EMBEDDED, Target, TargetChoice
+from vecgate.targets.target import Target, TargetChoice, is_embedded
 
-#: Requests per requirement, measured on the local endpoint (1,836 requirements, 2026-11-24) and rounded up.
-REQUESTS_EACH = {"PutVectors": 0.8, "QueryVectors": 0.6, "others": 4.0}
+#: Requests per requirement and level, measured on the local endpoint (2,226 requirements, 2026-11-30) and
+#: rounded up.
+REQUESTS_EACH = {
+    "quick": {"PutVectors": 1.0, "QueryVectors": 1.0, "others": 4.5},
+    "full": {"PutVectors": 2.2, "QueryVectors": 2.5, "others": 9.0},
+}
+#: An expression of `-k` that is one word: part of an id.
+ONE_WORD = re.compile(r"[\w.\-\[\]]+")
 FAILURES = frozenset({"failed", "unexpected-pass"})
 REACHABILITY_TIMEOUT_S = 10.0
 
@@ -73,12 +81,13 @@ def conform_run(
     loaded_gate = gate.load()
     check_options(suite)
     check_writable(files.draft_deviations)
+    check_writable(suite.evidence)
     choice = replace(choice, name=resolve_target_name(choice, os.environ))
-    if choice.name not in EMBEDDED:
+    if not is_embedded(choice.name):
         with open_chosen_target(choice) as target:
             _confirm_run(
                 target,
-                has_consent=suite.yes or bool(suite.bucket_prefix),
+                suite,
                 timeout_s=float(suite.timeout or REACHABILITY_TIMEOUT_S),
                 quiet=quiet,
             )
@@ -110,9 +119,21 @@ def print_catalogue(*, as_json: bool) -> None:
     click.echo("\n".join([*table_lines(rows), f"{format_count(len(requirements), 'requirement')}: {counts}"]))
 
 
-def plan_lines(requirements: int, target: object) -> list[str]:
+def count_selected(catalogue: Sequence[Mapping[str, Any]], suite: SuiteOptions) -> int:
+    """Return how many requirements of *catalogue* run, at most: only simple expressions are understood."""
+    is_quick, word = suite.level == "quick", suite.expression.lower()
+    word = word if ONE_WORD.fullmatch(word) and word != "not" else ""
+    return sum(
+        not (is_quick and each["slow"])
+        and not (suite.inferred and each["evidence"] != "inferred")
+        and (word in each["id"].lower() or word in each["test"].lower())
+        for each in catalogue
+    )
+
+
+def plan_lines(requirements: int, target: object, *, level: str = "full") -> list[str]:
     """Return the plan and the price of a run on Amazon."""
-    requests = {name: ceil(number * requirements) for name, number in REQUESTS_EACH.items()}
+    requests = {name: ceil(number * requirements) for name, number in REQUESTS_EACH[level].items()}
     total = f"about {sum(requests.values()):,} requests"
     return [
         f"plan      {format_count(requirements, 'requirement')} on {target}, {total}",
@@ -121,15 +142,16 @@ def plan_lines(requirements: int, target: object) -> list[str]:
     ]
 
 
-def _confirm_run(target: Target, *, has_consent: bool, timeout_s: float, quiet: bool) -> None:
+def _confirm_run(target: Target, suite: SuiteOptions, *, timeout_s: float, quiet: bool) -> None:
     """Print the plan of a run on Amazon, and check that *target* answers.
 
     Raises UsageError without consent to the cost of a run on Amazon, and TargetError if the target does not
     answer or denies access.
     """
     if target.name == "aws":
-        print_status("\n".join(plan_lines(len(read_catalogue()), target)), quiet=quiet)
-        if not has_consent:
+        number = count_selected(read_catalogue(), suite)
+        print_status("\n".join(plan_lines(number, target, level=suite.level)), quiet=quiet)
+        if not suite.yes and not suite.bucket_prefix:
             raise UsageError(
                 "real AWS costs money", hint="Add --yes, or choose a prefix with --bucket-prefix."
             )
@@ -228,5 +250,5 @@ class LiveCount:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(self._counts.items()))
-        total = format_count(self._counts.total(), "requirement")
+        total = format_count(self._counts.total(), "test case")
         return f"{total}: {counts}" if counts else total

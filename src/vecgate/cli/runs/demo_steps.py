@@ -117,7 +117,7 @@ def ingest(source: Source, sender: Sender, stream: BulkResultStream | None, *, q
             lambda writer: writer.put(source, journal=journal, rejects=rejects),
             stream=stream,
             quiet=quiet,
-        )
+        ).outcome
 
 
 def read_back(source: Source, sender: Sender, outcome: BulkOutcome) -> IngestCheck:

@@ -10,11 +10,12 @@ from click.core import ParameterSource
 from vecgate.errors import UsageError
 
 #: Parameters of a worker; it receives everything else from its master.
-WORKER_PARAMETERS = frozenset({"worker", "master_host", "master_port", "processes", "quiet"})
+WORKER_PARAMETERS = frozenset({"worker", "master_host", "master_port", "processes", "quiet", "secret_file"})
 #: Roles in which a parameter has a meaning.
 ROLES_OF_PARAMETER: Mapping[str, frozenset[str]] = {
     "master_host": frozenset({"worker"}),
     "master_port": frozenset({"worker", "master"}),
+    "secret_file": frozenset({"worker", "master"}),
     "expect_workers": frozenset({"master"}),
 }
 

@@ -10,20 +10,31 @@ from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 
+import click
+
 from vecgate.cli.options import open_chosen_target, print_status
 from vecgate.cli.run_safeguards import CostLimit, confirm_run, interruptible, require_preflight
 from vecgate.cli.runs.live_table import LiveTable
-from vecgate.errors import VecgateError
+from vecgate.errors import UsageError, VecgateError
+from vecgate.exit_codes import ExitCode
 from vecgate.formatting import format_count, format_duration, format_usd
 from vecgate.gate.thresholds import parse_thresholds
-from vecgate.load.load_runner import LOOPBACK, LoadTest, parse_overrides, require_locust, run_scenario
+from vecgate.load.load_runner import (
+    LOOPBACK,
+    LoadTest,
+    child_environment,
+    parse_overrides,
+    require_locust,
+    run_scenario,
+)
+from vecgate.load.master_secret import SECRET_HINT, given_secret, new_secret, worker_command
 from vecgate.load.scenario.scenario_file import Scenario, load_scenario, scenario_names
 from vecgate.load.scenario.scenario_price import estimate_price
 from vecgate.process import run_workers
 from vecgate.results.records import Stream
 from vecgate.s3vectors.pricing import PRICES_READ
 from vecgate.targets.resolution import resolve_target_name
-from vecgate.targets.target import EMBEDDED, TargetChoice
+from vecgate.targets.target import TargetChoice, is_embedded
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,7 @@ class RampChoice:
     worker: bool
     master_host: str
     master_port: int
+    secret_file: Path | None
     bucket_prefix: str
 
     def locust_arguments(self) -> list[str]:
@@ -92,6 +104,7 @@ def ramp_run(
             is_aws_allowed=cost_limit.yes,
             bucket_prefix=run.bucket_prefix,
             locust_arguments=run.locust_arguments(),
+            secret=_master_secret(run) if run.master else "",
         )
         live = LiveTable(quiet=quiet)
         try:
@@ -100,16 +113,32 @@ def ramp_run(
             live.close()
 
 
+def _master_secret(run: RampChoice) -> str:
+    """Return the secret of the master, and print how to start workers. It is shown only if it is new."""
+    given = given_secret(os.environ, run.secret_file)
+    secret = given or new_secret()
+    click.echo(f"start workers with  {worker_command(run.master_port, '' if given else secret)}", err=True)
+    return secret
+
+
 def run_as_worker(run: RampChoice, *, quiet: bool) -> None:
     """Serve the runs of a master until it ends. Raises VecgateError if a worker ends with an error."""
     require_locust()
+    secret = given_secret(os.environ, run.secret_file)
+    if not secret:
+        raise UsageError("the secret of the master is missing", hint=SECRET_HINT)
     number = max(run.processes, 1)
     arguments = ["--worker", f"--master-host={run.master_host}", f"--master-port={run.master_port}"]
     workers = format_count(number, "worker")
     status = f"waiting for a master at {run.master_host}:{run.master_port}, {workers}"
     codes = run_workers(
-        LoadTest.locust_command(arguments), number, on_started=lambda: print_status(status, quiet=quiet)
+        LoadTest.locust_command(arguments),
+        number,
+        on_started=lambda: print_status(status, quiet=quiet),
+        environment=child_environment(secret),
     )
+    if ExitCode.USAGE in codes:
+        raise UsageError(f"the master has rejected {workers}", hint="The reason is above.")
     if failed := sum(code != 0 for code in codes):
         raise VecgateError(
             f"{failed:,} of {workers} ended with an error", hint="Check the host and the port of the master."
@@ -146,7 +175,7 @@ def _confirm(
     choice: TargetChoice, scenario: Scenario, cost_limit: CostLimit, *, prefix: str, quiet: bool
 ) -> float | None:
     """Check that the run can work and that its price is accepted; return its cost limit in US dollars."""
-    if choice.name in EMBEDDED:
+    if is_embedded(choice.name):
         return cost_limit.max_cost
     with open_chosen_target(choice) as target:
         lines = plan_lines(scenario, target)

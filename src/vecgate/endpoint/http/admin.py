@@ -1,4 +1,4 @@
-"""The admin API under `/_vecgate/`: reset, fault injection, counts, metrics.
+"""The admin API under `/_vecgate/`: reset, backup, fault injection, counts, metrics.
 
 For local callers with its token: other users of the machine could otherwise delete everything. Web pages are
 refused before, by `browsers`.
@@ -6,11 +6,13 @@ refused before, by `browsers`.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TypeAlias
 
 import orjson
@@ -18,11 +20,11 @@ import orjson
 from vecgate.endpoint.faults.injection import PRESETS, FaultPlan, parse_plan, plan_to_json
 from vecgate.endpoint.gateway import Gateway, count_resources
 from vecgate.endpoint.metrics import CONTENT_TYPE
-from vecgate.errors import ConfigError
+from vecgate.errors import ConfigError, UsageError
 
 ADMIN_PREFIX = "/_vecgate/"
 JSON = "application/json"
-METRICS = "metrics"
+METRICS, BACKUP = "metrics", "backup"
 #: Proxies add them, so their peer is not the client.
 PROXY_HEADERS = frozenset({b"forwarded", b"x-forwarded-for", b"via"})
 BEARER = b"bearer"
@@ -42,7 +44,7 @@ class AdminResponse:
         return [(b"content-type", self.content_type.encode()), (b"content-length", length)]
 
 
-AdminCall: TypeAlias = Callable[[bytes], AdminResponse]
+AdminCall: TypeAlias = Callable[[bytes], AdminResponse | Awaitable[AdminResponse]]
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 
@@ -90,14 +92,16 @@ class AdminApi:
             "reset": {"POST": self._reset},
             "state": {"GET": self._get_state},
             METRICS: {"GET": self._get_metrics},
+            BACKUP: {"POST": self._back_up},
             "injection": {"GET": self._get_plan, "PUT": self._set_plan, "DELETE": self._clear_plan},
         }
 
-    def respond(self, method: str, path: str, body: bytes) -> AdminResponse:
+    async def respond(self, method: str, path: str, body: bytes) -> AdminResponse:
         """Return the response to a call."""
         calls = self._calls.get(path.removeprefix(ADMIN_PREFIX), {})
         if method in calls:
-            return calls[method](body)
+            response = calls[method](body)
+            return response if isinstance(response, AdminResponse) else await response
         if calls:
             return _error(405, f"{path} accepts {', '.join(calls)}, not {method}")
         return _error(
@@ -116,6 +120,15 @@ class AdminApi:
         text = self._gateway.metrics.format_text(count_resources(self._gateway.state))
         return AdminResponse(text.encode(), content_type=CONTENT_TYPE)
 
+    async def _back_up(self, body: bytes) -> AdminResponse:
+        """Write a backup in another thread, so that requests are answered meanwhile."""
+        try:
+            file = _read_file(orjson.loads(body))
+            size = await asyncio.to_thread(self._gateway.state.store.back_up, file)
+        except (UsageError, orjson.JSONDecodeError) as error:
+            return _error(400, str(error))
+        return AdminResponse(orjson.dumps({"file": str(file), "bytes": size}))
+
     def _get_plan(self, _: bytes) -> AdminResponse:
         return AdminResponse(orjson.dumps(plan_to_json(self._gateway.injector.plan)))
 
@@ -129,6 +142,14 @@ class AdminApi:
     def _clear_plan(self, _: bytes) -> AdminResponse:
         self._gateway.injector.replace_plan(FaultPlan())
         return self._get_plan(b"")
+
+
+def _read_file(content: object) -> Path:
+    match content:
+        case {"file": str(name), **rest} if not rest and Path(name).is_absolute():
+            return Path(name)
+        case _:
+            raise ConfigError('the body must be {"file": PATH} with an absolute path')
 
 
 def _read_plan(content: object) -> FaultPlan:

@@ -89,7 +89,7 @@ class HttpApp:
         try:
             if response is None:
                 body, _ = await self._read_body(scope, receive, is_hashed=False)
-                response = self._admin.respond(method, path, body)
+                response = await self._admin.respond(method, path, body)
         except ApiError as error:
             refusal = self.gateway.error_response(error, now=self._clock())
             await _send_response(scope, send, refusal, close=True)

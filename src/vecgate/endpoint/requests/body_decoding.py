@@ -7,7 +7,6 @@ valid and leave all others to the reference, so that every reader agrees on ever
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,7 +37,9 @@ class PutBody:
 
 
 #: `-0`, which all readers take for the integer 0. It also finds such text inside a string.
-NEGATIVE_ZERO = re.compile(rb"-0(?![.\deE])")
+NEGATIVE_ZERO = re.compile(rb"(?<![eE])-0(?![.\deE])")
+#: A name of a member, and what each escaped form of it contains.
+METADATA, ESCAPED_NAME = b'"metadata"', re.compile(rb"\\u00[67]")
 #: Decodes a PutVectors body, or returns None to leave it to the reference.
 PutBodyReader: TypeAlias = Callable[[bytes], PutBody | None]
 
@@ -68,7 +69,7 @@ class _Data(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 class _Vector(msgspec.Struct, forbid_unknown_fields=True):
     key: Annotated[str, msgspec.Meta(min_length=1, max_length=KEY_LENGTH_MAX)]
     data: _Data
-    metadata: msgspec.Raw = msgspec.Raw(b"null")
+    metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Put(msgspec.Struct, forbid_unknown_fields=True):
@@ -85,8 +86,10 @@ def read_put_with_msgspec(body: bytes) -> PutBody | None:
     """Decode with msgspec. It knows the types in advance and creates no objects that would be discarded."""
     try:
         put = _PUT.decode(body)
-        metadata = [orjson.loads(memoryview(vector.metadata)) for vector in put.vectors]
+        metadata = [_read_metadata(vector.metadata) for vector in put.vectors]
     except (ValueError, RecursionError):
+        return None
+    if _may_override_metadata(body, put):
         return None
     matrix = float32_rows([vector.data.float32 for vector in put.vectors])
     if may_lose_sign(body, matrix):
@@ -100,25 +103,36 @@ def read_put_with_msgspec(body: bytes) -> PutBody | None:
     )
 
 
+def _read_metadata(raw: msgspec.Raw | msgspec.UnsetType) -> Any:  # noqa: ANN401 - any JSON value
+    return None if isinstance(raw, msgspec.UnsetType) else orjson.loads(memoryview(raw))
+
+
+def _may_override_metadata(body: bytes, put: _Put) -> bool:
+    """Return whether *body* may have metadata that later metadata replaces: msgspec does not validate it."""
+    given = sum(not isinstance(vector.metadata, msgspec.UnsetType) for vector in put.vectors)
+    return body.count(METADATA) != given or (b"\\" in body and ESCAPED_NAME.search(body) is not None)
+
+
 def may_lose_sign(body: bytes, vectors: Float32Matrix | Sequence[Float32Vector]) -> bool:
     """Return whether *body* may have a `-0` that became a 0 in *vectors*. Only zeros make it search."""
     has_zeros = not (np.all(vectors) if isinstance(vectors, np.ndarray) else all(map(np.all, vectors)))
-    return has_zeros and NEGATIVE_ZERO.search(body) is not None
+    return has_zeros and has_negative_zero(body)
+
+
+def has_negative_zero(body: bytes) -> bool:
+    """Return whether *body* has a `-0`, as a number or in a text."""
+    return NEGATIVE_ZERO.search(body) is not None
 
 
 def build_put_body(members: dict[str, Any], body: bytes) -> PutBody:
     """Return the columns of *members*, which `check_input` returned for *body*."""
     vectors = members["vectors"]
-    # Vectors keep their bits, so `-0` is read as the float that it is.
-    exact = json.loads(body, parse_int=_parse_integer)["vectors"] if NEGATIVE_ZERO.search(body) else vectors
+    # Vectors keep their bits, so `-0` is read as the float that it is. Only numbers are taken from this copy,
+    # so it does not matter that its texts differ.
+    exact = orjson.loads(NEGATIVE_ZERO.sub(b"-0.0", body))["vectors"] if has_negative_zero(body) else vectors
     return PutBody(
         {name: value for name, value in members.items() if name != "vectors"},
         [vector["key"] for vector in vectors],
         float32_rows([vector["data"]["float32"] for vector in exact]),
         [vector.get("metadata") for vector in vectors],
     )
-
-
-def _parse_integer(text: str) -> float:
-    number: float = orjson.loads(text)
-    return -0.0 if text == "-0" else number

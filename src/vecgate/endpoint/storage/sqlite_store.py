@@ -9,8 +9,11 @@ Settings of buckets and indexes are stored as JSON by field name, so a new field
 vectors of an index have their own table, named after the serial of the index. Tokens of queries are invalid
 after a restart; tokens of lists hold only a position and stay valid.
 
-Every row has a checksum. They and the structure of the database are checked when it is opened, so that damage
-is named instead of served. Only the owner may read the files.
+Every row has a checksum. They, the structure of the database and the number of its changes (`change_counter`)
+are checked when it is opened, so that damage is named instead of served. Only the owner may read the files.
+
+A disk that is full when the directory is opened does not prevent that: reads are served, and each write is
+tried and refused until there is space.
 """
 
 from __future__ import annotations
@@ -20,9 +23,9 @@ import os
 import sqlite3
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, get_type_hints
 
@@ -31,27 +34,29 @@ import numpy as np
 import orjson
 
 from vecgate.endpoint.requests.messages import ApiError
+from vecgate.endpoint.storage.backups import back_up
+from vecgate.endpoint.storage.change_counter import ChangeCounter
 from vecgate.endpoint.storage.state import Bucket, Index, State, Store
 from vecgate.endpoint.storage.vector_table import FLOAT32_BYTES, Float32Matrix, VectorTable
-from vecgate.errors import UsageError
+from vecgate.errors import DirectoryInUse, UsageError
 from vecgate.s3vectors.limits import KIB, MIB
 from vecgate.s3vectors.metadata import Metadata
 
 Sync: TypeAlias = Literal["normal", "full"]
 Resource = TypeVar("Resource", Bucket, Index)
 
-DATABASE = "endpoint.sqlite"
+DATABASE, LOG, COUNTER = "endpoint.sqlite", "endpoint.sqlite-wal", "endpoint.changes"
 #: Identifies a database of this module: "vecg" as a number.
 APPLICATION_ID = 0x76656367
-VERSION = 2
-#: Had no checksums.
-VERSION_WITHOUT_CHECKSUMS = 1
+VERSION = 3
+#: The first had no checksums, and neither counted changes.
+VERSION_WITHOUT_CHECKSUMS, VERSION_WITHOUT_CHANGES = 1, 2
 SCHEMA = """
-CREATE TABLE opened (times INTEGER NOT NULL);
+CREATE TABLE opened (times INTEGER NOT NULL, changes INTEGER NOT NULL);
 CREATE TABLE buckets (name TEXT PRIMARY KEY, settings TEXT NOT NULL, checksum INTEGER NOT NULL);
 CREATE TABLE indexes
     (serial INTEGER PRIMARY KEY, bucket TEXT NOT NULL, settings TEXT NOT NULL, checksum INTEGER NOT NULL);
-INSERT INTO opened VALUES (0);
+INSERT INTO opened VALUES (0, 0);
 """
 #: Permissions of new directories and of the files in them: metadata may be confidential.
 DIRECTORY_MODE, FILE_MODE = 0o700, 0o600
@@ -62,20 +67,50 @@ CACHE_BYTES = 64 * MIB
 LOG_BYTES = 64 * MIB
 LOCK_TIMEOUT_S = 0.5
 ROWS_PER_BLOCK = 5_000
+#: The errors of SQLite on a disk that has no space, or that fails to write.
+FULL_DISK = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC"})
+#: What reading a damaged database may raise.
+DAMAGE = (sqlite3.Error, ArithmeticError, LookupError, TypeError, ValueError, MemoryError)
 #: The range of request serials of one opening: the n-th opening counts from n times this number.
 SERIALS_PER_OPENING = 1 << 40
 #: Fields that are not stored but rebuilt when the state is opened.
 DERIVED = frozenset({"indexes", "table", "texts"})
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A database that was opened and checked.
+
+    times    how often, this time included
+    changes  committed so far
+    """
+
+    database: sqlite3.Connection
+    data_dir: Path
+    counter: ChangeCounter
+    times: int
+    changes: int
+
+
+def _ignore(_: str) -> None:
+    """Warn nobody."""
+
+
 @contextmanager
 def open_state(
-    data_dir: Path | None, *, state: State | None = None, sync: Sync = "normal"
+    data_dir: Path | None,
+    *,
+    state: State | None = None,
+    sync: Sync = "normal",
+    recover: bool = False,
+    warn: Callable[[str], None] = _ignore,
 ) -> Iterator[State]:
     """Yield *state*, or a new one, loaded from *data_dir*; from then on all changes are persisted there.
 
     Without a directory the state is only in memory. A missing directory is created. One process at a time may
     open it. *sync* `full` also survives a power failure, at the cost of a disk flush for each write.
+    *recover* accepts that acknowledged changes are missing; *warn* receives how many, and
+    that the disk is full.
 
     Raises UsageError if the directory cannot be used, or if its database is damaged.
     """
@@ -83,20 +118,29 @@ def open_state(
     if data_dir is None:
         yield state
         return
-    with closing(_open_database(data_dir, sync)) as database:
-        try:
-            _load_state(database, state)
-        except (sqlite3.Error, ArithmeticError, LookupError, TypeError, ValueError) as error:
-            raise _damage_error(data_dir, str(error) or type(error).__name__) from error
-        state.store = SqliteStore(database, data_dir)
+    with _open_database(data_dir, state, sync, recover=recover, warn=warn) as opened:
+        state.store = SqliteStore(opened, warn)
         yield state
 
 
 class SqliteStore(Store):
     """A `Store` in SQLite. A change that cannot be persisted becomes an InternalServerException."""
 
-    def __init__(self, database: sqlite3.Connection, data_dir: Path) -> None:
-        self._database, self._data_dir = database, data_dir
+    def __init__(self, opened: Opened, warn: Callable[[str], None] = _ignore) -> None:
+        self._database, self._data_dir = opened.database, opened.data_dir
+        self._counter, self._changes = opened.counter, opened.changes
+        self._times: int | None = opened.times
+        try:
+            with self._transaction():
+                pass  # counts the opening
+        except ApiError as error:
+            cause = error.__cause__
+            if not isinstance(cause, sqlite3.Error) or cause.sqlite_errorname not in FULL_DISK:
+                raise _open_error(self._data_dir, cause or error) from error
+            warn(
+                f"cannot write to {self._data_dir}: {cause}; reads are served, and writes are refused until "
+                "there is space"
+            )
 
     def save_bucket(self, bucket: Bucket) -> None:
         """Persist the bucket's settings."""
@@ -152,13 +196,23 @@ class SqliteStore(Store):
             database.execute("DELETE FROM indexes")
             database.execute("DELETE FROM buckets")
 
+    def back_up(self, file: Path) -> int:
+        """Copy the database to *file* and return its bytes; may run in another thread than the changes."""
+        return back_up(self._database, file, check_database)
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Run one transaction. Raises ApiError if it cannot be committed."""
         try:
             self._database.execute("BEGIN IMMEDIATE")
             yield self._database
+            self._database.execute(
+                "UPDATE opened SET changes = ?, times = coalesce(?, times)", (self._changes + 1, self._times)
+            )
             self._database.execute("COMMIT")
+            self._times = None
+            self._changes += 1
+            self._counter.write(self._changes)
         except BaseException as error:
             with suppress(sqlite3.Error):
                 self._database.rollback()
@@ -174,62 +228,134 @@ def _write_error(data_dir: Path, error: sqlite3.Error) -> ApiError:
     )
 
 
-def _open_database(data_dir: Path, sync: Sync) -> sqlite3.Connection:
+@contextmanager
+def _open_database(
+    data_dir: Path, state: State, sync: Sync, *, recover: bool, warn: Callable[[str], None]
+) -> Iterator[Opened]:
+    """Yield the database, checked and loaded into *state*."""
+    with ExitStack() as stack:
+        try:
+            data_dir.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
+            counter = ChangeCounter(data_dir / COUNTER)
+            stack.callback(counter.close)
+            _check_files(data_dir, counter)
+            kept_log = stack.enter_context(_log_restored_on_refusal(data_dir / LOG))
+            database = stack.enter_context(closing(connect(data_dir / DATABASE)))
+            _lock(database)
+            with suppress(OSError):  # there is no log, or the file system has no links
+                os.link(data_dir / LOG, kept_log)
+            _prepare(database, data_dir, sync)
+            times, changes = database.execute("SELECT times, changes FROM opened").fetchone()
+            _check_changes(data_dir, counter, changes, warn if recover else None)
+        except (OSError, sqlite3.Error, UnicodeError, TypeError) as error:
+            raise _open_error(data_dir, error) from error
+        opened = Opened(database, data_dir, counter, times + 1, changes)
+        _load_state(opened, state)
+        kept_log.unlink(missing_ok=True)
+        yield opened
+
+
+@contextmanager
+def _log_restored_on_refusal(log: Path) -> Iterator[Path]:
+    """Yield a path for a link to the write-ahead log, which replaces it if the block refuses the database.
+
+    SQLite removes the log, with what it could not read, when it closes the database.
+    """
+    kept = log.with_name(f"{log.name}-kept")
+    kept.unlink(missing_ok=True)
     try:
-        data_dir.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
-        _check_files(data_dir)
-        database = _connect(data_dir / DATABASE)
-    except (OSError, sqlite3.Error) as error:
-        raise _open_error(data_dir, error) from error
-    try:
-        _prepare(database, data_dir, sync)
-    except (sqlite3.Error, UnicodeError) as error:
-        database.close()
-        raise _open_error(data_dir, error) from error
+        yield kept
     except UsageError:
-        database.close()
+        with suppress(OSError):
+            kept.replace(log)
         raise
-    return database
+    finally:
+        kept.unlink(missing_ok=True)
 
 
-def _check_files(data_dir: Path) -> None:
+def _check_files(data_dir: Path, counter: ChangeCounter) -> None:
     """Create the database if there has been none. Raises UsageError if it has been emptied or removed."""
-    path, log = data_dir / DATABASE, data_dir / f"{DATABASE}-wal"
+    path, log = data_dir / DATABASE, data_dir / LOG
     if path.exists():
         if path.stat().st_size == 0:
-            raise _damage_error(data_dir, "it is empty")
+            raise _damage_error(path, "it is empty")
     elif log.exists() and log.stat().st_size:
-        raise _damage_error(data_dir, f"it is missing, but its log {log.name} is there")
+        raise _damage_error(path, f"it is missing, but its log {log.name} is there")
+    elif not counter.is_empty():
+        raise _damage_error(path, f"it is missing, but its file {COUNTER} is there")
     else:
         _create(path)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _check_changes(
+    data_dir: Path, counter: ChangeCounter, changes: int, accept: Callable[[str], None] | None
+) -> None:
+    """Compare the *changes* in the database with those that were acknowledged.
+
+    *accept* receives the problem; without it the database is refused.
+    """
+    try:
+        acknowledged = counter.read()
+    except ValueError as error:
+        problem = f"the file {COUNTER} beside it is damaged: {error}"
+    else:
+        if changes >= acknowledged:
+            return
+        problem = (
+            f"{acknowledged - changes:,} of {acknowledged:,} acknowledged changes are missing, because its "
+            f"log {LOG} is damaged, cut off or gone"
+        )
+    if accept is None:
+        raise UsageError(
+            f"the database {data_dir / DATABASE} is damaged: {problem}",
+            hint="Give another --data-dir, with a backup in it, or start this one once with --recover to "
+            "continue with the changes that are left.",
+        )
+    counter.reset(changes)
+    accept(f"recovered {data_dir / DATABASE} as far as possible: {problem}")
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a database."""
     # Autocommit: this module begins its transactions itself. The adapters serialize the calls.
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=LOCK_TIMEOUT_S)
 
 
-def _prepare(database: sqlite3.Connection, data_dir: Path, sync: Sync) -> None:
-    # The lock is held until the process ends, even by SIGKILL: no other process can open the database.
+def _lock(database: sqlite3.Connection) -> None:
+    """Lock the database until the process ends, even by SIGKILL: no other process can open it."""
     database.execute("PRAGMA locking_mode=EXCLUSIVE")
-    version = (_read_pragma(database, "application_id"), _read_pragma(database, "user_version"))
-    if version not in {(APPLICATION_ID, VERSION), (APPLICATION_ID, VERSION_WITHOUT_CHECKSUMS)}:
+    _read_pragma(database, "user_version")
+
+
+def _prepare(database: sqlite3.Connection, data_dir: Path, sync: Sync) -> None:
+    version = check_structure(database, data_dir / DATABASE)
+    database.execute(f"PRAGMA synchronous={sync}")
+    database.execute(f"PRAGMA cache_size=-{CACHE_BYTES // KIB}")
+    database.execute(f"PRAGMA wal_autocheckpoint={LOG_BYTES // PAGE_BYTES}")
+    if version == VERSION_WITHOUT_CHECKSUMS:
+        _add_checksums(database)
+    if version != VERSION:
+        _add_changes(database)
+    for path in data_dir.glob(f"{DATABASE}*"):
+        with suppress(OSError):  # those of another owner
+            path.chmod(FILE_MODE)
+
+
+def check_structure(database: sqlite3.Connection, path: Path) -> int:
+    """Return the version of the database. Raises UsageError if its structure is damaged, or not ours."""
+    version = _read_pragma(database, "user_version")
+    if (
+        _read_pragma(database, "application_id") != APPLICATION_ID
+        or not VERSION_WITHOUT_CHECKSUMS <= version <= VERSION
+    ):
         raise UsageError(
-            f"{data_dir / DATABASE} is not a database of this version of the endpoint",
+            f"{path} is not a database of this version of the endpoint",
             hint="Give another --data-dir, or use the version of vecgate that created this one.",
         )
     (problem,) = database.execute("PRAGMA integrity_check(1)").fetchone()
     if problem != "ok":
-        raise _damage_error(data_dir, " ".join(problem.split()))
-    database.execute(f"PRAGMA synchronous={sync}")
-    database.execute(f"PRAGMA cache_size=-{CACHE_BYTES // KIB}")
-    database.execute(f"PRAGMA wal_autocheckpoint={LOG_BYTES // PAGE_BYTES}")
-    if version[1] == VERSION_WITHOUT_CHECKSUMS:
-        _add_checksums(database)
-    database.execute("UPDATE opened SET times = times + 1")
-    for path in data_dir.glob(f"{DATABASE}*"):
-        with suppress(OSError):  # those of another owner
-            path.chmod(FILE_MODE)
+        raise _damage_error(path, " ".join(problem.split()))
+    return version
 
 
 def _create(path: Path) -> None:
@@ -238,7 +364,7 @@ def _create(path: Path) -> None:
     os.close(handle)
     new = Path(name)
     try:
-        with closing(_connect(new)) as database:
+        with closing(connect(new)) as database:
             database.execute(f"PRAGMA page_size={PAGE_BYTES}")
             database.executescript(
                 f"BEGIN; {SCHEMA} PRAGMA application_id={APPLICATION_ID}; "
@@ -262,7 +388,17 @@ def _add_checksums(database: sqlite3.Connection) -> None:
         f"UPDATE {table} SET checksum = checksum({names});"
         for table, names in columns.items()
     ]
-    database.executescript(f"BEGIN; {' '.join(statements)} PRAGMA user_version={VERSION}; COMMIT;")
+    database.executescript(
+        f"BEGIN; {' '.join(statements)} PRAGMA user_version={VERSION_WITHOUT_CHANGES}; COMMIT;"
+    )
+
+
+def _add_changes(database: sqlite3.Connection) -> None:
+    """Bring a database of the version that did not count its changes up to date."""
+    database.executescript(
+        "BEGIN; ALTER TABLE opened ADD COLUMN changes INTEGER NOT NULL DEFAULT 0; "
+        f"PRAGMA user_version={VERSION}; COMMIT;"
+    )
 
 
 def checksum(*values: str | bytes | memoryview | int | None) -> int:
@@ -278,39 +414,70 @@ def _read_pragma(database: sqlite3.Connection, name: str) -> int:
     return int(database.execute(f"PRAGMA {name}").fetchone()[0])
 
 
-def _open_error(data_dir: Path, error: Exception) -> UsageError:
+def _open_error(data_dir: Path, error: BaseException) -> UsageError:
     if "locked" in str(error):
-        return UsageError(
-            f"another endpoint is using {data_dir}", hint="Stop it, or give this one another --data-dir."
+        return DirectoryInUse(
+            f"another endpoint is using {data_dir}",
+            hint="Stop it, or give this one another --data-dir. To back it up while it runs, give --backup "
+            "with its --admin-token.",
         )
-    is_text_damaged = isinstance(error, UnicodeError)
-    if is_text_damaged or "malformed" in str(error) or "not a database" in str(error):
-        return _damage_error(data_dir, str(error))
+    is_content_damaged = isinstance(error, UnicodeError | TypeError)
+    if is_content_damaged or "malformed" in str(error) or "not a database" in str(error):
+        return _damage_error(data_dir / DATABASE, str(error))
     return UsageError(f"cannot use {data_dir} as data directory: {error}", hint="Give another --data-dir.")
 
 
-def _damage_error(data_dir: Path, problem: str) -> UsageError:
+def _damage_error(path: Path, problem: str) -> UsageError:
     return UsageError(
-        f"the database {data_dir / DATABASE} is damaged: {problem}",
-        hint="Give another --data-dir, or restore this one from a copy.",
+        f"the database {path} is damaged: {problem}",
+        hint="Give another --data-dir, or restore this one from a backup.",
     )
 
 
-def _load_state(database: sqlite3.Connection, state: State) -> None:
-    """Fill *state*, which has no store yet. Raises ValueError if a row does not have its checksum."""
-    state.serial = database.execute("SELECT times FROM opened").fetchone()[0] * SERIALS_PER_OPENING
-    for *row, stored in database.execute("SELECT * FROM buckets ORDER BY name").fetchall():
-        name, settings = row
-        _check_row(row, stored, f"the settings of vector bucket {name!r}")
-        state.save_bucket(_restore(Bucket, settings, {}))
-    for *row, stored in database.execute("SELECT * FROM indexes ORDER BY serial").fetchall():
-        serial, bucket, settings = row
-        _check_row(row, stored, f"the settings of index {serial} in vector bucket {bucket!r}")
-        index = _restore(Index, settings, {"table": VectorTable(orjson.loads(settings)["dimension"])})
+def _load_state(opened: Opened, state: State) -> None:
+    """Fill *state*, which has no store yet. Raises UsageError if a row does not have its checksum."""
+    try:
+        _load_rows(opened.database, state)
+    except DAMAGE as error:
+        raise _damage_error(opened.data_dir / DATABASE, str(error) or type(error).__name__) from error
+    state.serial = opened.times * SERIALS_PER_OPENING
+
+
+def check_database(database: sqlite3.Connection, path: Path) -> None:
+    """Check the structure and every row of *database*. Raises UsageError if it is damaged."""
+    try:
+        check_structure(database, path)
+        for _ in _read_buckets(database):
+            pass
+        for index in _read_indexes(database):
+            for _ in _read_blocks(database, index):
+                pass
+    except DAMAGE as error:
+        raise _damage_error(path, str(error) or type(error).__name__) from error
+
+
+def _load_rows(database: sqlite3.Connection, state: State) -> None:
+    for bucket in _read_buckets(database):
+        state.save_bucket(bucket)
+    for index in _read_indexes(database):
         state.save_index(index)
         with _gc_paused():
             for block in _read_blocks(database, index):
                 state.put_vectors(index, *block)
+
+
+def _read_buckets(database: sqlite3.Connection) -> Iterator[Bucket]:
+    for *row, stored in database.execute("SELECT * FROM buckets ORDER BY name").fetchall():
+        name, settings = row
+        _check_row(row, stored, f"the settings of vector bucket {name!r}")
+        yield _restore(Bucket, settings, {})
+
+
+def _read_indexes(database: sqlite3.Connection) -> Iterator[Index]:
+    for *row, stored in database.execute("SELECT * FROM indexes ORDER BY serial").fetchall():
+        serial, bucket, settings = row
+        _check_row(row, stored, f"the settings of index {serial} in vector bucket {bucket!r}")
+        yield _restore(Index, settings, {"table": VectorTable(orjson.loads(settings)["dimension"])})
 
 
 def _check_row(row: Sequence[Any], stored: int, name: str) -> None:

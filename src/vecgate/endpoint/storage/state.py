@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from vecgate.endpoint.behaviour import Behaviour
 from vecgate.endpoint.search.full_text import TextIndexes
 from vecgate.endpoint.storage.query_snapshots import Snapshots
 from vecgate.endpoint.storage.vector_table import Float32Matrix, VectorTable
+from vecgate.errors import UsageError
 from vecgate.s3vectors.arn import bucket_arn, index_arn
 from vecgate.s3vectors.metadata import Metadata
 
@@ -111,6 +113,13 @@ class Store:
 
     def remove_everything(self) -> None:
         """Delete everything."""
+
+    def back_up(self, file: Path) -> int:
+        """Copy everything to the new *file* and return its bytes. Raises UsageError if it cannot."""
+        raise UsageError(
+            f"cannot write the backup {file}: the endpoint keeps its data in memory",
+            hint="Start it with --data-dir.",
+        )
 
 
 @dataclass(slots=True)

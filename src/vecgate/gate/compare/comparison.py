@@ -1,4 +1,4 @@
-"""Compares two runs: what regressed, and whether that is more than allowed.
+"""Compares two runs, or several runs of two sides: what regressed, and whether that is more than allowed.
 
 Without limits no figure may regress beyond noise, and none may be missing. A limit allows a regression of the
 figures that it names.
@@ -14,8 +14,9 @@ from vecgate.gate.compare.benchmark_changes import benchmark_changes
 from vecgate.gate.compare.capacity_changes import capacity_changes, search_check
 from vecgate.gate.compare.changes import GRADES, Change, RequirementChange, count_grades
 from vecgate.gate.compare.conformance_changes import conformance_check, requirement_changes
-from vecgate.gate.compare.load_changes import generator_check, load_changes
+from vecgate.gate.compare.load_changes import generator_check, load_changes, side_names
 from vecgate.gate.compare.regression_limits import Limit, limit_checks, noise_check
+from vecgate.gate.compare.repeated_runs import RUNS_MIN, repeated_changes
 from vecgate.gate.compare.run_conditions import Difference, find_differences
 from vecgate.gate.verdict import Check, Verdict, verdict_line
 from vecgate.results.records import RunKind, Stream
@@ -26,11 +27,12 @@ SIDE_BY_SIDE: frozenset[RunKind] = frozenset({"scale", "peers", "bulk"})
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs of one kind.
+    """Two runs of one kind, or several of two sides.
 
     changes              of figures; empty for conformance runs
     requirement_changes  of requirements; empty for all other runs
     differences          between the conditions of the runs
+    runs                 number of runs of the base, and of the head
     """
 
     kind: RunKind
@@ -38,6 +40,7 @@ class Comparison:
     requirement_changes: tuple[RequirementChange, ...]
     differences: tuple[Difference, ...]
     verdict: Verdict
+    runs: tuple[int, int] = (1, 1)
 
     @property
     def all_changes(self) -> tuple[Change, ...] | tuple[RequirementChange, ...]:
@@ -54,8 +57,32 @@ def compare(base: Stream, head: Stream, limits: Sequence[Limit] = (), *, force: 
     if kind == "conformance":
         return _compare_conformance(base, head, differences, limits)
     changes = CHANGES[kind](base, head)
-    checks = [*_completeness(base, head), *_meaningfulness(kind, base, head)]
+    checks = [*_completeness([base], [head]), *_meaningfulness(kind, base, head)]
     return Comparison(kind, changes, (), differences, judge_changes(changes, limits, checks))
+
+
+def compare_repeated(
+    base: Sequence[Stream], head: Sequence[Stream], limits: Sequence[Limit] = (), *, force: bool = False
+) -> Comparison:
+    """Compare the load runs *head* with the load runs *base*, at least three of each.
+
+    Raises UsageError if the runs cannot be compared, or if one of *limits* names no figure.
+    """
+    kind = base[0].header.kind
+    if kind != "load":
+        raise UsageError(f"runs of kind {kind} are compared one with one", hint="Name BASE and HEAD only.")
+    if min(len(base), len(head)) < RUNS_MIN:
+        raise UsageError(
+            f"{len(base)} and {len(head)} runs are too few to compare sides",
+            hint=f"Measure at least {RUNS_MIN} of each, in turn; or name one BASE and one HEAD.",
+        )
+    _check_distinct([*base, *head])
+    found = [check_comparable(base[0], other, force=force) for other in (*base[1:], *head)]
+    differences = tuple(dict.fromkeys(each for some in found for each in some))
+    changes = repeated_changes(base, head)
+    checks = [*_completeness(base, head), *filter(None, [generator_check(base, head)])]
+    verdict = judge_changes(changes, limits, checks)
+    return Comparison(kind, changes, (), differences, verdict, (len(base), len(head)))
 
 
 def check_comparable(base: Stream, head: Stream, *, force: bool = False) -> tuple[Difference, ...]:
@@ -115,7 +142,7 @@ def _compare_conformance(
         raise UsageError(
             "conformance runs have no limits", hint="What passed in the base must pass in the head."
         )
-    checks = (*_completeness(base, head), conformance_check(base.run, head.run))
+    checks = (*_completeness([base], [head]), conformance_check(base.run, head.run))
     changes = requirement_changes(base.run, head.run)
     return Comparison("conformance", (), changes, differences, Verdict(checks))
 
@@ -127,15 +154,23 @@ CHANGES: dict[RunKind, Callable[[Stream, Stream], tuple[Change, ...]]] = {
 }
 
 
-def _completeness(base: Stream, head: Stream) -> Iterator[Check]:
-    for name, stream in (("base", base), ("head", head)):
-        if stream.footer is None or not stream.footer.is_complete:
-            yield Check(f"whole {name}", f"the run in the {name} did not end", "inconclusive")
+def _check_distinct(streams: Sequence[Stream]) -> None:
+    """Raise UsageError if two of *streams* are the same run: it would seem to have no noise."""
+    runs = [stream.header.run for stream in streams]
+    if repeated := {run for run in runs if runs.count(run) > 1}:
+        raise UsageError(f"the run {min(repeated)} is named more than once", hint="Name each run once.")
+
+
+def _completeness(base: Sequence[Stream], head: Sequence[Stream]) -> Iterator[Check]:
+    for side, streams in (("base", base), ("head", head)):
+        for name, stream in zip(side_names(side, len(streams)), streams, strict=True):
+            if stream.footer is None or not stream.footer.is_complete:
+                yield Check(f"whole {name}", f"the run in the {name} did not end", "inconclusive")
 
 
 def _meaningfulness(kind: RunKind, base: Stream, head: Stream) -> Iterator[Check]:
     """Yield the reason why a complete run says nothing about its target."""
-    if kind == "load" and (check := generator_check(base, head)):
+    if kind == "load" and (check := generator_check([base], [head])):
         yield check
     if kind == "capacity" and (check := search_check(head)):
         yield check

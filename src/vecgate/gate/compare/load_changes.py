@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from vecgate.gate.compare.changes import Change, Interval, grade_change, one_sided_change
@@ -22,13 +24,21 @@ def load_changes(base: Stream, head: Stream) -> tuple[Change, ...]:
     return tuple(compare_figures(name, before.get(name), now.get(name)) for name in {**before, **now})
 
 
-def generator_check(base: Stream, head: Stream) -> Check | None:
+def generator_check(base: Sequence[Stream], head: Sequence[Stream]) -> Check | None:
     """Return a check if the generator was the limit of a run: that run says nothing about the target."""
-    limited = {name: summarize(run).limited_by_generator for name, run in (("base", base), ("head", head))}
+    names = [*side_names("base", len(base)), *side_names("head", len(head))]
+    limited = {
+        name: summarize(run).limited_by_generator for name, run in zip(names, (*base, *head), strict=True)
+    }
     reasons = [f"in the {name} {reason}" for name, reason in limited.items() if reason]
     if not reasons:
         return None
     return Check("generator", f"the load generator was the limit: {'; '.join(reasons)}", "inconclusive")
+
+
+def side_names(side: str, runs: int) -> list[str]:
+    """Return a name for each of *runs* of the base or the head."""
+    return [side] if runs == 1 else [f"{side} {number}" for number in range(1, runs + 1)]
 
 
 def compare_figures(name: str, base: ComparableFigure | None, head: ComparableFigure | None) -> Change:

@@ -3,7 +3,8 @@
 A rate is found only after it was sustained in all confirmations, without a failure in between. Failures are
 confirmed too, so that one bad moment does not halve the result: a rate is given up after `max_failures`
 failures in a row, or after one failed confirmation. Then the search continues below it and never tries it, or
-a higher rate, again.
+a higher rate, again. A trial in which the generator was the limit says nothing about the target: it is
+repeated, and only several in a row end the search.
 
 The search itself performs no trials: it is a generator that yields the next rate and receives the outcome.
 """
@@ -21,6 +22,8 @@ from vecgate.results.load_records import Capacity, Trial, Unit
 
 Phase: TypeAlias = Literal["bracket", "bisect", "confirm"]
 
+#: Trials in a row in which the generator was the limit, after which the search ends.
+INCONCLUSIVE_MAX = 3
 CONFIRMATIONS_MAX, TRIALS_MAX, RATE_MAX = 10, 1_000, 1_000_000
 #: Significant digits to which rates are rounded for readability, if the bracket allows it.
 DIGITS = 3
@@ -122,14 +125,17 @@ SearchSteps: TypeAlias = Generator[Probe, TrialOutcome, SearchResult]
 
 def search_steps(goal: SearchGoal) -> SearchSteps:
     """Yield each rate to try, receive the outcome of the trial, and return the result of the search."""
-    known = _SearchState(goal)
+    known, inconclusive = _SearchState(goal), 0
     for _ in range(goal.trials_max):
         probe = known.next_probe()
         if probe is None:
             break
         outcome = yield probe
-        if outcome.is_inconclusive:
+        inconclusive = inconclusive + 1 if outcome.is_inconclusive else 0
+        if inconclusive == INCONCLUSIVE_MAX:
             return known.result("inconclusive", outcome.reason)
+        if outcome.is_inconclusive:
+            continue
         known.learn(probe, outcome)
     if known.next_probe() is not None:
         return known.result("exhausted", f"{goal.trials_max} trials were not enough")

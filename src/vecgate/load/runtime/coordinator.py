@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from copy import copy
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from vecgate.load.runtime.coordinator_state import ACTIVE, CoordinatorState, ent
 from vecgate.load.runtime.failures import as_vecgate_error, print_error
 from vecgate.load.runtime.load_run import LoadRun, prepare_run
 from vecgate.load.runtime.process_liveness import count_live_children, kill_children
-from vecgate.load.runtime.runtime_options import parse_settings
+from vecgate.load.runtime.runtime_options import parse_settings, without_foreign_changes
 from vecgate.load.runtime.worker_messages import (
     ASSIGNMENT,
     DONE,
@@ -34,7 +35,7 @@ from vecgate.load.runtime.worker_messages import (
     SECOND,
     START,
     Done,
-    Hello,
+    ForeignMessage,
     IntervalReport,
     Ready,
     Repartition,
@@ -58,15 +59,17 @@ POLL_EVERY_S = 0.1
 class Coordinator:
     """Coordinates the runs of a master, or of a single process, one after the other.
 
-    secret   shared with the workers of this master; empty if any worker may join
+    secret   shared with the workers of this master
     state    state of the current run
     failure  the error that ended the run
     """
 
     def __init__(self, environment: Any, *, secret: str = "") -> None:  # noqa: ANN401 - Locust's environment
         self._environment, self._runner = environment, environment.runner
-        self._settings = parse_settings(environment.parsed_options)
+        self._options = copy(environment.parsed_options)
+        self._settings = parse_settings(self._options)
         self._users = self._settings.load_scenario().in_flight_max
+        self._secret = secret
         self._registry = WorkerRegistry(self._runner, secret)
         self.state = CoordinatorState.WAITING_FOR_WORKERS
         self.failure: VecgateError | None = None
@@ -78,9 +81,9 @@ class Coordinator:
         self._is_cancelled = False
         for kind, listener in {
             HELLO: self._on_hello,
-            READY: self._on_ready,
-            SECOND: self._on_second,
-            DONE: self._on_done,
+            READY: self._of_workers(self._on_ready, Ready),
+            SECOND: self._of_workers(self._on_second, IntervalReport),
+            DONE: self._of_workers(self._on_done, Done),
         }.items():
             self._runner.register_message(kind, listener)
 
@@ -98,8 +101,8 @@ class Coordinator:
         self._run_number += 1
         self._environment.process_exit_code = None
         try:
-            # Locust's web interface may have changed the options.
-            self._settings = parse_settings(self._environment.parsed_options, run_number=self._run_number)
+            options = without_foreign_changes(self._options, self._environment.parsed_options)
+            self._settings = parse_settings(options, run_number=self._run_number)
             self._run = prepare_run(self._settings, self._stack)
             self._users = self._run.scenario.in_flight_max
             self._enter(CoordinatorState.ASSIGNING)
@@ -131,7 +134,7 @@ class Coordinator:
             self._exit_before_run()
 
     def _exit_before_run(self) -> None:
-        # A worker that does not have a connection yet ignores Locust's SIGINT, and would try for five minutes.
+        # A worker without a connection ignores Locust's SIGINT, and would try for five minutes.
         kill_children()
         sys.exit(ExitCode.INTERNAL)
 
@@ -171,21 +174,30 @@ class Coordinator:
 
     # Messages from workers.
 
+    def _of_workers(self, listener: Callable[[str, Any], None], kind: type) -> Callable[..., None]:
+        """Return a listener of Locust that passes on messages of workers with the secret, and no others."""
+
+        def listen(msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's messages
+            with suppress(ForeignMessage):
+                listener(msg.node_id, decode_message(msg.data, kind, self._secret))
+
+        return listen
+
     def _on_hello(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's messages
-        is_admitted = self._registry.admit(msg.node_id, decode_message(msg.data, Hello))
+        is_admitted = self._registry.admit(msg.node_id, msg.data)
         if is_admitted and self._run is not None and self.state in ACTIVE:
             self._registry.send(ASSIGNMENT, self._run.assignment(), msg.node_id)
 
-    def _on_ready(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's messages
-        ready, run = decode_message(msg.data, Ready), self._run
+    def _on_ready(self, worker: str, ready: Ready) -> None:
+        run = self._run
         if run is None or ready.run != run.settings.run:
             return
         if ready.problem:
-            self._on_problem(run, msg.node_id, ready.problem)
+            self._on_problem(run, worker, ready.problem)
             return
-        run.ready_workers.add(msg.node_id)
+        run.ready_workers.add(worker)
         if run.start_s is not None:
-            self._join(run, msg.node_id)
+            self._join(run, worker)
 
     def _on_problem(self, run: LoadRun, worker: str, problem: str) -> None:
         """A worker that joins late and cannot serve is only noted; otherwise a problem ends the run."""
@@ -196,15 +208,13 @@ class Coordinator:
         else:
             self._record_event(run, "note", f"{self._registry.name(worker)} cannot serve: {problem}")
 
-    def _on_second(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's messages
-        report = decode_message(msg.data, IntervalReport)
+    def _on_second(self, worker: str, report: IntervalReport) -> None:
         if self._run is not None and report.run == self._run.settings.run:
-            self._run.ledger.add_report(msg.node_id, report.second)
+            self._run.ledger.add_report(worker, report.second)
 
-    def _on_done(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's messages
-        done = decode_message(msg.data, Done)
+    def _on_done(self, worker: str, done: Done) -> None:
         if self._run is not None and done.run == self._run.settings.run:
-            self._run.ledger.finish_worker(msg.node_id, done.totals, done.recall)
+            self._run.ledger.finish_worker(worker, done.totals, done.recall)
 
     # The greenlet of a run.
 

@@ -27,7 +27,7 @@ from vecgate.results.result_stream import StreamWriter
 from vecgate.results.spans import ROUNDING_S
 from vecgate.targets.resolution import open_target, resolve_target_name
 from vecgate.targets.run_header import build_run_header
-from vecgate.targets.target import EMBEDDED, Target
+from vecgate.targets.target import Target, is_embedded
 
 PACKAGES = ("vecgate", "boto3", "locust", "gevent", "numpy", "orjson")
 
@@ -162,7 +162,7 @@ def prepare_run(settings: RunSettings, stack: ExitStack) -> LoadRun:
         usd=plan.preload_usd,
     )
     run = LoadRun(settings, scenario, plan, target, index, StreamWriter(settings.results), ledger, gate)
-    if target.name in EMBEDDED:
+    if is_embedded(target.name):
         keys = target.credentials.get_frozen_credentials()
         run.credentials = (keys.access_key, keys.secret_key)
     run.writer.write(_build_header(run))

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
-from secrets import token_hex
 from typing import Any
 
 import gevent
@@ -17,11 +16,13 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from vecgate.errors import VecgateError
 from vecgate.exit_codes import ExitCode
+from vecgate.load.master_secret import given_secret, new_secret, worker_command
 from vecgate.load.runtime.coordinator import Coordinator
 from vecgate.load.runtime.dispatcher import Dispatcher
 from vecgate.load.runtime.failures import print_error
 from vecgate.load.runtime.runtime_options import add_arguments
 from vecgate.load.runtime.worker import Worker
+from vecgate.load.web.web_guard import guard_web_interface
 
 #: Time that users have to finish their request at the end of a test.
 STOP_TIMEOUT_S = 10.0
@@ -51,16 +52,39 @@ def install() -> None:
     # worker joins or is lost, that would stop all requests for 200 ms.
     argument_parser.default_args_dict = cache(argument_parser.default_args_dict)
     _listen(events.init_command_line_parser, add_arguments)
+    try:
+        given = given_secret(os.environ)
+    except VecgateError as error:
+        print_error(error)
+        sys.exit(ExitCode.USAGE)
     # Workers that are forked from this process inherit the secret.
-    _listen(events.init, partial(_initialize, installed_by=os.getpid(), secret=token_hex()))
+    secret = given or new_secret()
+    _listen(
+        events.init,
+        partial(_initialize, installed_by=os.getpid(), secret=secret, is_generated=not given),
+    )
 
 
-def _initialize(environment: Any, runner: Any, *, installed_by: int, secret: str, **_: object) -> None:  # noqa: ANN401 - Locust's
+def _initialize(
+    environment: Any,  # noqa: ANN401 - Locust's
+    runner: Any,  # noqa: ANN401 - as above
+    *,
+    installed_by: int,
+    secret: str,
+    is_generated: bool,
+    **_: object,
+) -> None:
     environment.vecgate = state = RuntimeState()
+    if environment.web_ui is not None:
+        _guard_web_interface(environment.web_ui)
     if isinstance(runner, MasterRunner | LocalRunner):
         environment.parsed_options.enable_rebalancing = True
         environment.stop_timeout = max(environment.stop_timeout or 0.0, STOP_TIMEOUT_S)
         state.coordinator = _build_coordinator(environment, secret)
+        options = environment.parsed_options
+        if is_generated and options.master and not options.processes:
+            command = worker_command(options.master_bind_port, secret)
+            print(f"start workers with  {command}", file=sys.stderr)  # noqa: T201 - Locust owns this command line
     if isinstance(runner, WorkerRunner):
         state.worker = Worker(runner, lambda: f"worker-{runner.worker_index + 1}", secret=secret)
     elif isinstance(runner, LocalRunner):
@@ -71,6 +95,15 @@ def _initialize(environment: Any, runner: Any, *, installed_by: int, secret: str
         _listen(events.user_error, lambda exception, **_: worker.report_failure(exception))
         if installed_by != os.getpid():
             gevent.spawn(_end_with_master, installed_by, runner, worker)
+
+
+def _guard_web_interface(web_ui: Any) -> None:  # noqa: ANN401 - Locust's
+    try:
+        lines = guard_web_interface(web_ui, os.environ, shown=argument_parser.ui_extra_args_dict)
+    except VecgateError as error:
+        print_error(error)
+        sys.exit(ExitCode.USAGE)
+    print(*lines, sep="\n", file=sys.stderr)  # noqa: T201 - Locust owns this command line
 
 
 def _end_with_master(master: int, runner: Any, worker: Worker) -> None:  # noqa: ANN401 - Locust's
@@ -93,7 +126,7 @@ def _end_with_parent(options: Any, coordinator: Coordinator, parent: int) -> Non
 def _build_coordinator(environment: Any, secret: str) -> Coordinator:  # noqa: ANN401 - Locust's
     options = environment.parsed_options
     try:
-        coordinator = Coordinator(environment, secret=secret if options.processes else "")
+        coordinator = Coordinator(environment, secret=secret)
     except VecgateError as error:
         print_error(error)
         sys.exit(ExitCode.USAGE)

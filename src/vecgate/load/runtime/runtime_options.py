@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from vecgate.errors import UsageError
 from vecgate.load.load_runner import SEPARATOR, parse_overrides
 from vecgate.load.scenario.scenario_file import Scenario, ThresholdSpec, load_scenario
+from vecgate.load.web.web_form import SETTABLE
 from vecgate.results.provenance import new_run_id
 from vecgate.targets.target import TargetChoice
 
@@ -66,7 +67,10 @@ def add_arguments(parser: Any) -> None:  # noqa: ANN401 - Locust's parser
     group = parser.add_argument_group("vecgate")
     for name, (default, help_text) in OPTIONS.items():
         variable = f"VECGATE_{name.upper().replace('-', '_')}"
-        group.add_argument(f"--{PREFIX}-{name}", default=default, help=help_text, env_var=variable)
+        action = group.add_argument(f"--{PREFIX}-{name}", default=default, help=help_text, env_var=variable)
+        # Locust's form shows only the options that it may set.
+        action.include_in_web_ui = action.dest in SETTABLE
+        action.is_secret = action.is_required = action.is_multiple = False
     for name in INTERNAL_OPTIONS:
         group.add_argument(f"--{PREFIX}-{name}", default="", help=SUPPRESS)
 
@@ -103,6 +107,12 @@ def parse_settings(options: Namespace, *, run_number: int = 1) -> RunSettings:
         run=run,
         has_parent=bool(value_of("parent")) and is_first,
     )
+
+
+def without_foreign_changes(given: Namespace, current: Namespace) -> Namespace:
+    """Return the options *given* on the command line, with those of *current* that Locust's form may set."""
+    changed = {name: value for name, value in vars(current).items() if name in SETTABLE}
+    return Namespace(**{**vars(given), **changed})
 
 
 def _parse_usd(text: str) -> float | None:

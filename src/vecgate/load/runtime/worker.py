@@ -16,8 +16,9 @@ from vecgate import __version__
 from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.core.retry import RetryPolicy
 from vecgate.bulk.transport.sender import Sender
-from vecgate.errors import VecgateError
-from vecgate.exit_codes import ExitCode
+from vecgate.errors import UsageError, VecgateError
+from vecgate.exit_codes import exit_code_of
+from vecgate.load.master_secret import SECRET_HINT
 from vecgate.load.runtime.dispatcher import Dispatcher, SendRequest
 from vecgate.load.runtime.failures import as_vecgate_error, print_error
 from vecgate.load.runtime.interval_reports import IntervalReporter
@@ -35,13 +36,16 @@ from vecgate.load.runtime.worker_messages import (
     WORKER_REJECTED,
     Assignment,
     Done,
+    ForeignMessage,
     Hello,
     IntervalReport,
     Ready,
     Repartition,
     Start,
+    Stop,
     WorkerRejected,
     decode_message,
+    decode_unverified,
     encode_message,
 )
 from vecgate.load.scenario.scenario_file import Scenario
@@ -69,23 +73,22 @@ class Worker:
     """
 
     def __init__(self, runner: Any, name: Callable[[], str], *, secret: str = "") -> None:  # noqa: ANN401 - Locust's
-        self._runner, self._name = runner, name
+        self._runner, self._name, self._secret = runner, name, secret
         self.dispatcher: Dispatcher | None = None
         self._run = ""
         self._assignment: Assignment | None = None
         self._planner: RequestPlanner | None = None
         self._stack = ExitStack()
         for kind, listener in {
-            ASSIGNMENT: self._on_assignment,
-            START: self._on_start,
-            REPARTITION: self._on_repartition,
-            STOP: self._on_stop,
+            ASSIGNMENT: self._of_master(self._on_assignment, Assignment),
+            START: self._of_master(self._on_start, Start),
+            REPARTITION: self._of_master(self._on_repartition, Repartition),
+            STOP: self._of_master(lambda _: self.stop(), Stop),
             WORKER_REJECTED: self._on_rejected,
         }.items():
             # Concurrent: getting ready takes a while, and Locust's heartbeats use the same loop.
             runner.register_message(kind, listener, concurrent=True)
-        hello = Hello(pid=os.getpid(), pid_namespace=pid_namespace(), version=__version__, secret=secret)
-        runner.send_message(HELLO, encode_message(hello))
+        self._send(HELLO, Hello(pid=os.getpid(), pid_namespace=pid_namespace(), version=__version__))
 
     def stop(self) -> None:
         """Start no further request. Those in flight finish."""
@@ -95,15 +98,37 @@ class Worker:
     def report_failure(self, error: BaseException) -> None:
         """Report an unexpected *error* to the master, which ends the run with it."""
         problem = str(as_vecgate_error(error))
-        self._runner.send_message(READY, encode_message(Ready(run=self._run, problem=problem)))
+        self._send(READY, Ready(run=self._run, problem=problem))
 
     def close(self) -> None:
         """Close the connections."""
         self.dispatcher = None
         self._stack.close()
 
-    def _on_assignment(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's messages
-        assignment = decode_message(msg.data, Assignment)
+    def _send(self, kind: str, message: object) -> None:
+        self._runner.send_message(kind, encode_message(message, self._secret))
+
+    def _of_master(self, listener: Callable[[Any], None], kind: type[Any]) -> Callable[..., None]:
+        """Return a listener of Locust for messages of a master with the secret; others end this worker."""
+
+        def listen(msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's messages
+            try:
+                message = decode_message(msg.data, kind, self._secret)
+            except ForeignMessage as error:
+                self._end(error)
+            else:
+                listener(message)
+
+        return listen
+
+    def _end(self, error: VecgateError) -> None:
+        """End this process because of *error*, without a further request."""
+        print_error(error)
+        self.stop()
+        self._runner.environment.process_exit_code = int(exit_code_of(error))
+        self._runner.quit()
+
+    def _on_assignment(self, assignment: Assignment) -> None:
         self.close()
         self._run, self._assignment = assignment.run, assignment
         problem = ""
@@ -111,7 +136,7 @@ class Worker:
             self._get_ready(assignment)
         except (VecgateError, BotoCoreError) as error:
             problem = str(error)
-        self._runner.send_message(READY, encode_message(Ready(run=assignment.run, problem=problem)))
+        self._send(READY, Ready(run=assignment.run, problem=problem))
 
     def _get_ready(self, assignment: Assignment) -> None:
         scenario = assignment.scenario
@@ -129,8 +154,7 @@ class Worker:
             start_deadline_s=scenario.start_deadline_s,
         )
 
-    def _on_start(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's messages
-        start = decode_message(msg.data, Start)
+    def _on_start(self, start: Start) -> None:
         if start.run == self._run and self.dispatcher is not None:
             at_s = time.monotonic() + start.in_s
             if self._planner is not None and start.parts:
@@ -141,18 +165,14 @@ class Worker:
             reports = gevent.spawn(self._send_reports, self.dispatcher, first=max(0, int(-start.in_s)))
             reports.link_exception(lambda ended: self.report_failure(ended.exception))
 
-    def _on_repartition(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's messages
-        new = decode_message(msg.data, Repartition)
+    def _on_repartition(self, new: Repartition) -> None:
         if new.run == self._run and self.dispatcher is not None:
             self.dispatcher.repartition(Partition(new.from_arrival, new.part, new.parts))
 
-    def _on_stop(self, **_: object) -> None:
-        self.stop()
-
     def _on_rejected(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's messages
-        print_error(VecgateError(decode_message(msg.data, WorkerRejected).reason))
-        self._runner.environment.process_exit_code = ExitCode.INTERNAL
-        self._runner.quit()
+        # Without a code: a worker without the secret must be able to read it. It can only end the worker.
+        rejected = decode_unverified(msg.data, WorkerRejected)
+        self._end(UsageError(rejected.reason, hint=SECRET_HINT))
 
     def _send_reports(self, dispatcher: Dispatcher, *, first: int) -> None:
         """Report every second until all arrivals are finished, and then the totals."""
@@ -175,10 +195,10 @@ class Worker:
                 at_s += 1
         if recall.ready():
             done = Done(run=run, totals=totals, recall=recall.get())
-            self._runner.send_message(DONE, encode_message(done))
+            self._send(DONE, done)
 
     def _report_second(self, run: str, second: Second) -> None:
-        self._runner.send_message(SECOND, encode_message(IntervalReport(run=run, second=second)))
+        self._send(SECOND, IntervalReport(run=run, second=second))
 
     def _measure_lag(self, dispatcher: Dispatcher) -> None:
         while not dispatcher.is_over and self.dispatcher is dispatcher:

@@ -1,11 +1,19 @@
-"""The messages between master and workers, sent as JSON inside Locust's messages."""
+"""The messages between master and workers, sent as JSON inside Locust's messages.
+
+Each one carries a code that only a process with the secret of the run can compute. A master so knows its
+workers, and a worker its master: it sends signed requests to the target that the master names.
+"""
 
 from __future__ import annotations
 
+import hmac
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from vecgate.errors import UsageError
+from vecgate.load.master_secret import SECRET_HINT
 from vecgate.load.scenario.scenario_file import Scenario
 from vecgate.results.load_records import Recall, Second, WorkerTotals
 
@@ -30,16 +38,11 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     pid            its process id
     pid_namespace  where that process id is valid; see `process_liveness`
     version        its version of vecgate
-    secret         shared with the master that it was forked from
     """
 
     pid: int
     pid_namespace: str = ""
     version: str = ""
-    secret: str = ""
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
 
 
 class WorkerRejected(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +102,10 @@ class Repartition(msgspec.Struct, frozen=True, kw_only=True):
     parts: int
 
 
+class Stop(msgspec.Struct, frozen=True, kw_only=True):
+    """The worker starts no further request."""
+
+
 class IntervalReport(msgspec.Struct, frozen=True, kw_only=True):
     """One second of a worker."""
 
@@ -114,11 +121,36 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     recall: Recall | None = None
 
 
-def encode_message(message: object) -> dict[str, Any]:
-    """Encode *message* as the data of a Locust message."""
-    return {"json": msgspec.json.encode(message).decode()}
+class ForeignMessage(UsageError):
+    """Raised for a message of a process that does not have the secret."""
+
+    def __init__(self) -> None:
+        super().__init__("the master and this worker do not have the same secret", hint=SECRET_HINT)
 
 
-def decode_message(data: dict[str, Any], kind: type[T]) -> T:
-    """Decode the data of a Locust message. Raises msgspec.DecodeError."""
-    return msgspec.json.decode(data["json"], type=kind)
+def encode_message(message: object, secret: str) -> dict[str, Any]:
+    """Encode *message* as the data of a Locust message, with the code of *secret*."""
+    text = msgspec.json.encode(message).decode()
+    return {"json": text, "code": _code_of(text, type(message), secret)}
+
+
+def decode_message(data: Mapping[str, Any], kind: type[T], secret: str) -> T:
+    """Decode the data of a Locust message. Raises ForeignMessage, or msgspec.DecodeError."""
+    text, code = _text_of(data), str(data.get("code", ""))
+    if not hmac.compare_digest(code.encode(), _code_of(text, kind, secret).encode()):
+        raise ForeignMessage
+    return msgspec.json.decode(text, type=kind)
+
+
+def decode_unverified(data: Mapping[str, Any], kind: type[T]) -> T:
+    """Decode the data of a Locust message that anyone may have sent. Raises msgspec.DecodeError."""
+    return msgspec.json.decode(_text_of(data), type=kind)
+
+
+def _text_of(data: Mapping[str, Any]) -> str:
+    return str(data.get("json", ""))
+
+
+def _code_of(text: str, kind: type, secret: str) -> str:
+    # The kind is included, so that no message can be sent back as one of another kind.
+    return hmac.digest(secret.encode(), f"{kind.__name__} {text}".encode(), "sha256").hex()

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+import msgspec
+
 from vecgate import __version__
 from vecgate.load.runtime.process_liveness import WatchedProcess
-from vecgate.load.runtime.worker_messages import STOP, WORKER_REJECTED, Hello, WorkerRejected, encode_message
+from vecgate.load.runtime.worker_messages import (
+    STOP,
+    WORKER_REJECTED,
+    ForeignMessage,
+    Hello,
+    Stop,
+    WorkerRejected,
+    decode_message,
+    decode_unverified,
+    encode_message,
+)
 
 
 class WorkerRegistry:
     """The workers that introduced themselves to *runner* of Locust and have not ended.
 
-    secret  shared with all workers; empty if any worker may join
+    secret  shared with all workers
     """
 
     def __init__(self, runner: Any, secret: str) -> None:  # noqa: ANN401 - Locust's runners
@@ -27,13 +40,23 @@ class WorkerRegistry:
         """The ids of the workers."""
         return self._workers.keys()
 
-    def admit(self, worker: str, hello: Hello) -> bool:
-        """Add *worker* and return True, or send it the reason why it is rejected."""
-        if reason := self._reason_to_reject(hello):
-            self.send(WORKER_REJECTED, WorkerRejected(reason=reason), worker)
+    def admit(self, worker: str, data: Mapping[str, Any]) -> bool:
+        """Add *worker*, which sent *data* as its Hello, and return True; or send it why it is rejected."""
+        if reason := self._reason_to_reject(data):
+            text = f"the master rejects this worker: {reason}"
+            self.send(WORKER_REJECTED, WorkerRejected(reason=text), worker)
+            self._remove_from_locust(worker)
             return False
+        hello = decode_message(data, Hello, self._secret)
         self._workers[worker] = WatchedProcess(hello.pid, hello.pid_namespace)
         return True
+
+    def _remove_from_locust(self, worker: str) -> None:
+        """Let Locust not wait for *worker*: it would begin a run, and stop, without any other."""
+        clients = getattr(self._runner, "clients", {})
+        # While users run, Locust itself removes a worker that quits from their distribution.
+        if worker in clients and getattr(self._runner, "_users_dispatcher", None) is None:
+            del clients[worker]
 
     def ended(self) -> set[str]:
         """Return the workers whose process had ended at this call and at the previous one."""
@@ -52,22 +75,27 @@ class WorkerRegistry:
 
     def send(self, kind: str, message: object, worker: str) -> None:
         """Send *message* to *worker*."""
-        self._runner.send_message(kind, encode_message(message), worker)
+        self._runner.send_message(kind, encode_message(message, self._secret), worker)
 
     def stop(self, worker: str) -> None:
         """Send *worker* the order to start no further request."""
-        self._runner.send_message(STOP, {}, worker)
+        self.send(STOP, Stop(), worker)
 
     def stop_all(self) -> None:
         """Send all workers the order to start no further request."""
         for worker in self._workers:
             self.stop(worker)
 
-    def _reason_to_reject(self, hello: Hello) -> str:
-        """Return why that worker is rejected; empty if it is admitted."""
-        if hello.version != __version__:
-            version = hello.version or "another version"
-            return f"the master runs vecgate {__version__}, this worker {version}"
-        if self._secret and hello.secret != self._secret:
-            return "the master accepts only the workers that it has started itself"
+    def _reason_to_reject(self, data: Mapping[str, Any]) -> str:
+        """Return why the worker that sent *data* is rejected; empty if it is admitted."""
+        try:
+            version = decode_unverified(data, Hello).version
+        except msgspec.DecodeError:
+            version = ""
+        if version != __version__:
+            return f"the master runs vecgate {__version__}, the worker {version or 'another version'}"
+        try:
+            decode_message(data, Hello, self._secret)
+        except ForeignMessage:
+            return "it does not have the secret of the master"
         return ""

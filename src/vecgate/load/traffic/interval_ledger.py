@@ -1,7 +1,8 @@
 """Collects the per-second reports of all workers, and closes each second once it is complete.
 
 A second is complete when every active worker has reported it. A worker that is silent for too long is lost,
-and so are the requests that were due on it since: the schedule says how many were due in each second.
+and so are the requests that were due on it since: the schedule says how many were due in each second. Those
+that it had in flight have an unknown result. They were sent, so they count at the mean price of a request.
 """
 
 from __future__ import annotations
@@ -49,7 +50,12 @@ class IntervalLedger:
     _reported: dict[str, int] = field(default_factory=dict)
     # The requests of each worker that were due, and neither started nor dropped yet.
     _waiting: dict[str, int] = field(default_factory=dict)
+    # The requests of each worker that were in flight when it last reported.
+    _in_flight: dict[str, int] = field(default_factory=dict)
     _lost: int = 0
+    _unknown: int = 0
+    _sent: int = 0
+    _sent_usd: float = 0.0
     _next: int = 0
     # Closed seconds in which nothing happened. They are held back in case nothing follows.
     _idle: list[Second] = field(default_factory=list)
@@ -70,6 +76,7 @@ class IntervalLedger:
         self._reported[worker] = second.at_s
         waiting = second.due - second.started - second.dropped
         self._waiting[worker] = self._waiting.get(worker, 0) + waiting
+        self._in_flight[worker] = second.in_flight
         self._reports.setdefault(second.at_s, []).append(second)
         return True
 
@@ -96,6 +103,7 @@ class IntervalLedger:
             del self.active[worker]
             # Requests that were waiting on the worker when it last reported are lost with it.
             self._lost += self._waiting.pop(worker, 0)
+            self._unknown += self._in_flight.pop(worker, 0)
         return lost
 
     def take_closed(self) -> Iterator[Second]:
@@ -124,7 +132,7 @@ class IntervalLedger:
 
     def _is_idle(self, second: Second) -> bool:
         is_after_schedule = self._is_stopped or second.at_s >= self.schedule.duration_s
-        counts = second.due, second.started, second.dropped, second.lost, second.in_flight
+        counts = second.due, second.started, second.dropped, second.lost, second.unknown, second.in_flight
         return is_after_schedule and not any(counts) and not second.operations
 
     def _close(self) -> Second:
@@ -134,8 +142,10 @@ class IntervalLedger:
         parts = zip(second.parts, pairwise(bounds), strict=False)
         second = replace(second, parts=tuple(self._add_lost(part, *between) for part, between in parts))
         # These requests were counted as due in an earlier second.
-        second, self._lost = replace(second, lost=second.lost + self._lost), 0
-        second = replace(second, usd=second.usd + self._processed_usd(second))
+        second = replace(second, lost=second.lost + self._lost, unknown=self._unknown)
+        self._lost = self._unknown = 0
+        usd = second.usd + self._unknown_usd(second) + self._processed_usd(second)
+        second = replace(second, usd=usd)
         self.usd, self._next = second.usd, at_s + 1
         return second
 
@@ -149,6 +159,12 @@ class IntervalLedger:
             due_vectors=second.due_vectors + round(lost * self.vectors_per_arrival),
             lost=second.lost + lost,
         )
+
+    def _unknown_usd(self, second: Second) -> float:
+        """Return the price of the requests of *second* whose result is unknown."""
+        self._sent += sum(each.ok + sum(each.errors.values()) for each in second.operations.values())
+        self._sent_usd += second.usd - self.usd
+        return second.unknown * self._sent_usd / self._sent if self._sent else 0.0
 
     def _processed_usd(self, second: Second) -> float:
         """Return the price of the data that the queries of *second* process, in the index at its end."""

@@ -137,6 +137,7 @@ def merge_seconds(parts: Sequence[Second], *, at_s: int, usd: float = 0.0) -> Se
         late=sum(part.late for part in parts),
         dropped=sum(part.dropped for part in parts),
         lost=sum(part.lost for part in parts),
+        unknown=sum(part.unknown for part in parts),
         in_flight=sum(part.in_flight for part in parts),
         workers=sum(part.workers for part in parts),
         generator_cores=sum(part.generator_cores for part in parts),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from html import escape
 
-from vecgate.gate.conformance_verdict import count_outcomes
+from vecgate.gate.conformance_verdict import count_outcomes, recorded_verdict
+from vecgate.gate.requirement_outcomes import merge_cases
 from vecgate.gate.requirement_rules import JUDGED_OUTCOMES
 from vecgate.gate.verdict import Verdict
 from vecgate.printable import printable_line
+from vecgate.reporting.operation_matrix import build_row
 from vecgate.results.load_records import LoadPlan
 from vecgate.results.records import Stream
 
@@ -26,10 +28,24 @@ def run_badge(stream: Stream, verdict: Verdict) -> str:
     plan = stream.first(LoadPlan)
     label = plan.scenario if plan else "S3 Vectors conformance"
     message = WORDS[verdict.grade]
-    counts = count_outcomes(stream.run.results)
+    counts = count_outcomes(merge_cases(stream.run.results))
     if judged := sum(counts[outcome] for outcome in JUDGED_OUTCOMES):
         message += f" {counts['passed']:,}/{judged:,}"
     return badge_svg(label, message, COLOURS[verdict.grade])
+
+
+def compatibility_badge(stream: Stream) -> str:
+    """Return the badge of a server with its share of the requirements of level must.
+
+    Green only if all of them passed in a run that passed: a known deviation has not.
+    """
+    results = stream.run.results
+    total = build_row("total", results)
+    passed, judged = total.passed["must"], total.judged["must"]
+    verdict = recorded_verdict(stream)
+    is_whole = bool(judged) and passed == judged and verdict.grade == "passed"
+    colour = COLOURS["passed" if is_whole else "inconclusive"]
+    return badge_svg(f"S3 Vectors on {stream.header.target}", f"must {passed:,}/{judged:,}", colour)
 
 
 def badge_svg(label: str, message: str, colour: str) -> str:

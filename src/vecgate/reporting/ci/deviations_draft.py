@@ -5,27 +5,29 @@ from __future__ import annotations
 import json
 
 from vecgate.printable import printable_line
-from vecgate.reporting.operation_matrix import group_of
+from vecgate.reporting.failure_causes import Cause, find_causes
 from vecgate.results.records import ConformanceRun
 
 LINE_CHARACTERS = 200
 
 
 def deviations_draft(run: ConformanceRun) -> str:
-    """Return TOML with an entry for each operation and kind of failure, and the failure as a comment."""
-    causes: dict[tuple[str, str], list[str]] = {}
-    for result in run.results:
-        if result.outcome == "failed":
-            failure = " ".join(result.reason.split())[:LINE_CHARACTERS]
-            causes.setdefault((group_of(result.id), failure), []).append(result.id)
-    entries = [_entry(failure, ids) for (_, failure), ids in sorted(causes.items())]
+    """Return TOML with an entry for each likely cause: the cause and the first failure as comments."""
+    causes = find_causes([result for result in run.results if result.outcome == "failed"])
     return "\n".join(
-        ["# Add a reason and its evidence to each entry. Entries with one cause can be merged.\n", *entries]
+        [
+            "# Add a reason and its evidence to each entry. Entries with one cause can be merged.\n",
+            *map(_entry, causes),
+        ]
     )
 
 
-def _entry(failure: str, ids: list[str]) -> str:
+def _entry(cause: Cause) -> str:
     # A JSON string is also a TOML string.
-    lines = "".join(f"    {json.dumps(id_, ensure_ascii=False)},\n" for id_ in sorted(ids))
-    comment = printable_line(failure)
-    return f'[[deviation]]\n# {comment}\nrequirements = [\n{lines}]\nreason = ""\nevidence = ""\n'
+    ids = sorted(result.id for result in cause.results)
+    lines = "".join(f"    {json.dumps(id_, ensure_ascii=False)},\n" for id_ in ids)
+    failure = " ".join(cause.results[0].reason.split())
+    comments = "".join(
+        f"# {printable_line(text)[:LINE_CHARACTERS]}\n" for text in (cause.title, failure) if text
+    )
+    return f'[[deviation]]\n{comments}requirements = [\n{lines}]\nreason = ""\nevidence = ""\n'

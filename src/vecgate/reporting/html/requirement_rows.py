@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from vecgate.reporting.html.evidence import Evidence, select_evidence
+from vecgate.reporting.html.evidence_parts import Evidence, select_evidence
 from vecgate.results.records import Outcome, Result
 
 #: Outcomes and their labels, the worst first.

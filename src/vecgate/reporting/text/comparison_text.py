@@ -49,6 +49,7 @@ def comparison_dict(comparison: Comparison) -> dict[str, object]:
     """Return the comparison for JSON. Changes are relative to the base; for percentages they are absolute."""
     return {
         "kind": comparison.kind,
+        "runs": dict(zip(("base", "head"), comparison.runs, strict=True)),
         "verdict": comparison.verdict.grade,
         "line": comparison_line(comparison),
         "checks": [
@@ -89,7 +90,13 @@ def _change_lines(comparison: Comparison, *, show_all: bool) -> Iterator[str]:
 
 
 def _headings(comparison: Comparison) -> Sequence[str]:
-    return REQUIREMENT_HEADINGS if comparison.requirement_changes else FIGURE_HEADINGS
+    if comparison.requirement_changes:
+        return REQUIREMENT_HEADINGS
+    sides = {
+        side: f"{side} ({runs} runs)" if runs > 1 else side
+        for side, runs in zip(("base", "head"), comparison.runs, strict=True)
+    }
+    return [sides.get(heading, heading) for heading in FIGURE_HEADINGS]
 
 
 def _requirement_row(change: RequirementChange) -> list[str]:

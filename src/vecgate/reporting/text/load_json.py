@@ -46,6 +46,7 @@ def _span(span: Span) -> dict[str, object]:
         "late": span.late,
         "dropped": span.dropped,
         "lost": span.lost,
+        "unknown": span.unknown,
         "requests": span.requests,
         "ok": span.ok,
         "vectors": span.vectors,

@@ -137,7 +137,9 @@ def _facts(stream: Stream, summary: LoadSummary) -> Iterator[tuple[str, str]]:
 
 def _requests(summary: LoadSummary) -> str:
     requests = format_count(summary.requests, "request")
-    return f"{requests}, {summary.lost:,} lost with a worker" if summary.lost else requests
+    lost = f"{summary.lost:,} not sent because a worker ended" if summary.lost else ""
+    unknown = f"{summary.unknown:,} with an unknown result" if summary.unknown else ""
+    return ", ".join(filter(None, (requests, lost, unknown)))
 
 
 def _errors(summary: LoadSummary) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec import structs
 from sample_streams import bulk_stream
@@ -11,7 +13,7 @@ from vecgate.reporting.html.charts.figures import FigureBuilder
 from vecgate.reporting.html.components import TableCell
 from vecgate.reporting.html.views.bulk_view import bulk_view
 from vecgate.reporting.html.views.load_view import LoadView
-from vecgate.results.bulk_records import BulkTotals
+from vecgate.results.bulk_records import BulkTotals, BulkVerification
 from vecgate.results.load_records import Latencies, OperationSecond, Second
 from vecgate.results.records import Stream
 
@@ -122,3 +124,22 @@ def test_the_first_tile_depends_on_the_operation(operation: str) -> None:
     """Records are written or deleted."""
     word = "deleted" if operation == "DeleteVectors" else "written"
     assert word in tiles(bulk_stream(operation))  # type: ignore[arg-type]  # one of the two
+
+
+@pytest.mark.parametrize(
+    ("found", "note", "tone"),
+    [
+        ({}, "all equal", ""),
+        ({"share": 0.01}, "all equal, a sample of 1 %", ""),
+        ({"missing": 2, "different": 1}, "2 keys missing, 1 key different", "bad"),
+        ({"stopped_by": "no answer"}, "all equal, incomplete", "bad"),
+    ],
+)
+def test_a_tile_shows_what_was_read_back(found: dict[str, Any], note: str, tone: str) -> None:
+    """The last one, and only if records were read back."""
+    whole = bulk_stream()
+    assert "read back" not in tiles(whole)
+    verification = BulkVerification(read=3_500, compared=3_500, **found)
+    view = view_of(structs.replace(whole, records=(*whole.records, verification)))
+    tile = view.tiles[-1]
+    assert (tile.label, tile.value, tile.note, tile.tone) == ("read back", "3,500", note, tone)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-from pyarrow.dataset import dataset
 
 from vecgate.bulk.sources.column_mapping import ColumnChoice
+from vecgate.bulk.sources.remote_files import SourceFile
 from vecgate.bulk.sources.source import EmptySource, source_errors
 from vecgate.bulk.sources.tables.arrow_types import Batch, Schema
 from vecgate.bulk.sources.tables.table_source import TableSource, open_table
@@ -17,13 +18,13 @@ FORMAT_NAME = "Arrow IPC"
 FILE_MAGIC = b"ARROW1"
 
 
-def open_arrow(path: Path, *, columns: ColumnChoice, keys_only: bool) -> TableSource:
+def open_arrow(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> TableSource:
     """Open an Arrow file or stream. Raises SourceError if it is not one, is empty, or no column fits."""
     with source_errors(str(path), FORMAT_NAME):
         is_file = _is_file(path)
         schema = _schema(path, is_file=is_file)
         # Counted from the metadata of the batches; the length of a stream is known only at its end.
-        total = dataset(path, format="ipc").count_rows() if is_file else None
+        total = _count_rows(path) if is_file else None
     if total == 0 or not any(batch.num_rows for batch in _batches(path)):
         raise EmptySource(f"{path} holds no records")
 
@@ -35,36 +36,50 @@ def open_arrow(path: Path, *, columns: ColumnChoice, keys_only: bool) -> TableSo
     return open_table(path, schema, read_batches, total=total, choice=columns, keys_only=keys_only)
 
 
-def _batches(path: Path) -> Iterator[Batch]:
+def _batches(path: SourceFile) -> Iterator[Batch]:
     with source_errors(str(path), FORMAT_NAME):
-        yield from _file_batches(path) if _is_file(path) else _stream_batches(path)
+        for batch in _file_batches(path) if _is_file(path) else _stream_batches(path):
+            # Offsets and texts of a damaged file may lead anywhere.
+            batch.validate(full=True)
+            yield batch
 
 
-def _file_batches(path: Path) -> Iterator[Batch]:
+def _file_batches(path: SourceFile) -> Iterator[Batch]:
     """Yield the batches of a file with at least one.
 
     Each batch has its own memory map, so that batches read before no longer count as memory of this process.
     """
     number, count = 0, 1
     while number < count:
-        with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
+        with _open(path, is_mapped=True) as file, pa.ipc.open_file(file) as reader:
             count = reader.num_record_batches
             batch = reader.get_batch(number)
         yield batch
         number += 1
 
 
-def _stream_batches(path: Path) -> Iterator[Batch]:
-    with pa.OSFile(str(path), "r") as file, pa.ipc.open_stream(file) as reader:
+def _stream_batches(path: SourceFile) -> Iterator[Batch]:
+    with _open(path) as file, pa.ipc.open_stream(file) as reader:
         yield from reader
 
 
-def _is_file(path: Path) -> bool:
+def _is_file(path: SourceFile) -> bool:
     with path.open("rb") as file:
         return file.read(len(FILE_MAGIC)) == FILE_MAGIC
 
 
-def _schema(path: Path, *, is_file: bool) -> Schema:
+def _schema(path: SourceFile, *, is_file: bool) -> Schema:
     opener = pa.ipc.open_file if is_file else pa.ipc.open_stream
-    with pa.OSFile(str(path), "r") as file, opener(file) as reader:
+    with _open(path) as file, opener(file) as reader:
         return reader.schema
+
+
+def _count_rows(path: SourceFile) -> int:
+    with _open(path) as file, pa.ipc.open_file(file) as reader:
+        return int(reader.count_rows())
+
+
+def _open(path: SourceFile, *, is_mapped: bool = False) -> Any:  # noqa: ANN401 - pyarrow ships no types
+    if not isinstance(path, Path):
+        return pa.PythonFile(path.open("rb"), mode="r")
+    return pa.memory_map(str(path)) if is_mapped else pa.OSFile(str(path), "r")

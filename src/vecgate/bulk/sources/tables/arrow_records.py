@@ -20,10 +20,18 @@ import pyarrow.types as pt
 from vecgate.bulk.core.record_blocks import Block, Float32Matrix
 from vecgate.bulk.core.record_validation import length_problem
 from vecgate.bulk.sources.column_mapping import ColumnKind, Layout
-from vecgate.bulk.sources.object_records import metadata_from_text
-from vecgate.bulk.sources.plain_values import is_absent, to_plain
+from vecgate.bulk.sources.object_records import metadata_from_text, picked_entries
+from vecgate.bulk.sources.plain_values import MetadataShape, Nulls
 from vecgate.bulk.sources.table_slice import KEY_MISSING, VECTOR_MISSING, TableSlice
-from vecgate.bulk.sources.tables.arrow_types import Array, Batch, column_kind, readable_type, storage_type
+from vecgate.bulk.sources.tables.arrow_types import (
+    Array,
+    Batch,
+    column_kind,
+    is_list,
+    readable_type,
+    storage_type,
+)
+from vecgate.bulk.sources.tables.text_vectors import is_text, lists_of_text
 from vecgate.s3vectors.metadata import Metadata
 
 UUID_BYTES = 16
@@ -32,7 +40,7 @@ KEY_NOT_UTF8 = "key must be text, but its bytes are not UTF-8"
 
 def first_length(column: Array) -> int | None:
     """Return the length of the first vector that is neither null nor empty."""
-    lengths = pc.drop_null(pc.list_value_length(_lists(column)))
+    lengths = pc.drop_null(pc.list_value_length(_lists(column)[0]))
     used = pc.filter(lengths, pc.greater(lengths, pa.scalar(0)))
     return int(used[0].as_py()) if len(used) else None
 
@@ -43,16 +51,18 @@ def build_block(batch: Batch, layout: Layout, width: int, first: int) -> Block:
     """
     keys, key_problems = _keys(batch, layout, first)
     metadata, metadata_problems = _metadata(batch, layout)
-    lists = None if layout.vector is None else _lists(batch.column(layout.vector))
+    column = None if layout.vector is None else batch.column(layout.vector)
+    lists, row_problems = (None, {}) if column is None else _lists(column)
     matrix, rows, vector_problems = _no_vectors(batch.num_rows) if lists is None else to_matrix(lists, width)
 
     def as_read(row: int) -> tuple[Sequence[object] | None, object]:
-        vector = None if lists is None else lists[row].as_py()
-        return vector, batch.column(layout.objects)[row].as_py() if row in metadata_problems else metadata[
-            row
-        ]
+        # A text that is no vector is kept, so that it can be corrected.
+        values = column if column is not None and row in row_problems and is_text(column.type) else lists
+        vector = None if values is None else values[row].as_py()
+        is_raw = row in metadata_problems and layout.objects is not None
+        return vector, batch.column(layout.objects)[row].as_py() if is_raw else metadata[row]
 
-    problems = metadata_problems | vector_problems | key_problems
+    problems = metadata_problems | vector_problems | row_problems | key_problems
     return TableSlice(first, keys, matrix, rows, metadata, problems, as_read).block()
 
 
@@ -170,36 +180,61 @@ def _utf8(data: bytes) -> str | None:
 
 
 def _metadata(batch: Batch, layout: Layout) -> tuple[Sequence[Metadata | None], dict[int, str]]:
+    """Return the metadata of each row, and by row why they are none."""
+    shape = layout.shape
     if layout.objects is None:
-        columns = {name: batch.column(name) for name in layout.flat}
-        entries = _entries(columns, batch.num_rows)
-        return [entry or None for entry in entries], {}
+        entries = _flat_entries(batch, layout)
+        return [entry or None for entry, _ in entries], _problems(entries)
     column = batch.column(layout.objects)
     if column_kind(storage_type(column.type)) is ColumnKind.TEXT:
-        return metadata_from_text(_texts(column))
-    return _objects(column), {}
+        return metadata_from_text(_texts(column), shape)
+    built = [shape.finish(entry) for entry in _objects(column, shape)]
+    is_valid = column.is_valid().to_pylist()
+    return [e if is_there else None for (e, _), is_there in zip(built, is_valid, strict=True)], _problems(
+        built
+    )
 
 
-def _objects(column: Array) -> Sequence[Metadata | None]:
+def _problems(built: Sequence[tuple[Metadata, str]]) -> dict[int, str]:
+    return {row: problem for row, (_, problem) in enumerate(built) if problem}
+
+
+def _flat_entries(batch: Batch, layout: Layout) -> list[tuple[Metadata, str]]:
+    shape = layout.shape
+    rows = list(_entries({name: batch.column(name) for name in layout.flat}, batch.num_rows, shape))
+    if not layout.picks:
+        # Nulls are left out already.
+        return [(row, "") if shape.leaves_objects else shape.finish(row) for row in rows]
+    picked = {pick.column: batch.column(pick.column) for pick in layout.picks}
+    records = zip(*(_plain_values(column, shape) for column in picked.values()), strict=True)
+    built = []
+    for row, values in zip(rows, records, strict=True):
+        entries, problem = picked_entries(row, dict(zip(picked, values, strict=True)), layout)
+        built.append((entries, problem) if problem else shape.finish(entries))
+    return built
+
+
+def _objects(column: Array, shape: MetadataShape) -> list[dict[str, object]]:
+    """Return the entries of each object, none for a null."""
     if pt.is_struct(column.type):
         names = [field.name for field in column.type]
-        entries = list(_entries(dict(zip(names, column.flatten(), strict=True)), len(column)))
-        return [e if there else None for e, there in zip(entries, column.is_valid().to_pylist(), strict=True)]
-    rows = [None if row is None else dict(row) for row in _plain_values(column)]
-    return [None if row is None else {str(k): v for k, v in row.items() if not is_absent(v)} for row in rows]
+        return list(_entries(dict(zip(names, column.flatten(), strict=True)), len(column), shape))
+    return [row or {} for row in _plain_values(column, shape)]
 
 
-def _entries(columns: Mapping[str, Array], rows: int) -> Iterator[dict[str, object]]:
-    """Yield the values of each row, without nulls."""
+def _entries(columns: Mapping[str, Array], rows: int, shape: MetadataShape) -> Iterator[dict[str, object]]:
+    """Yield the values of each row, without nulls unless they are to be rejected."""
     if not columns:
         yield from ({} for _ in range(rows))
         return
     names = list(columns)
-    for values in zip(*map(_plain_values, columns.values()), strict=True):
-        yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
+    keeps_nulls = shape.nulls is Nulls.REJECT
+    for values in zip(*(_plain_values(column, shape) for column in columns.values()), strict=True):
+        entries = zip(names, values, strict=True)
+        yield {name: value for name, value in entries if keeps_nulls or value is not None}
 
 
-def _plain_values(column: Array) -> list[Any]:
+def _plain_values(column: Array, shape: MetadataShape) -> list[Any]:
     """Return the values of a metadata column, None for a missing one."""
     target = readable_type(column.type)
     column = decode_dictionary(column)
@@ -211,19 +246,39 @@ def _plain_values(column: Array) -> list[Any]:
         # Tables also use NaN as a null.
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, target), column)
     values: list[Any] = column.to_pylist()
+    if pt.is_map(target):
+        values = [None if value is None else dict(value) for value in values]
     is_simple = (
         pt.is_string(target) or pt.is_integer(target) or pt.is_floating(target) or pt.is_boolean(target)
     )
-    return values if is_simple else [to_plain(value) for value in values]
+    return values if is_simple else [shape.to_plain(value) for value in values]
 
 
-def _lists(column: Array) -> Array:
-    """Return the lists of a vector column, without extensions and structs around them."""
+def _lists(column: Array) -> tuple[Array, dict[int, str]]:
+    """Return the lists of a vector column, without extensions and structs around them, and by row why there
+    is none.
+    """
+    if is_text(column.type):
+        return lists_of_text(column)
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     if pt.is_struct(column.type):
         # Unlike field, flatten passes the nulls of the structs on.
         column = column.flatten()[0]
     if pt.is_null(column.type):
-        return column.cast(pa.list_(pa.float32()))
-    return column
+        return column.cast(pa.list_(pa.float32())), {}
+    return _only_rows(column) if is_list(column.type.value_type) else (column, {})
+
+
+def _only_rows(matrices: Array) -> tuple[Array, dict[int, str]]:
+    """Return the row of each matrix of one row, as datasets store fixed shapes."""
+    lengths = pc.list_value_length(matrices)
+    is_one: Array = pc.fill_null(pc.equal(lengths, pa.scalar(1)), pa.scalar(False))  # noqa: FBT003 - a scalar of Arrow
+    mask = is_one.to_numpy(zero_copy_only=False)
+    indices = pa.array(np.cumsum(mask) - 1, mask=~mask)
+    problems = {
+        int(row): f"vector must be one list of numbers, but is {lengths[int(row)].as_py():,}"
+        for row in np.flatnonzero(~mask)
+        if lengths[int(row)].is_valid
+    }
+    return matrices.filter(is_one).flatten().take(indices), problems

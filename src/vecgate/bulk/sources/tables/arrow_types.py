@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.types as pt
 
-from vecgate.bulk.sources.column_mapping import FLOAT32_MEMBER, ColumnKind
+from vecgate.bulk.sources.column_mapping import FLOAT32_MEMBER, ColumnKind, Layout, MetadataPick
+from vecgate.bulk.sources.plain_values import Conversion
 from vecgate.errors import SourceError
 
 # The type stubs of pyarrow are stricter than needed here.
@@ -16,6 +17,7 @@ ArrowType: TypeAlias = Any
 Batch: TypeAlias = Any
 Schema: TypeAlias = Any
 
+_BYTES_TESTS = (pt.is_binary, pt.is_large_binary, pt.is_binary_view, pt.is_fixed_size_binary)
 _NUMPY_NAMES = {"halffloat": "float16", "float": "float32", "double": "float64"}
 
 
@@ -28,17 +30,69 @@ def column_kinds(name: str, schema: Schema) -> dict[str, ColumnKind]:
 
 def vector_type(arrow_type: ArrowType) -> tuple[int | None, str]:
     """Return the dimension, if the type fixes it, and the type of a value."""
-    of_list = _list_type(arrow_type)
+    of_list = _vector_list_type(arrow_type)
     size = of_list.list_size if pt.is_fixed_size_list(of_list) else None
     value_type = str(of_list.value_type)
     return size, _NUMPY_NAMES.get(value_type, value_type)
+
+
+def describe_conversions(schema: Schema, layout: Layout) -> tuple[str, ...]:
+    """Return which metadata columns are converted to another type, and to which."""
+    types = {name: schema.field(name).type for name in layout.flat}
+    for pick in layout.picks:
+        types |= _picked_types(schema.field(pick.column).type, pick)
+    if layout.objects is not None:
+        types |= _member_types(schema.field(layout.objects).type)
+    return layout.shape.describe_conversions({name: _conversion(found) for name, found in types.items()})
+
+
+def has_entry(schema: Schema, pick: MetadataPick) -> bool:
+    """Return True if the type of the column has the entry of *pick*. A map does not name its entries."""
+    found = schema.field(pick.column).type
+    for name in pick.path:
+        if pt.is_map(storage_type(found)):
+            return True
+        members = _member_types(found)
+        if name not in members:
+            return False
+        found = members[name]
+    return True
+
+
+def _picked_types(arrow_type: ArrowType, pick: MetadataPick) -> dict[str, ArrowType]:
+    for name in pick.path:
+        arrow_type = _member_types(arrow_type).get(name, pa.null())
+    return {pick.name: arrow_type} if pick.name else _member_types(arrow_type)
+
+
+def _member_types(arrow_type: ArrowType) -> dict[str, ArrowType]:
+    stored = storage_type(arrow_type)
+    return {field.name: field.type for field in stored} if pt.is_struct(stored) else {}
+
+
+def _conversion(arrow_type: ArrowType) -> Conversion | None:
+    stored = arrow_type if isinstance(arrow_type, pa.UuidType) else storage_type(arrow_type)
+    if isinstance(stored, pa.UuidType):
+        return Conversion.UUID
+    if is_list(stored):
+        return _conversion(stored.value_type)
+    tests = (
+        ((pt.is_timestamp, pt.is_date), Conversion.TIMESTAMP),
+        ((pt.is_time,), Conversion.CLOCK),
+        ((pt.is_duration,), Conversion.DURATION),
+        ((pt.is_decimal,), Conversion.DECIMAL),
+        (_BYTES_TESTS, Conversion.BYTES),
+        ((pt.is_null,), Conversion.NULL),
+        ((pt.is_struct, pt.is_map), Conversion.OBJECT),
+    )
+    return next((found for kinds, found in tests if any(is_kind(stored) for is_kind in kinds)), None)
 
 
 def readable_type(arrow_type: ArrowType) -> ArrowType:
     """Return the type as which to read *arrow_type*, so that Python can represent each value."""
     stored: ArrowType = arrow_type if isinstance(arrow_type, pa.UuidType) else storage_type(arrow_type)
     # A cast of list views loses values (pyarrow 26), so list views keep their type.
-    if _is_list(stored) and not _is_view(stored):
+    if is_list(stored) and not _is_view(stored):
         return pa.list_(readable_type(stored.value_type))
     if pt.is_struct(stored):
         return pa.struct([(field.name, readable_type(field.type)) for field in stored])
@@ -67,10 +121,9 @@ def column_kind(arrow_type: ArrowType) -> ColumnKind:
         return ColumnKind.TEXT
     if pt.is_integer(arrow_type):
         return ColumnKind.INTEGER
-    tests = (pt.is_binary, pt.is_large_binary, pt.is_binary_view, pt.is_fixed_size_binary)
-    if any(test(arrow_type) for test in tests):
+    if any(test(arrow_type) for test in _BYTES_TESTS):
         return ColumnKind.BYTES
-    if _is_list(_list_type(arrow_type)):
+    if is_list(_list_type(arrow_type)):
         return _list_kind(_list_type(arrow_type).value_type)
     if pt.is_struct(arrow_type) or pt.is_map(arrow_type):
         return ColumnKind.OBJECT
@@ -101,11 +154,22 @@ def _list_type(arrow_type: ArrowType) -> ArrowType:
     return stored
 
 
+def holds_vectors(arrow_type: ArrowType) -> bool:
+    """Return True for lists of numbers, also if each is the only row of a matrix."""
+    return _list_kind(_vector_list_type(arrow_type).value_type) is not ColumnKind.LIST
+
+
+def _vector_list_type(arrow_type: ArrowType) -> ArrowType:
+    lists = _list_type(arrow_type)
+    return lists.value_type if is_list(lists.value_type) else lists
+
+
 def _is_view(arrow_type: ArrowType) -> bool:
     return bool(pt.is_list_view(arrow_type) or pt.is_large_list_view(arrow_type))
 
 
-def _is_list(arrow_type: ArrowType) -> bool:
+def is_list(arrow_type: ArrowType) -> bool:
+    """Return True for a list of any layout."""
     tests = (pt.is_list, pt.is_large_list, pt.is_fixed_size_list, _is_view)
     return any(test(arrow_type) for test in tests)
 

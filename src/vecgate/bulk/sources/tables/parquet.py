@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
 from vecgate.bulk.sources.column_mapping import ColumnChoice
+from vecgate.bulk.sources.remote_files import SourceFile
 from vecgate.bulk.sources.source import EmptySource, source_errors
 from vecgate.bulk.sources.tables.arrow_types import Batch
 from vecgate.bulk.sources.tables.table_source import TableSource, open_table
@@ -18,9 +21,10 @@ FORMAT_NAME = "parquet"
 _BUFFER_BYTES = MIB
 
 
-def open_parquet(path: Path, *, columns: ColumnChoice, keys_only: bool) -> TableSource:
+def open_parquet(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> TableSource:
     """Open a parquet file. Raises SourceError if it is not one, is empty, or no column fits."""
-    with source_errors(str(path), FORMAT_NAME), pq.ParquetFile(path) as file:
+    with source_errors(str(path), FORMAT_NAME), ExitStack() as stack:
+        file = _open(path, stack)
         schema, metadata = file.schema_arrow, file.metadata
     if not metadata.num_rows:
         raise EmptySource(f"{path} holds no records")
@@ -28,10 +32,8 @@ def open_parquet(path: Path, *, columns: ColumnChoice, keys_only: bool) -> Table
     row_bytes = sum(group.total_byte_size for group in row_groups) / metadata.num_rows
 
     def read_batches(names: list[str], rows: int) -> Iterator[Batch]:
-        with (
-            source_errors(str(path), FORMAT_NAME),
-            pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as opened,
-        ):
+        with source_errors(str(path), FORMAT_NAME), ExitStack() as stack:
+            opened = _open(path, stack, buffer_size=_BUFFER_BYTES, pre_buffer=False)
             # Without any column, a batch would have no rows to count.
             yield from opened.iter_batches(batch_size=rows, columns=names or opened.schema_arrow.names[:1])
 
@@ -44,3 +46,9 @@ def open_parquet(path: Path, *, columns: ColumnChoice, keys_only: bool) -> Table
         keys_only=keys_only,
         row_bytes=row_bytes,
     )
+
+
+def _open(path: SourceFile, stack: ExitStack, **options: Any) -> Any:  # noqa: ANN401 - pyarrow ships no types
+    """Open a file that is closed with *stack*."""
+    file = path if isinstance(path, Path) else stack.enter_context(path.open("rb"))
+    return stack.enter_context(pq.ParquetFile(file, **options))

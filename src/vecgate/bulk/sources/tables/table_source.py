@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TypeAlias
 
 from vecgate.bulk.core.record_blocks import Block
-from vecgate.bulk.sources.column_mapping import ColumnChoice, ColumnKind, Layout, detect_layout
+from vecgate.bulk.sources.column_mapping import (
+    NUMBER_LISTS,
+    ColumnChoice,
+    ColumnKind,
+    Layout,
+    check_entries,
+    detect_layout,
+)
+from vecgate.bulk.sources.remote_files import SourceFile
 from vecgate.bulk.sources.source import (
     FLOAT32_BYTES,
     ROWS_DEFAULT,
@@ -17,11 +23,17 @@ from vecgate.bulk.sources.source import (
     file_fingerprint,
 )
 from vecgate.bulk.sources.tables.arrow_records import are_uuids, build_block, first_length
-from vecgate.bulk.sources.tables.arrow_types import Batch, Schema, column_kinds, vector_type
+from vecgate.bulk.sources.tables.arrow_types import (
+    Schema,
+    column_kinds,
+    describe_conversions,
+    has_entry,
+    holds_vectors,
+    vector_type,
+)
+from vecgate.bulk.sources.tables.dimension_columns import BatchReader, gather_dimensions
+from vecgate.bulk.sources.tables.text_vectors import holds_vector_text, is_text
 from vecgate.errors import SourceError
-
-#: Yields the columns of the given names in batches of at most the given number of rows.
-BatchReader: TypeAlias = Callable[[list[str], int], Iterator[Batch]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,7 @@ class TableSource(FileSource):
     row_bytes: float = 0.0
     is_repeatable: bool = True
     is_identified: bool = True
+    conversions: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """Return one line that says how each column is used."""
@@ -59,7 +72,7 @@ class TableSource(FileSource):
 
 
 def open_table(
-    path: Path,
+    path: SourceFile,
     schema: Schema,
     read_batches: BatchReader,
     *,
@@ -69,24 +82,76 @@ def open_table(
     row_bytes: float = 0.0,
 ) -> TableSource:
     """Return the table in *path* as a source. Raises SourceError if no column fits."""
-    name = str(path)
+    return build_table(
+        str(path),
+        file_fingerprint(path),
+        schema,
+        read_batches,
+        total=total,
+        choice=choice,
+        keys_only=keys_only,
+        row_bytes=row_bytes,
+    )
+
+
+def build_table(
+    name: str,
+    fingerprint: str,
+    schema: Schema,
+    read_batches: BatchReader,
+    *,
+    total: int | None,
+    choice: ColumnChoice,
+    keys_only: bool,
+    row_bytes: float = 0.0,
+) -> TableSource:
+    """Return the table that *read_batches* reads as a source. Raises SourceError if no column fits."""
     kinds = column_kinds(name, schema)
+    if not keys_only:
+        chosen = choice.layout.vector if choice.layout else choice.vector
+        texts = _text_vectors(kinds, read_batches, chosen)
+        has_vectors = bool(texts) or any(kind in NUMBER_LISTS for kind in kinds.values())
+        schema, read_batches = gather_dimensions(schema, read_batches, chosen, has_vectors=has_vectors)
+        kinds = column_kinds(name, schema) | dict.fromkeys(texts, ColumnKind.VECTOR)
     layout = _with_key_kind(detect_layout(name, kinds, choice, keys_only=keys_only), read_batches)
+    check_entries(name, layout, lambda pick: has_entry(schema, pick))
     dimension, value_type = None, ""
     if layout.vector is not None:
-        if kinds[layout.vector] is ColumnKind.LIST:
-            found = schema.field(layout.vector).type
+        found = schema.field(layout.vector).type
+        if kinds[layout.vector] is ColumnKind.LIST and not holds_vectors(found):
             raise SourceError(
                 f'column "{layout.vector}" of {name} is of type {found}; vectors are lists of numbers',
                 hint="Write one list of numbers for each record.",
             )
-        dimension, value_type = vector_type(schema.field(layout.vector).type)
+        dimension, value_type = (None, "text") if is_text(found) else vector_type(found)
         if dimension is None:
             batches = read_batches([layout.vector], block_rows(ROWS_DEFAULT, row_bytes))
             lengths = (first_length(batch.column(layout.vector)) for batch in batches)
             dimension = next((length for length in lengths if length), None)
-    fingerprint = file_fingerprint(path)
-    return TableSource(name, total, fingerprint, dimension, layout, value_type, read_batches, row_bytes)
+    return TableSource(
+        name,
+        total,
+        fingerprint,
+        dimension,
+        layout,
+        value_type,
+        read_batches,
+        row_bytes,
+        conversions=describe_conversions(schema, layout),
+    )
+
+
+def _text_vectors(
+    kinds: Mapping[str, ColumnKind], read_batches: BatchReader, chosen: str | None
+) -> list[str]:
+    """Return the columns of text that hold vectors. Those of a table with real vectors are not looked at."""
+    texts = [column for column, kind in kinds.items() if kind is ColumnKind.TEXT]
+    if chosen is not None:
+        texts = [column for column in texts if column == chosen]
+    elif any(kind in NUMBER_LISTS for kind in kinds.values()):
+        return []
+    first = next(iter(read_batches(texts, ROWS_DEFAULT)), None) if texts else None
+    return [] if first is None else [c for c in texts if holds_vector_text(first.column(c))]
 
 
 def _with_key_kind(layout: Layout, read_batches: BatchReader) -> Layout:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from vecgate.formatting import format_count, format_milliseconds, format_number, format_percentage
-from vecgate.gate.bulk_verdict import past_participle
+from vecgate.gate.bulk_verdict import describe_differences, past_participle
 from vecgate.reporting.html.charts.figures import FigureBuilder
 from vecgate.reporting.html.charts.plots import LinePlot
 from vecgate.reporting.html.charts.series import Timeline
@@ -24,7 +24,7 @@ from vecgate.reporting.html.views.timeline_charts import (
     problems_plot,
     time_plot,
 )
-from vecgate.results.bulk_records import BulkPlan, BulkTotals
+from vecgate.results.bulk_records import BulkPlan, BulkTotals, BulkVerification
 from vecgate.results.load_records import Second
 from vecgate.results.operation_counts import OperationCounts, sum_by_operation
 from vecgate.results.records import Stream
@@ -47,8 +47,9 @@ def bulk_view(stream: Stream, figures: FigureBuilder) -> LoadView:
     tiles = (
         _tiles(totals, operations, past_participle(stream), has_histograms=has_histograms) if totals else ()
     )
+    verifications = stream.of(BulkVerification)
     return LoadView(
-        tiles=tuple(tiles),
+        tiles=(*tiles, *map(_read_back_tile, verifications)),
         generator_limit="",
         timeline=tuple(figures.build_all("run", shown)) if timeline.at else (),
         no_problems="" if problems or not timeline.at else "No request was throttled or retried.",
@@ -118,6 +119,18 @@ def _tiles(
         yield Tile(
             "CPU time", f"{1_000 * totals.cpu_s / settled:.3g}", "s", "of the client per 1,000 records"
         )
+
+
+def _read_back_tile(verification: BulkVerification) -> Tile:
+    differences = describe_differences(verification)
+    is_cut_off = verification.stopped_by or verification.interrupted
+    notes = [differences or "all equal"]
+    if verification.share < 1:
+        notes.append(f"a sample of {format_percentage(verification.share, 1)}")
+    if is_cut_off:
+        notes.append("incomplete")
+    tone = "bad" if differences or is_cut_off else ""
+    return Tile("read back", f"{verification.compared:,}", "records", ", ".join(notes), tone)
 
 
 def _settled_notes(totals: BulkTotals) -> Iterator[str]:

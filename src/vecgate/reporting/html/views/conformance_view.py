@@ -107,7 +107,8 @@ def _tiles(run: ConformanceRun) -> Iterator[Tile]:
             passed = total.passed[level]
             yield Tile(level, format_percentage(passed, judged), "", f"{passed:,} of {judged:,} passed")
     tone = "bad" if total.failed else ""
-    yield Tile("failed", f"{total.failed:,}", "", f"of {format_count(len(run.results), 'requirement')}", tone)
+    requirements = format_count(total.counts.total(), "requirement")
+    yield Tile("failed", f"{total.failed:,}", "", f"of {requirements}", tone)
     if known := total.counts["deviation"]:
         yield Tile("known deviations", f"{known:,}", "", "each with a reason and evidence")
     if unsupported := total.counts["unsupported"]:

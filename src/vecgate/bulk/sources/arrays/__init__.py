@@ -1,0 +1,1 @@
+"""Files of vectors alone, and files of keys for them."""

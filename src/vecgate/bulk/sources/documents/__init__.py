@@ -1,0 +1,1 @@
+"""Records in JSON: lists in documents, members by path, and the layouts of exports and batch outputs."""

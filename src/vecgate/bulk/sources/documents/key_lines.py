@@ -1,0 +1,50 @@
+"""Text files with one key on each line, plain or compressed, for deletions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from vecgate.bulk.sources.column_mapping import ColumnKind, Layout
+from vecgate.bulk.sources.compression import SUFFIXES, decompress
+from vecgate.bulk.sources.object_records import ObjectSource, UnreadableRecord
+from vecgate.bulk.sources.source import EmptySource, file_fingerprint, source_errors
+
+FORMAT_NAME = "text"
+_ENDINGS = tuple(f".txt{suffix}" for suffix in SUFFIXES)
+_BOM = b"\xef\xbb\xbf"
+_COLUMN = "line"
+
+
+def is_key_lines(path: str) -> bool:
+    """Return whether a file of this name has one key on each line."""
+    return path.lower().endswith(_ENDINGS)
+
+
+def open_key_lines(path: Path) -> ObjectSource:
+    """Open a text file of keys. Empty lines are skipped; spaces belong to a key.
+
+    Raises SourceError if it cannot be read, EmptySource if it has no key.
+    """
+    name = str(path)
+
+    def records() -> Iterator[object]:
+        with source_errors(name, FORMAT_NAME), path.open("rb") as file:
+            for number, line in enumerate(decompress(file), 1):
+                text = (line.removeprefix(_BOM) if number == 1 else line).rstrip(b"\r\n")
+                if text:
+                    yield _record(text, number)
+
+    if next(records(), None) is None:
+        raise EmptySource(f"{name} holds no keys")
+    layout = Layout(_COLUMN, ColumnKind.TEXT, "", None)
+    return ObjectSource(
+        name, None, file_fingerprint(path), None, layout, records, is_repeatable=True, is_identified=True
+    )
+
+
+def _record(line: bytes, number: int) -> object:
+    try:
+        return {_COLUMN: line.decode()}
+    except UnicodeDecodeError:
+        return UnreadableRecord(f"line {number:,} is not UTF-8", line.decode(errors="backslashreplace"))

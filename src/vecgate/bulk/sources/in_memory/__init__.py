@@ -1,0 +1,1 @@
+"""Sources that are objects of Python: data frames, Arrow tables, matrices, and async iterables."""
