@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce, wraps
 from inspect import signature
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import click
 
+from vecgate.bulk.config import PRESETS, BulkConfig
 from vecgate.bulk.core.reject_limit import RejectLimit
 from vecgate.conformance_kit.plugin_options import DEFAULT_PREFIX, PREFIX_PATTERN
 from vecgate.errors import ConfigError
@@ -49,14 +50,6 @@ class RunFiles:
     resume: bool
     restart: bool
     rejects: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class Endurance:
-    """When an ingest or a deletion stops early; see `BulkConfig`. None is the default of the preset."""
-
-    retry_for_s: float | None
-    rejects_max: RejectLimit | None
 
 
 def open_chosen_target(choice: TargetChoice) -> AbstractContextManager[Target]:
@@ -113,10 +106,36 @@ def check_retry_for(context: click.Context, parameter: click.Parameter, value: s
     return int(number) * DURATION_UNITS_S[unit]
 
 
-#: When an ingest or a deletion stops early, as `endurance`.
-endurance_options = option_group(
-    "endurance",
-    Endurance,
+def _write_config(
+    preset: str,
+    vectors_per_s: float | None,
+    requests_per_s: float | None,
+    batch_vectors: int | None,
+    in_flight: int | None,
+    retry_for_s: float | None,
+    rejects_max: RejectLimit | None,
+) -> BulkConfig:
+    """Return the settings of *preset*, with those that are not None. Raises ConfigError."""
+    given = {name: value for name, value in locals().items() if name != "preset" and value is not None}
+    return replace(PRESETS[preset], **given)
+
+
+def _deletion_config(
+    preset: str, vectors_per_s: float | None, retry_for_s: float | None, rejects_max: RejectLimit | None
+) -> BulkConfig:
+    return _write_config(preset, vectors_per_s, None, None, None, retry_for_s, rejects_max)
+
+
+_PRESET = click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    default="full",
+    show_default=True,
+    help="Defaults of the following options.",
+)
+
+#: When an ingest or a deletion stops early.
+_ENDURANCE = (
     click.option(
         "--retry-for",
         "retry_for_s",
@@ -133,6 +152,29 @@ endurance_options = option_group(
         metavar="N|N%",
         help="Stop when more records are rejected; a share is judged from 1,000 records on.  [default: 10%]",
     ),
+)
+
+#: The settings of the batch client for an ingest or a copy, as `config`.
+write_options = option_group(
+    "config",
+    _write_config,
+    _PRESET,
+    click.option(
+        "--vectors-per-s", "--rate", type=float, default=None, help="Limit of vectors written per second."
+    ),
+    click.option("--requests-per-s", type=float, default=None, help="Limit of writes per second."),
+    click.option("--batch", "batch_vectors", type=int, default=None, help="Vectors per write."),
+    click.option("--in-flight", type=int, default=None, help="Writes in flight at most."),
+    *_ENDURANCE,
+)
+
+#: The settings of the batch client for a deletion, as `config`.
+deletion_options = option_group(
+    "config",
+    _deletion_config,
+    _PRESET,
+    click.option("--vectors-per-s", "--rate", type=float, default=None, help="Limit of keys per second."),
+    *_ENDURANCE,
 )
 
 

@@ -4,20 +4,18 @@ from pathlib import Path
 
 import click
 
-from vecgate.bulk.config import PRESETS
+from vecgate.bulk.config import BulkConfig
 from vecgate.cli.filter_option import parse_filter
 from vecgate.cli.options import (
-    Endurance,
     IndexChoice,
     RunFiles,
-    endurance_options,
+    deletion_options,
     index_options,
     output_options,
     results_option,
     run_file_options,
     target_options,
 )
-from vecgate.cli.runs.bulk_write import build_config
 from vecgate.cli.runs.bulk_write_summary import exit_with
 from vecgate.cli.runs.deletion import DeleteJob, delete_keys, delete_where
 from vecgate.errors import UsageError
@@ -41,15 +39,7 @@ from vecgate.targets.target import TargetChoice
 @index_options
 @target_options
 @click.option("--key-column", default=None, metavar="NAME", help="Column of the keys.")
-@click.option(
-    "--preset",
-    type=click.Choice(list(PRESETS)),
-    default="full",
-    show_default=True,
-    help="Default of the next option.",
-)
-@click.option("--vectors-per-s", "--rate", type=float, default=None, help="Limit of keys per second.")
-@endurance_options
+@deletion_options
 @run_file_options
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @results_option
@@ -62,9 +52,7 @@ def delete(
     index_choice: IndexChoice,
     choice: TargetChoice,
     key_column: str | None,
-    preset: str,
-    vectors_per_s: float | None,
-    endurance: Endurance,
+    config: BulkConfig,
     run_files: RunFiles,
     yes: bool,
     results: Path | None,
@@ -80,12 +68,6 @@ def delete(
     vecgate delete removed.parquet --target aws --bucket media --index films
     vecgate delete --where '{"tenant": "a"}' --target aws --bucket media --index films
     """  # noqa: D301 - click reads the backspace
-    config = build_config(
-        preset,
-        vectors_per_s=vectors_per_s,
-        retry_for_s=endurance.retry_for_s,
-        rejects_max=endurance.rejects_max,
-    )
     if (where is None) == (not files):
         raise UsageError("nothing to delete", hint="Give either files with keys or --where.")
     job = DeleteJob(index_choice.address, choice, config, run_files, dry_run, yes, results, as_json, quiet)

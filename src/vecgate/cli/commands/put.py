@@ -10,7 +10,7 @@ import orjson
 
 from vecgate.bulk.check.request_size import vectors_per_request
 from vecgate.bulk.check.source_check import check_source
-from vecgate.bulk.config import PRESETS, BulkConfig
+from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.core.record_validation import IndexRules
 from vecgate.bulk.index_settings import IndexSettings, settings_in_files
 from vecgate.bulk.index_setup import (
@@ -25,10 +25,8 @@ from vecgate.bulk.sources import Source
 from vecgate.bulk.transport.paced_sender import PacedSender
 from vecgate.bulk.transport.sender import DIRECT_BATCH_MAX, Sender
 from vecgate.cli.options import (
-    Endurance,
     IndexChoice,
     RunFiles,
-    endurance_options,
     index_options,
     open_chosen_target,
     output_options,
@@ -36,9 +34,10 @@ from vecgate.cli.options import (
     results_option,
     run_file_options,
     target_options,
+    write_options,
 )
 from vecgate.cli.runs.bulk_comparison import VerifyChoice, reads_option
-from vecgate.cli.runs.bulk_write import BulkFiles, BulkWrite, build_config, format_total
+from vecgate.cli.runs.bulk_write import BulkFiles, BulkWrite, format_total
 from vecgate.cli.runs.bulk_write_summary import exit_with, print_summary
 from vecgate.cli.source_options import SourceChoice, source_options, split_names
 from vecgate.errors import IndexUnusable, SourceError, UsageError
@@ -134,18 +133,7 @@ def _parse_verify(
     is_flag=True,
     help="Check the whole input, for the index that is named if one is. Writes nothing.",
 )
-@click.option(
-    "--preset",
-    type=click.Choice(list(PRESETS)),
-    default="full",
-    show_default=True,
-    help="Defaults of the next four options.",
-)
-@click.option("--vectors-per-s", "--rate", type=float, default=None, help="Limit of vectors per second.")
-@click.option("--requests-per-s", type=float, default=None, help="Limit of requests per second.")
-@click.option("--batch", "batch_vectors", type=int, default=None, help="Vectors per request.")
-@click.option("--in-flight", type=int, default=None, help="Requests in flight at most.")
-@endurance_options
+@write_options
 @run_file_options
 @click.option(
     "--verify",
@@ -167,12 +155,7 @@ def put(
     non_filterable: str | None,
     source_choice: SourceChoice,
     only_check: bool,
-    preset: str,
-    vectors_per_s: float | None,
-    requests_per_s: float | None,
-    batch_vectors: int | None,
-    in_flight: int | None,
-    endurance: Endurance,
+    config: BulkConfig,
     run_files: RunFiles,
     verify: VerifyChoice | None,
     reads_per_s: float,
@@ -192,15 +175,6 @@ def put(
     vecgate put films.parquet --target aws --bucket media --index films --create
     vecgate put films.parquet --check
     """  # noqa: D301 - click reads the backspace
-    config = build_config(
-        preset,
-        vectors_per_s=vectors_per_s,
-        requests_per_s=requests_per_s,
-        batch_vectors=batch_vectors,
-        in_flight=in_flight,
-        retry_for_s=endurance.retry_for_s,
-        rejects_max=endurance.rejects_max,
-    )
     names = split_names(non_filterable)
     exported = settings_in_files([Path(file) for file in files])
     new_index = NewIndex(metric, None if names is None else frozenset(names), exported)

@@ -7,15 +7,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import platformdirs
 
-from vecgate.bulk.config import PRESETS, BulkConfig
-from vecgate.bulk.core.reject_limit import RejectLimit
+from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.core.run_state import BulkOutcome
 from vecgate.bulk.journal import count_settled, remove_journal
 from vecgate.bulk.rejects_file import default_rejects_path
@@ -136,12 +134,6 @@ class BulkWrite:
         if self.operation == "DeleteVectors":
             return lambda writer: writer.delete(self.source, journal=journal, rejects=rejects, strict=strict)
         return lambda writer: writer.put(self.source, journal=journal, rejects=rejects, strict=strict)
-
-
-def build_config(preset: str, **overrides: float | RejectLimit | None) -> BulkConfig:
-    """Return the settings of *preset* with all *overrides* that are not None. Raises ConfigError."""
-    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
-    return replace(PRESETS[preset], **given)
 
 
 def format_total(source: Source) -> str:

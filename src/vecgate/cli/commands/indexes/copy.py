@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from vecgate.bulk.config import PRESETS
+from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.index_settings import IndexSettings
 from vecgate.bulk.index_setup import IndexDescription, read_index
 from vecgate.bulk.transfer.destination import (
@@ -24,18 +24,16 @@ from vecgate.bulk.transport.paced_sender import READ_REQUESTS_PER_S
 from vecgate.cli.confirmation import confirm
 from vecgate.cli.index_location import IndexLocation
 from vecgate.cli.options import (
-    Endurance,
     RunFiles,
-    endurance_options,
     open_chosen_target,
     option_group,
     output_options,
     print_status,
     run_file_options,
     target_options,
+    write_options,
 )
 from vecgate.cli.runs.bulk_comparison import VerifyChoice
-from vecgate.cli.runs.bulk_write import build_config
 from vecgate.cli.runs.bulk_write_summary import exit_with, print_summary
 from vecgate.cli.runs.copy_run import CopyRun, resolve_copy_files
 from vecgate.cli.source_options import split_names
@@ -164,20 +162,7 @@ def _check_verify(context: click.Context, parameter: click.Parameter, value: str
     show_default=True,
     help="Limit of reads per second, for each index.",
 )
-@click.option(
-    "--preset",
-    type=click.Choice(list(PRESETS)),
-    default="full",
-    show_default=True,
-    help="Defaults of the next four options.",
-)
-@click.option(
-    "--vectors-per-s", "--rate", type=float, default=None, help="Limit of vectors written per second."
-)
-@click.option("--requests-per-s", type=float, default=None, help="Limit of writes per second.")
-@click.option("--batch", "batch_vectors", type=int, default=None, help="Vectors per write.")
-@click.option("--in-flight", type=int, default=None, help="Writes in flight at most.")
-@endurance_options
+@write_options
 @run_file_options
 @click.option(
     "--verify",
@@ -200,12 +185,7 @@ def copy(
     no_tags: bool,
     segments: int,
     reads_per_s: float,
-    preset: str,
-    vectors_per_s: float | None,
-    requests_per_s: float | None,
-    batch_vectors: int | None,
-    in_flight: int | None,
-    endurance: Endurance,
+    config: BulkConfig,
     run_files: RunFiles,
     verify: VerifyChoice | None,
     yes: bool,
@@ -223,15 +203,6 @@ def copy(
     vecgate copy media/films archive/films --target aws --from-region eu-west-1 --to-region us-east-1
     vecgate copy media/films media/films --target aws --set-metadata tenant=a
     """  # noqa: D301 - click reads the backspace
-    config = build_config(
-        preset,
-        vectors_per_s=vectors_per_s,
-        requests_per_s=requests_per_s,
-        batch_vectors=batch_vectors,
-        in_flight=in_flight,
-        retry_for_s=endurance.retry_for_s,
-        rejects_max=endurance.rejects_max,
-    )
     names = split_names(non_filterable)
     locations = IndexLocation.parse(source), IndexLocation.parse(destination)
     choices = sides.source.choose(locations[0], choice), sides.destination.choose(locations[1], choice)
