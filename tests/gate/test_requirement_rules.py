@@ -55,6 +55,16 @@ def test_a_rule_is_met_or_not(rule: str, outcomes: list[str], *, is_met: bool) -
     assert Rule.parse(rule).is_met(results) is is_met
 
 
+def test_what_another_failure_blocks_has_not_passed() -> None:
+    """It is one cause with that failure, but it does not raise a share."""
+    results = [result(f"a.b{n}") for n in range(19)]
+    results += [result("a.c", "failed")]
+    assert Rule("must", 0.95).is_met(results)
+    blocked = [result(f"a.d{n}", "skipped", reason="blocked by a.c: no") for n in range(20)]
+    assert not Rule("must", 0.95).is_met([*results, *blocked])
+    assert Rule("must").is_met(results[:19] + blocked)
+
+
 def test_a_rule_judges_its_own_level() -> None:
     """A failure of level may does not violate `must`."""
     results = [result("a.b"), result("a.c", "failed", level="may")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
 from botocore.exceptions import (
     ClientError,
     EndpointConnectionError,
@@ -12,9 +13,12 @@ from botocore.exceptions import (
     ParamValidationError,
     ReadTimeoutError,
 )
+from constant_server import constant_server
 
 from vecgate.errors import NoCredentials, ServiceError, TransportError
-from vecgate.resources.cleanup import had_no_effect, remove_bucket
+from vecgate.resources.cleanup import had_no_effect, open_cleanup_client, remove_bucket
+from vecgate.targets.target import TargetChoice
+from vecgate.targets.url_target import target_from_url
 
 
 class Service:
@@ -119,3 +123,20 @@ def test_only_a_refusal_or_an_unsent_request_certainly_had_no_effect(
 ) -> None:
     """After any other error the server may have applied the request."""
     assert had_no_effect(error) is expected
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "problems"),
+    [(b"<html>sign in</html>", 200, 1), (b"{}", 200, 0), (b"", 200, 0), (b"<html>", 404, 1)],
+)
+def test_only_an_answer_of_the_service_says_that_a_bucket_is_gone(
+    body: bytes, status: int, problems: int
+) -> None:
+    """A proxy answers everything with its login page."""
+    choice = TargetChoice(region="us-east-1")
+    keys = Credentials("a", "b")
+    with (
+        constant_server(body, status=status) as url,
+        open_cleanup_client(target_from_url(url, choice, {}, credentials=keys)) as client,
+    ):
+        assert len(remove_bucket(client, "vg-1")) == problems

@@ -67,15 +67,18 @@ def test_a_name_proves_nothing() -> None:
     ]
 
 
-def test_an_answer_without_a_list_of_buckets_is_an_error() -> None:
-    """It is not the same as an empty list."""
+@pytest.mark.parametrize(
+    "page", [{}, {"vectorBuckets": [None]}, {"vectorBuckets": [{"vectorBucketName": "a"}, 1]}]
+)
+def test_an_answer_without_a_list_of_buckets_is_an_error(page: dict[str, Any]) -> None:
+    """It is not the same as an empty list, which would prove that every bucket is gone."""
 
     class OtherService:
         def get_paginator(self, _: str) -> Any:
             return self
 
         def paginate(self) -> list[dict[str, Any]]:
-            return [{}]
+            return [page]
 
     with pytest.raises(TargetError, match="has no `vectorBuckets`"):
         find_orphans(OtherService(), "vg-", [])

@@ -12,7 +12,14 @@ from collections.abc import Iterator, Sequence
 from vecgate.formatting import format_count
 from vecgate.gate.baseline import baseline_check, passed_ids
 from vecgate.gate.requirement_outcomes import merge_cases
-from vecgate.gate.requirement_rules import BLOCKED_BY, DEFAULT_RULES, JUDGED_OUTCOMES, LEVELS, Rule
+from vecgate.gate.requirement_rules import (
+    BLOCKED_BY,
+    DEFAULT_RULES,
+    JUDGED_OUTCOMES,
+    LEVELS,
+    Rule,
+    is_blocked,
+)
 from vecgate.gate.verdict import Check, Verdict, verdict_line
 from vecgate.results.records import ConformanceRun, Result, Stream
 from vecgate.results.verdict_records import VerdictRecord
@@ -130,7 +137,7 @@ def _blocked(run: ConformanceRun) -> Check | None:
     blockers = {
         result.reason.removeprefix(BLOCKED_BY).partition(":")[0]: result.reason
         for result in run.results
-        if result.outcome == "skipped" and result.reason.startswith(BLOCKED_BY)
+        if is_blocked(result)
     }
     hidden = tuple(id_ for id_ in blockers if outcomes.get(id_) not in {"failed", "deviation"})
     if not hidden:

@@ -23,8 +23,8 @@ _RULE = re.compile(rf"({'|'.join(LEVELS)})(?:\s*>=\s*(\d+(?:\.\d+)?)\s*%)?")
 class Rule:
     """A rule for the requirements of one *level*.
 
-    minimum  share of them that must pass, known deviations not counted as passed; None if none may fail
-             except known deviations
+    minimum  share of them that must pass; known deviations and requirements that could not be checked
+             because another one fails do not count as passed. None if none may fail except known deviations
 
     A requirement with several cases counts once, as its worst case.
     """
@@ -48,7 +48,10 @@ class Rule:
 
     def select(self, results: Sequence[Result]) -> list[Result]:
         """Return those of *results* that this rule judges."""
-        return [each for each in results if each.level == self.level and each.outcome in JUDGED_OUTCOMES]
+        return [each for each in results if each.level == self.level and self._judges(each)]
+
+    def _judges(self, result: Result) -> bool:
+        return result.outcome in JUDGED_OUTCOMES or (self.minimum is not None and is_blocked(result))
 
     def is_met(self, results: Sequence[Result]) -> bool:
         """Return whether *results* meet the rule. A minimum share of nothing is not met."""
@@ -57,6 +60,11 @@ class Rule:
             return all(each.outcome != "failed" for each in judged)
         passed = sum(each.outcome == "passed" for each in judged)
         return bool(judged) and passed >= self.minimum * len(judged)
+
+
+def is_blocked(result: Result) -> bool:
+    """Return true if a requirement could not be checked because another one fails."""
+    return result.outcome == "skipped" and result.reason.startswith(BLOCKED_BY)
 
 
 #: The rules of a run for which the user gave none.

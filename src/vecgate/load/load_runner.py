@@ -164,8 +164,10 @@ def _worker_arguments(number: int) -> list[str]:
 def child_environment(secret: str = "") -> dict[str, str]:
     """Return the environment of a child process, with the *secret* of a master."""
     shared = {SECRET_VARIABLE: secret} if secret else {}
+    # The command has its own --target.
+    inherited = {name: value for name, value in os.environ.items() if name != "LOCUST_HOST"}
     # BLAS would use every core for the few matrix products of a load test, and keep them busy waiting.
-    return {**os.environ, **shared, "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    return {**inherited, **shared, "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def _remove_orphans(test: LoadTest) -> list[str]:

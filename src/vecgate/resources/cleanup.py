@@ -36,7 +36,7 @@ def open_cleanup_client(target: Target, *, timeout_s: float = TIMEOUT_S) -> Iter
     client = target.client(is_checked=False, parameter_validation=False, **guard.client_settings)
     try:
         guard.watch(client)
-        check_answers(client, ("ListVectorBuckets",))
+        check_answers(client, ("ListVectorBuckets", "DeleteIndex", "DeleteVectorBucket"))
         ignore_unreadable_times(client)
         yield client
     finally:
@@ -57,14 +57,14 @@ def list_all(client: Any, operation: str, member: str, **members: Any) -> Iterat
     """
     for number, page in enumerate(_pages(client, operation, members)):
         entries = page.get(member)
-        if not isinstance(entries, list):
+        if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
             raise TargetError(
-                f"the answer to {operation} has no `{member}`",
+                f"the answer to {operation} has no `{member}` that can be read",
                 hint="Check that the URL is an S3 Vectors endpoint.",
             )
         if number >= PAGES_MAX:
             raise TargetError(f"the pages of {operation} did not end after {PAGES_MAX:,}")
-        yield from (each for each in entries if isinstance(each, dict))
+        yield from entries
 
 
 def _pages(client: Any, operation: str, members: Mapping[str, Any]) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - boto3

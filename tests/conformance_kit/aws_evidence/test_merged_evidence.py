@@ -46,6 +46,17 @@ def test_what_amazon_did_not_meet_is_never_merged(tmp_path: Path) -> None:
     assert not (tmp_path / "into").exists()
 
 
+def test_a_second_merge_of_a_file_keeps_the_first(tmp_path: Path) -> None:
+    """An open requirement got a kind since, and those of the first merge rest on evidence now."""
+    file = evidence_file(tmp_path, [record("a.inferred"), record("a.open")])
+    into = tmp_path / "into"
+    merge_evidence(file, review_evidence(file, CATALOGUE), into)
+    later = [requirement_entry("a.inferred", evidence="recorded"), requirement_entry("a.open")]
+    path = merge_evidence(file, review_evidence(file, later), into)
+    assert path is not None
+    assert [each.id for each in read_evidence(path).records] == ["a.inferred", "a.open"]
+
+
 def test_evidence_of_another_test_does_not_count(tmp_path: Path) -> None:
     """A claim keeps its words while its test changes."""
     file = evidence_file(tmp_path, [record("a.inferred", fingerprint="older")])

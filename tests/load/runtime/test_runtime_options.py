@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -121,6 +122,16 @@ def test_every_run_of_a_process_has_its_own_id_and_file() -> None:
     assert (second.results, second.has_parent) == (Path("out/run-2.jsonl"), False)
     assert third.results == Path("out/run-3.jsonl")
     assert len({first.run, second.run, third.run}) == 3
+
+
+@pytest.mark.parametrize("target", ["local", "http://other.example"])
+def test_another_host_than_the_target_is_refused(target: str) -> None:
+    """Locust would show results of a server that got no request."""
+    options = Namespace(host="http://vectors.example/", vecgate_target=target)
+    with pytest.raises(UsageError, match=f"http://vectors.example/ is not used: requests go to {target}"):
+        parse_settings(options)
+    options.vecgate_target = "http://vectors.example"
+    assert parse_settings(options).choice.name == "http://vectors.example"
 
 
 def test_blanks_and_empty_parts_are_ignored() -> None:

@@ -228,6 +228,20 @@ def test_requests_in_flight_on_a_lost_worker_are_unknown() -> None:
     assert [(each.unknown, each.usd) for each in ledger.take_closed()] == [(2, 10.0), (0, 10.0), (0, 10.0)]
 
 
+def test_what_the_last_worker_took_with_it_is_recorded() -> None:
+    """Its schedule is over, and no second follows in which the requests could count."""
+    ledger = build_ledger()
+    for worker in "ab":
+        ledger.add_worker(worker, at_s=0)
+        for at_s in range(SECONDS):
+            ledger.add_report(worker, report(at_s, 6, in_flight=5))
+    assert len(list(ledger.take_closed())) == SECONDS
+    finish_workers(ledger, "a")
+    assert ledger.remove_lost(now_s=SECONDS + 1.0, ended=["b"]) == ["b"]
+    assert [(each.at_s, each.unknown) for each in ledger.take_closed()] == [(SECONDS, 5)]
+    assert list(ledger.take_closed()) == []
+
+
 def test_a_worker_that_has_ended_is_lost_at_once() -> None:
     """It will not report again, so the ledger does not wait for it."""
     ledger = build_ledger()

@@ -87,6 +87,12 @@ def test_the_badge_of_a_server_is_green_only_if_every_must_passed(
     assert (COLOURS["passed"] in svg) is is_green
 
 
+def test_the_badge_of_a_part_of_the_suite_is_not_green() -> None:
+    """What was deselected is not known."""
+    part = Stream(header(target="mine"), (result("a.b"),), footer(deselected=("a.c",)))
+    assert COLOURS["passed"] not in compatibility_badge(part)
+
+
 def test_the_badge_of_an_incomplete_run_is_not_green() -> None:
     """Whatever passed before it was cut off."""
     svg = compatibility_badge(Stream(header(target="mine"), (result("a.b"),), None))

@@ -89,7 +89,11 @@ def merge_evidence(file: EvidenceFile, review: EvidenceReview, folder: Path) -> 
     day = file.header.recorded_at[:10]
     path = folder / f"{day}-{file.header.region}-{file.header.run}.jsonl"
     folder.mkdir(parents=True, exist_ok=True)
-    write_evidence(path, file.header, review.confirmed)
+    # The file may have been merged before, when fewer of its requirements rested on inference.
+    earlier = read_evidence(path).records if path.exists() else ()
+    new = {record.id for record in review.confirmed}
+    kept = (record for record in earlier if record.id not in new)
+    write_evidence(path, file.header, (*kept, *review.confirmed))
     return path
 
 

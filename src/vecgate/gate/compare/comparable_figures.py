@@ -46,10 +46,13 @@ class ComparableFigure:
     reason: str = ""
 
 
-def load_figures(stream: Stream, *, seed: int) -> dict[str, ComparableFigure]:
-    """Return the figures of a load run by name. Raises SourceError if *stream* contains none."""
+def load_figures(stream: Stream, *, seed: int | None) -> dict[str, ComparableFigure]:
+    """Return the figures of a load run by name, with their noise unless *seed* is None.
+
+    Raises SourceError if *stream* contains none.
+    """
     summary = summarize(stream)
-    weights = bootstrap_weights(len(summary.seconds), seed=seed)
+    weights = None if seed is None else bootstrap_weights(len(summary.seconds), seed=seed)
     figures = dict(_of_run(summary, weights))
     for operation, counts in summary.operations.items():
         if counts.requests:

@@ -84,6 +84,13 @@ def parse_settings(options: Namespace, *, run_number: int = 1) -> RunSettings:
     def value_of(name: str) -> str:
         return str(getattr(options, f"{PREFIX}_{name.replace('-', '_')}", "") or "")
 
+    host = str(getattr(options, "host", "") or "")
+    if host and host.rstrip("/") != value_of("target").rstrip("/"):
+        # Locust would show the results under the name of a server that got no request.
+        raise UsageError(
+            f"the host {host} is not used: requests go to {value_of('target')}",
+            hint="Name the server with --vecgate-target, and leave out -H and LOCUST_HOST.",
+        )
     is_first = run_number <= 1
     run = (value_of("run") if is_first else "") or new_run_id()
     results = Path(value_of("results") or f"vecgate-{run}.jsonl")

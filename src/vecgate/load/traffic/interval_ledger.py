@@ -110,8 +110,9 @@ class IntervalLedger:
         """Yield the complete seconds that were not yielded before, in order.
 
         Workers keep reporting while they compute recall: idle seconds at the end of the run are left out.
+        What the last worker took with it has a second of its own, if no report is left to add it to.
         """
-        while self._reports and all(self._has_reported(worker) for worker in self.active):
+        while self._has_content and all(self._has_reported(worker) for worker in self.active):
             self._idle.append(self._close())
             if not self._is_idle(self._idle[-1]):
                 closed, self._idle = self._idle, []
@@ -126,6 +127,11 @@ class IntervalLedger:
     def recall(self) -> Recall | None:
         """The recall of all workers together."""
         return merge_recalls(self.recalls)
+
+    @property
+    def _has_content(self) -> bool:
+        """Whether there is anything for the next second."""
+        return bool(self._reports or (self.is_over and (self._lost or self._unknown)))
 
     def _has_reported(self, worker: str) -> bool:
         return self._reported.get(worker, self.active[worker] - 1) >= self._next
