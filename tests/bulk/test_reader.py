@@ -287,6 +287,26 @@ def test_pages_of_different_dimensions_are_an_error() -> None:
         BulkReader(Answers(*pages), bucket="movies", index="plots", parallel=1).get(keys)
 
 
+def test_a_page_that_comes_twice_ends_the_scan() -> None:
+    """Under another token: it may stand for one that is left out, which no count would show."""
+    pages = [page(hit("a"), hit("b"), token="t"), page(hit("a"), hit("b"), token="u"), page(hit("e"))]
+    with pytest.raises(ProtocolError, match="two pages that begin with the key 'a'"):
+        list(BulkReader(Answers(*pages), bucket="movies", index="plots").scan(1))
+
+
+def test_a_thread_that_ends_is_no_segment_that_ends() -> None:
+    """Whatever ended it."""
+
+    class Ending(Index):
+        def send(self, operation: str, body: Body) -> bytes:
+            if json.loads(body.data)["segmentIndex"]:
+                raise SystemExit
+            return super().send(operation, body)
+
+    with pytest.raises(SystemExit):
+        list(BulkReader(Ending("a"), bucket="movies", index="plots").scan(2))
+
+
 @pytest.mark.parametrize("segments", [0, 17])
 def test_the_number_of_segments_is_bounded(segments: int) -> None:
     """The service allows 1 to 16; the error does not wait for the first page."""

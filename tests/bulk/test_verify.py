@@ -418,6 +418,10 @@ def test_an_input_that_changed_makes_it_incomplete(tmp_path: Path) -> None:
     comparison = writer.verify(file, outcome=outcome)
     assert "has changed: 3 records were put, and 2 read again" in str(comparison.stopped_by)
     assert not comparison.is_equal
+    file.write_text("\n".join([*lines[:2], '{"key": "c", "vector": []}']))
+    comparison = writer.verify(file, outcome=outcome)
+    assert "has changed: 1 record that could be put cannot be any more" in str(comparison.stopped_by)
+    assert not comparison.is_complete
 
 
 def test_a_read_that_is_tried_again_is_an_event() -> None:

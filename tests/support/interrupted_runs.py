@@ -54,9 +54,10 @@ class AcknowledgingService:
             return b'{"index": {"dimension": 2, "distanceMetric": "euclidean"}}'
         time.sleep(0.0005)
         if operation == "ListVectors":
-            names = [f"k{members['segmentIndex']}-{number}" for number in range(20)]
+            page = next(self._tokens)
+            names = [f"k{members['segmentIndex']}-{page}-{number}" for number in range(20)]
             vectors = [{"key": name, "data": {"float32": [1.0, 2.0]}} for name in names]
-            return json.dumps({"vectors": vectors, "nextToken": f"more-{next(self._tokens)}"}).encode()
+            return json.dumps({"vectors": vectors, "nextToken": f"more-{page}"}).encode()
         if operation == "GetVectors":
             return b'{"vectors": []}'
         self.acknowledged.update(members.get("keys") or [vector["key"] for vector in members["vectors"]])

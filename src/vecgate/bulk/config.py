@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 
 from vecgate.bulk.core.argument_types import described, is_integer, is_number, shown
@@ -15,6 +15,9 @@ from vecgate.s3vectors.limits import (
     WRITE_REQUESTS_PER_S,
     WRITE_VECTORS_PER_S,
 )
+
+#: A read is sent again until its deadline, this often at most, with this time between two attempts.
+READ_ATTEMPTS_MAX, READ_WAIT_MAX_S = 1_000_000, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,15 @@ class BulkConfig:
     def __post_init__(self) -> None:
         if problems := list(self._problems()):
             raise ConfigError("; ".join(problems))
+
+    @property
+    def read_retry(self) -> RetryPolicy:
+        """The policy of reads that wait for an unavailable target for `retry_for_s`."""
+        if not self.retry_for_s:
+            return self.retry
+        return replace(
+            self.retry, attempts_max=READ_ATTEMPTS_MAX, cap_s=READ_WAIT_MAX_S, deadline_s=self.retry_for_s
+        )
 
     def _problems(self) -> list[str]:
         kinds = {"retry": RetryPolicy, "rejects_max": RejectLimit}

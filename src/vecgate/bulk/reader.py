@@ -193,13 +193,13 @@ class BulkReader:
                     for call in calls:
                         call.has_ended()  # starts it again if its thread was lost
                     continue
-                if isinstance(page, Exception):
+                if isinstance(page, BaseException):
                     raise page
                 if page is None:
                     live -= 1
                 else:
                     _check_dimension(page.vectors, dimensions)
-                    _check_segment(page, firsts)
+                    _check_repetition(page, firsts)
                     yield page
                     free.put(None)
         finally:
@@ -214,7 +214,7 @@ class BulkReader:
                 pages.put((page, free))
                 if scan.is_closed_before(free):
                     break
-        except Exception as error:  # noqa: BLE001 - raised again by the thread that reads the pages
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that reads the pages
             pages.put((error, free))
         finally:
             pages.put((None, free))
@@ -333,13 +333,20 @@ def _check_dimension(page: Vectors, dimensions: set[int]) -> None:
         )
 
 
-def _check_segment(page: ScanPage, firsts: dict[str, int]) -> None:
-    """Note the first key of each segment in *firsts*. Raises ProtocolError if two segments have the same one:
-    a server that ignores segments returns every vector for each of them.
+def _check_repetition(page: ScanPage, firsts: dict[str, int]) -> None:
+    """Note the first key of each page, with its segment, in *firsts*.
+
+    Raises ProtocolError if another page began with it. A server that ignores segments returns every vector
+    for each of them. One that returns a page twice may have left out another, and counts would not show it.
     """
-    if not page.vectors.keys or page.segment in firsts.values():
+    if not page.vectors.keys:
         return
-    if firsts.setdefault(page.vectors.keys[0], page.segment) != page.segment:
+    first = page.vectors.keys[0]
+    if first not in firsts:
+        firsts[first] = page.segment
+    elif firsts[first] == page.segment:
+        raise _wrong_response(f"ListVectors returned two pages that begin with the key {first!r}")
+    else:
         raise ProtocolError(
             "two segments of ListVectors begin with the same key: the server ignores segments",
             hint="Read the index in one segment, with `--segments 1` where the command has it.",

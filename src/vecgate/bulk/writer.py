@@ -47,6 +47,7 @@ from vecgate.bulk.subscribers.subscriber_argument import SubscriberArgument, as_
 from vecgate.bulk.transport.sender import Boto3Sender, Sender, endpoint_identity
 from vecgate.bulk.verify import ROWS, Comparison, Sample, compare
 from vecgate.errors import IndexUnusable, SourceError, UsageError, VecgateError
+from vecgate.formatting import format_count
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.s3vectors.metadata import Metadata
 
@@ -225,9 +226,16 @@ class BulkWriter:
             subscribers=self._subscribers,
             is_stopped=lambda: self._is_stopped,
         )
-        if outcome and outcome.is_complete and comparison.is_complete and comparison.read != outcome.read:
-            changed = f"{outcome.read:,} records were put, and {comparison.read:,} read again"
-            return replace(comparison, stopped_by=SourceError(f"{source.name} has changed: {changed}"))
+        if outcome and outcome.is_complete and comparison.is_complete:
+            changed = ""
+            if comparison.read != outcome.read:
+                changed = f"{outcome.read:,} records were put, and {comparison.read:,} read again"
+            elif comparison.rejected > outcome.rejected:
+                # They were put, and are not compared.
+                wrong = comparison.rejected - outcome.rejected
+                changed = f"{format_count(wrong, 'record')} that could be put cannot be any more"
+            if changed:
+                return replace(comparison, stopped_by=SourceError(f"{source.name} has changed: {changed}"))
         return comparison
 
     def stop(self) -> None:
@@ -250,14 +258,11 @@ class BulkWriter:
 
     def _patient_reader(self) -> BulkReader:
         """Return a reader whose requests wait for an unavailable target for `retry_for_s`."""
-        policy = self.config.retry
-        if self.config.retry_for_s:
-            policy = replace(policy, attempts_max=1_000_000, cap_s=5.0, deadline_s=self.config.retry_for_s)
         return BulkReader(
             self._sender,
             bucket=self.address.bucket,
             index=self.address.arn or self.address.index,
-            retry=policy,
+            retry=self.config.read_retry,
             parallel=self.config.in_flight,
             pause=self._pause_read,
         )

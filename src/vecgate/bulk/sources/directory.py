@@ -45,8 +45,7 @@ def find_files(directory: Path, is_readable: Callable[[Path], bool]) -> Director
     with source_errors(str(directory), "a directory"):
         found = sorted(_walk(directory, directory, skipped, frozenset()))
         readable = tuple(file for file in found if is_readable(file))
-    unreadable = tuple(file for file in found if file not in set(readable))
-    return DirectoryFiles(readable, unreadable, tuple(skipped))
+    return DirectoryFiles(readable, _others(found, readable), tuple(skipped))
 
 
 def find_remote_files(folder: RemoteFolder, is_readable: Callable[[RemoteFile], bool]) -> DirectoryFiles:
@@ -61,7 +60,12 @@ def find_remote_files(folder: RemoteFolder, is_readable: Callable[[RemoteFile], 
         else:
             skipped["/".join(parts[: hidden + 1]) + "/" * (hidden + 1 < len(parts))] = None
     readable = tuple(file for file in found if is_readable(file))
-    return DirectoryFiles(readable, tuple(file for file in found if file not in readable), tuple(skipped))
+    return DirectoryFiles(readable, _others(found, readable), tuple(skipped))
+
+
+def _others(found: Sequence[SourceFile], readable: Sequence[SourceFile]) -> tuple[SourceFile, ...]:
+    known = set(readable)
+    return tuple(file for file in found if file not in known)
 
 
 def partitions(files: Sequence[SourceFile], root: PurePath) -> list[dict[str, object]]:

@@ -11,6 +11,7 @@ import orjson
 
 from vecgate.bulk.bulk_recorder import comparison_record
 from vecgate.bulk.config import PRESETS
+from vecgate.bulk.core.retry import RetryPolicy
 from vecgate.bulk.index_setup import describe_index
 from vecgate.bulk.reader import BulkReader
 from vecgate.bulk.transfer.scan_source import ScanSource
@@ -111,12 +112,13 @@ def diff(
         )
     source = source_choice.open(files) if files else None
     address = index_choice.address
+    config = replace(PRESETS["full"], in_flight=in_flight, retry_for_s=retry_for_s)
     with ExitStack() as stack:
         target = stack.enter_context(open_chosen_target(choice))
         if source is None:
-            source = _open_index(stack, from_index, choice, target, reads_per_s)
+            source = _open_index(stack, from_index, choice, target, reads_per_s, config.read_retry)
         for note in source.notes:
-            print_status(note, quiet=quiet or as_json)
+            print_status(note, quiet=quiet)
         print_status(f"{source.name}: {format_total(source)}; {source.describe()}", quiet=quiet)
         sender = stack.enter_context(target.sender(connections=in_flight + 1))
         rules = describe_index(sender, address)
@@ -132,7 +134,7 @@ def diff(
             PacedSender(sender, reads_per_s),
             bucket=address.bucket,
             index=address.arn or address.index,
-            config=replace(PRESETS["full"], in_flight=in_flight, retry_for_s=retry_for_s),
+            config=config,
             subscribers=[stack.enter_context(LiveBar(quiet=quiet))],
         )
         with stopped_by_signals(writer):
@@ -141,7 +143,7 @@ def diff(
 
 
 def _open_index(
-    stack: ExitStack, text: str, choice: TargetChoice, target: Target, reads_per_s: float
+    stack: ExitStack, text: str, choice: TargetChoice, target: Target, reads_per_s: float, retry: RetryPolicy
 ) -> ScanSource:
     """Return the vectors of the index at *text*, which is at *target* unless it names another one."""
     location = IndexLocation.parse(text)
@@ -151,7 +153,7 @@ def _open_index(
     sender = PacedSender(stack.enter_context(target.sender(connections=SEGMENTS + 1)), reads_per_s)
     address = location.address
     rules = describe_index(sender, address)
-    reader = BulkReader(sender, bucket=address.bucket, index=address.arn or address.index)
+    reader = BulkReader(sender, bucket=address.bucket, index=address.arn or address.index, retry=retry)
     return ScanSource(str(address), reader, segments=SEGMENTS, dimension=rules.dimension)
 
 

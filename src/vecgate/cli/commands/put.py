@@ -180,7 +180,7 @@ def put(
     new_index = NewIndex(metric, None if names is None else frozenset(names), exported)
     source = source_choice.open(files)
     for note in source.notes:
-        print_status(note, quiet=quiet or as_json)
+        print_status(note, quiet=quiet)
     _check_verify(verify, source, only_check=only_check)
     if only_check:
         rules = _rules_to_check(

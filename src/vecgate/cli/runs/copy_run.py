@@ -29,8 +29,6 @@ from vecgate.cli.runs.bulk_write import BulkFiles, BulkResult, run_bulk_write
 from vecgate.errors import UsageError
 from vecgate.formatting import format_count
 
-#: A read is tried again until `retry_for_s` is over, this often at least.
-ATTEMPTS_MAX, READ_RETRY_CAP_S = 1_000_000, 5.0
 #: Name of the change in messages about a journal.
 CHANGE_LABEL = "change of the metadata"
 
@@ -109,12 +107,7 @@ class CopyRun:
     ) -> ScanSource:
         address = self.source.address
         # As long as a write: a copy waits for either side.
-        retry = replace(
-            self.config.retry,
-            attempts_max=ATTEMPTS_MAX if self.config.retry_for_s else self.config.retry.attempts_max,
-            cap_s=READ_RETRY_CAP_S,
-            deadline_s=max(self.config.retry.deadline_s, self.config.retry_for_s),
-        )
+        retry = self.config.read_retry
         reader = BulkReader(sender, bucket=address.bucket, index=address.arn or address.index, retry=retry)
         return ScanSource(
             str(address),

@@ -56,9 +56,9 @@ class DeleteJob:
     as_json: bool
     quiet: bool
 
-    def print_dry_run(self, counts: Mapping[str, int | None], text: str) -> ExitCode:
-        """Print what would be deleted."""
-        found = {**counts, "deleted": 0, "dry_run": True, "exit_code": 0}
+    def print_nothing_deleted(self, counts: Mapping[str, int | None], text: str) -> ExitCode:
+        """Print what would be deleted, or that nothing is to be."""
+        found = {**counts, "deleted": 0, "dry_run": self.dry_run, "exit_code": 0}
         click.echo(orjson.dumps(found).decode() if self.as_json else f"PASS  {text}; nothing was deleted")
         return ExitCode.PASS
 
@@ -86,7 +86,9 @@ def delete_keys(job: DeleteJob, files: Sequence[str], key_column: str | None) ->
         describe_index(sender, job.address)
         if job.dry_run:
             records = sum(len(block) + len(block.rejects) for block in source.blocks())
-            return job.print_dry_run({"keys": records}, f"{format_count(records, 'key')} in {source.name}")
+            return job.print_nothing_deleted(
+                {"keys": records}, f"{format_count(records, 'key')} in {source.name}"
+            )
         files_ = BulkFiles.resolve(source, job.address, target, "DeleteVectors", job.run_files)
         if not job.yes:
             question = f"Delete {format_total(source)} from {job.address} at {target}?"
@@ -115,7 +117,7 @@ def delete_where(job: DeleteJob, condition: Mapping[str, Any], *, keep_unclear: 
             _report_unclear(found, keep=keep_unclear or job.dry_run)
         if job.dry_run or not found.matching:
             counts = {"read": found.read, "matching": found.matching, "unclear": found.unclear}
-            return job.print_dry_run(counts, f"{number} match")
+            return job.print_nothing_deleted(counts, f"{number} match")
         if not job.yes:
             confirm(f"Delete {number} of {job.address} at {target}?")
         files = BulkFiles(None, job.run_files.rejects or default_rejects_path(MATCHING))
@@ -129,7 +131,8 @@ def _find(job: DeleteJob, sender: Sender, condition: Mapping[str, Any], path: Pa
     """Write the keys of the vectors that match to *path*."""
     found = Found()
     index = job.address.arn or job.address.index
-    reader = BulkReader(PacedSender(sender, READ_REQUESTS_PER_S), bucket=job.address.bucket, index=index)
+    paced, retry = PacedSender(sender, READ_REQUESTS_PER_S), job.config.read_retry
+    reader = BulkReader(paced, bucket=job.address.bucket, index=index, retry=retry)
     printed_s = time.monotonic()
     with closing(reader.scan(data=False)) as pages, path.open("wb") as file:
         for page in pages:

@@ -137,8 +137,8 @@ def run_as_worker(run: RampChoice, *, quiet: bool) -> None:
         on_started=lambda: print_status(status, quiet=quiet),
         environment=child_environment(secret),
     )
-    if ExitCode.USAGE in codes:
-        raise UsageError(f"the master has rejected {workers}", hint="The reason is above.")
+    if rejected := codes.count(ExitCode.USAGE):
+        raise UsageError(f"the master has rejected {rejected:,} of {workers}", hint="The reason is above.")
     if failed := sum(code != 0 for code in codes):
         raise VecgateError(
             f"{failed:,} of {workers} ended with an error", hint="Check the host and the port of the master."

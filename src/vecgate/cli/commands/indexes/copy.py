@@ -244,12 +244,14 @@ def copy(
             IndexSide(locations[0].address, reads, read_from),
             IndexSide(locations[1].address, found, write_to),
         )
-        change = replace(change, must_be_repeatable=sides_[0].may_be_same_as(sides_[1]))
+        may_be_same = sides_[0].may_be_same_as(sides_[1])
+        change = replace(change, must_be_repeatable=may_be_same)
         has_change = change.describe() != MetadataChange().describe()
         job = CopyRun(*sides_, change if has_change else None, config, verify, segments, reads_per_s, files)
         check_change(is_same=job.is_in_place, has_change=has_change)
         _print_plan(job, targets, reads.settings, found.settings, quiet=quiet)
-        if job.is_in_place and not yes:
+        # Two URLs may lead to one index.
+        if may_be_same and has_change and not yes:
             confirm(f"Change the metadata of {locations[0].address} in place?", what="a change in place")
         result, unchanged = job.run(quiet=quiet)
     if unchanged:
