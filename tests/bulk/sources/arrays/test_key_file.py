@@ -34,7 +34,7 @@ def with_keys(vectors: Path, content: bytes, name: str = "ids.txt", **columns: A
         "\n".join(KEYS).encode(),
         "\r\n".join(KEYS).encode() + b"\r\n",
         b"\xef\xbb\xbf" + "\n".join(KEYS).encode(),
-        gzip.compress("\n".join(KEYS).encode()),
+        gzip.compress("\n".join(KEYS).encode(), mtime=0),
         str(KEYS).replace("'", '"').encode(),
     ],
 )
@@ -63,7 +63,7 @@ def test_keys_may_be_a_numpy_array(keys: Any, vectors: Path, gather: Callable[..
         (b"[true]", "ids.txt has no keys"),
         (b"[1", "ids.txt cannot be read as a file of keys"),
         (b"\xff\n", "ids.txt cannot be read as a file of keys"),
-        (gzip.compress(b"a\n" * 6)[:-3], "ids.txt cannot be read as a file of keys"),
+        (gzip.compress(b"a\n" * 6, mtime=0)[:-3], "ids.txt cannot be read as a file of keys"),
     ],
 )
 def test_keys_that_do_not_fit_are_refused(content: bytes, problem: str, vectors: Path) -> None:
