@@ -12,16 +12,22 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 from platformdirs import user_cache_path
 
-from vecgate.conformance_kit.exchanges import ExchangeLog
-from vecgate.conformance_kit.expected_errors import ErrorExpectation, parse_error
 from vecgate.conformance_kit.plugin_options import option, prefix_of
-from vecgate.conformance_kit.raw_client import RawAnswer, RawClient
+from vecgate.conformance_kit.requests.exchanges import ExchangeLog
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation, refusal_reason
+from vecgate.conformance_kit.requests.raw_client import RawAnswer, RawClient
+from vecgate.conformance_kit.requests.tolerant_reading import (
+    DistanceForm,
+    TolerantBucket,
+    TolerantIndex,
+    accept_any_timestamp,
+)
+from vecgate.conformance_kit.shared_indexes import BuildIndex, SharedIndexes, ShareIndex
 from vecgate.conformance_kit.shrink_budget import ShrinkBudget, budget_of_worker
 from vecgate.conformance_kit.suite_plugin import SuitePlugin, register
 from vecgate.conformance_kit.target_session import worker_name
-from vecgate.conformance_kit.tolerant_reading import DistanceForm, TolerantIndex, accept_any_timestamp
 from vecgate.gate.requirement_rules import BLOCKED_BY
-from vecgate.resources.handles import BucketHandle, IndexHandle
+from vecgate.resources.handles import BucketHandle, IndexHandle, MakeIndex
 from vecgate.resources.resource_factory import ResourceFactory, open_resource_factory
 from vecgate.targets.target import Target
 
@@ -143,28 +149,42 @@ def _remove_tracked_resources(resources: ResourceFactory) -> Iterator[None]:
 
 
 @pytest.fixture
-def new_name(resources: ResourceFactory) -> Iterator[Callable[[], str]]:
-    """Returns unused names. A bucket with such a name is removed after the test."""
-    names: list[str] = []
+def new_name(resources: ResourceFactory) -> Callable[[], str]:
+    """Returns unused names. A bucket that gets such a name is tracked, so it is removed after the test."""
 
     def name() -> str:
-        names.append(resources.new_name())
-        resources.announce(names[-1])
-        return names[-1]
+        unused = resources.new_name()
+        resources.announce(unused)
+        return unused
 
-    yield name
-    for each in reversed(names):
-        resources.remove_bucket(each)
+    return name
+
+
+def tolerant_bucket(client: Any, bucket: BucketHandle) -> TolerantBucket:
+    """Return a handle to *bucket* whose ARN may be unknown."""
+    return TolerantBucket(client, bucket.name, bucket.arn)
 
 
 @pytest.fixture
-def make_bucket(resources: ResourceFactory) -> Iterator[Callable[..., BucketHandle]]:
+def some_bucket(resources: ResourceFactory, client: Any) -> TolerantBucket:
+    """A bucket in which other tests create indexes, too. A test does not change it."""
+    return tolerant_bucket(client, resources.shared_bucket())
+
+
+@pytest.fixture
+def index_name(resources: ResourceFactory) -> str:
+    """A name that no index has."""
+    return resources.new_name()
+
+
+@pytest.fixture
+def make_bucket(resources: ResourceFactory, client: Any) -> Iterator[Callable[..., BucketHandle]]:
     """Creates a bucket that no other test uses: `make_bucket(**members)`."""
     names: list[str] = []
 
     def make(**members: Any) -> BucketHandle:
         names.append(resources.new_name())
-        return resources.make_bucket(names[-1], **members)
+        return tolerant_bucket(client, resources.make_bucket(names[-1], **members))
 
     yield make
     for each in reversed(names):
@@ -176,12 +196,16 @@ def top_k_error(resources: ResourceFactory) -> str:
     """Why the target rejects a topK above 100, or empty."""
     try:
         index = resources.make_index()
+    except (BotoCoreError, ClientError, LookupError, TypeError):
+        return ""
+    try:
         index.query([1.0, 0.0], 101)
-        resources.remove_index(index.bucket, index.name)
     except ClientError as error:
-        return parse_error(error).message or parse_error(error).code
+        return refusal_reason(error)
     except (BotoCoreError, LookupError, TypeError, AssertionError):
         return ""
+    finally:
+        resources.remove_index(index.bucket, index.name)
     return ""
 
 
@@ -198,20 +222,74 @@ def distance_form(resources: ResourceFactory) -> DistanceForm:
     return DistanceForm(resources.make_index, lambda index: resources.remove_index(index.bucket, index.name))
 
 
-@pytest.fixture
-def make_index(
-    resources: ResourceFactory, distance_form: DistanceForm
-) -> Iterator[Callable[..., IndexHandle]]:
-    """Creates an index: `make_index(dimension=2, metric="cosine", non_filterable=(), **members)`."""
-    indexes: list[IndexHandle] = []
+@pytest.fixture(scope="session")
+def make_tolerant_index(resources: ResourceFactory, distance_form: DistanceForm) -> MakeIndex:
+    """Creates an index that reads other forms of a value as Amazon writes it, and that nothing removes."""
 
     def make(
         bucket: BucketHandle | str | None = None, *, metric: str = "cosine", **members: Any
     ) -> IndexHandle:
         index = resources.make_index(bucket, metric=metric, **members)
-        indexes.append(TolerantIndex(index, metric, distance_form.is_rooted))
+        return TolerantIndex(index, metric, distance_form.is_rooted)
+
+    return make
+
+
+@pytest.fixture
+def make_index(resources: ResourceFactory, make_tolerant_index: MakeIndex) -> Iterator[MakeIndex]:
+    """Creates an index: `make_index(dimension=2, metric="cosine", non_filterable=(), **members)`."""
+    indexes: list[IndexHandle] = []
+
+    def make(*bucket: BucketHandle | str | None, **members: Any) -> IndexHandle:
+        indexes.append(make_tolerant_index(*bucket, **members))
         return indexes[-1]
 
     yield make
     for each in reversed(indexes):
-        resources.remove_index(each.bucket, each.name)
+        if each.is_removed:
+            resources.forget_index(each.bucket, each.name)
+        else:
+            resources.remove_index(each.bucket, each.name)
+
+
+@pytest.fixture(scope="session")
+def shared_indexes(
+    resources: ResourceFactory, make_tolerant_index: MakeIndex, log: ExchangeLog
+) -> SharedIndexes:
+    """The indexes that tests only read."""
+    return SharedIndexes(
+        log,
+        make_index=make_tolerant_index,
+        make_bucket=resources.make_bucket,
+        remove_bucket=resources.remove_bucket,
+        keep=resources.keep_bucket,
+    )
+
+
+@pytest.fixture
+def share_index(suite: SuitePlugin, shared_indexes: SharedIndexes) -> Iterator[ShareIndex]:
+    """Returns an index that the test only reads: `share_index(build)`, where `build(make_index)` fills it.
+
+    After a test that fails, the next one gets a new index.
+    """
+    used: list[BuildIndex] = []
+
+    def share(build: BuildIndex) -> IndexHandle:
+        used.append(build)
+        return shared_indexes.get(build)
+
+    yield share
+    if suite.has_failed:
+        for build in used:
+            shared_indexes.discard(build)
+
+
+def build_plain_index(make_index: MakeIndex) -> IndexHandle:
+    """Create an index of two dimensions with the metric cosine."""
+    return make_index()
+
+
+@pytest.fixture
+def plain_index(share_index: ShareIndex) -> IndexHandle:
+    """An index for requests that must be refused. It may contain anything."""
+    return share_index(build_plain_index)

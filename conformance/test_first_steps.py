@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
-from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.raw_client import RawClient
 from vecgate.conformance_kit.requirements import requirement
 
 
@@ -62,4 +62,4 @@ def test_an_operation_is_a_post_of_json(raw: RawClient) -> None:
     """`POST /ListVectorBuckets` with a JSON object is answered with 200 and a JSON object."""
     answer = raw("/ListVectorBuckets", {"maxResults": 1})
     assert answer.status == 200
-    assert isinstance(answer.json["vectorBuckets"], list)
+    assert isinstance(answer.members["vectorBuckets"], list)

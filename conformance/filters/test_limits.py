@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
 from vecgate.conformance_kit.requirements import requirement
+from vecgate.conformance_kit.shared_indexes import ShareIndex
 from vecgate.resources.handles import IndexHandle, MakeIndex
 
 QUERY: dict[str, Any] = {"topK": 5, "queryVector": {"float32": [1.0, 0.0]}}
@@ -19,12 +20,23 @@ def equalities(count: int) -> list[dict[str, Any]]:
     return [{"f": number} for number in range(count)]
 
 
-@pytest.fixture
-def index(make_index: MakeIndex) -> IndexHandle:
-    """An index with two vectors and the non-filterable key `body`."""
+def build_index(make_index: MakeIndex) -> IndexHandle:
+    """Create an index with two vectors and the non-filterable key `body`."""
     index = make_index(non_filterable=["body"])
     index.put(("a", [1, 0], {"f": 1, "body": "x"}), ("b", [0, 1], {"f": 200, "body": "y"}))
     return index
+
+
+@pytest.fixture
+def index(share_index: ShareIndex) -> IndexHandle:
+    """The index that most of these tests read."""
+    return share_index(build_index)
+
+
+@pytest.fixture
+def own_index(make_index: MakeIndex) -> IndexHandle:
+    """The same for a test that writes."""
+    return build_index(make_index)
 
 
 #: As the guide counts: one constraint for each value that is compared. $and and $or do not count.
@@ -184,7 +196,7 @@ def test_a_non_filterable_key_need_not_be_stored(
 @requirement(
     "filters.filterable", kind="effect", evidence="documented", source=sources.FILTERS, needs="query"
 )
-def test_every_other_key_is_filterable(index: IndexHandle, name: str) -> None:
+def test_every_other_key_is_filterable(own_index: IndexHandle, name: str) -> None:
     """Only exactly the configured keys are non-filterable."""
-    index.put(("c", [1, 1], {name: "x"}))
-    assert index.found({name: "x"}) == {"c"}
+    own_index.put(("c", [1, 1], {name: "x"}))
+    assert own_index.found({name: "x"}) == {"c"}

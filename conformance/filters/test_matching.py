@@ -10,6 +10,7 @@ import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
 from vecgate.conformance_kit.requirements import requirement
+from vecgate.conformance_kit.shared_indexes import ShareIndex
 from vecgate.resources.handles import IndexHandle, MakeIndex
 
 PROBE = sources.probe("filter-validation")
@@ -42,9 +43,8 @@ ABSENT = ALL - HAVING
 ARRAYS = frozenset({"texts", "numbers"})
 
 
-@pytest.fixture
-def index(make_index: MakeIndex) -> IndexHandle:
-    """An index with `RECORDS`."""
+def build_index(make_index: MakeIndex) -> IndexHandle:
+    """Create an index with `RECORDS`."""
     index = make_index()
     records = [
         {
@@ -56,6 +56,12 @@ def index(make_index: MakeIndex) -> IndexHandle:
     ]
     index.put(*records)
     return index
+
+
+@pytest.fixture
+def index(share_index: ShareIndex) -> IndexHandle:
+    """The index that all of these tests read."""
+    return share_index(build_index)
 
 
 SCALARS: dict[str, tuple[dict[str, Any], set[str]]] = {

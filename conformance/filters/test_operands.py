@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
 from vecgate.conformance_kit.requirements import requirement
+from vecgate.conformance_kit.shared_indexes import ShareIndex
 from vecgate.resources.handles import IndexHandle, MakeIndex
 
 PROBE = sources.probe("filter-validation")
@@ -72,12 +73,17 @@ def starts_with(names: tuple[str, ...]) -> list[Any]:
     return [pytest.param(condition("$startsWith", name), id=name) for name in names]
 
 
-@pytest.fixture
-def index(make_index: MakeIndex) -> IndexHandle:
-    """An index with a vector that has some metadata."""
+def build_index(make_index: MakeIndex) -> IndexHandle:
+    """Create an index with a vector that has some metadata."""
     index = make_index()
     index.put(("a", [1, 0], {"a": "a"}))
     return index
+
+
+@pytest.fixture
+def index(share_index: ShareIndex) -> IndexHandle:
+    """The index that all of these tests read."""
+    return share_index(build_index)
 
 
 @pytest.mark.parametrize("filter_", cases(accepted=True))

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
 from vecgate.conformance_kit.requirements import requirement
+from vecgate.conformance_kit.shared_indexes import ShareIndex
 from vecgate.resources.handles import IndexHandle, MakeIndex
 
 PROBE = sources.probe("filter-validation")
@@ -66,12 +67,17 @@ UNDOCUMENTED: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def index(make_index: MakeIndex) -> IndexHandle:
-    """An index with one vector, which a lenient server would find."""
+def build_index(make_index: MakeIndex) -> IndexHandle:
+    """Create an index with one vector, which a lenient server would find."""
     index = make_index()
     index.put(("a", [1, 0], {"a": 1, "b": 2}))
     return index
+
+
+@pytest.fixture
+def index(share_index: ShareIndex) -> IndexHandle:
+    """The index that all of these tests read."""
+    return share_index(build_index)
 
 
 @pytest.mark.parametrize("filter_", INVALID.values(), ids=INVALID.keys())

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
 from vecgate.conformance_kit.requirements import requirement
-from vecgate.resources.handles import BucketHandle, MakeBucket, MakeIndex
+from vecgate.resources.handles import BucketHandle, IndexHandle, MakeBucket, MakeIndex
 
 from ..operations.addresses import (
     NO_BUCKET_ARN,
@@ -296,10 +296,10 @@ def test_an_index_of_an_unknown_bucket_is_not_found(
     needs="{operation}",
 )
 def test_the_answer_says_that_the_index_was_not_found(
-    expect_error: ErrorExpectation, make_index: MakeIndex, operation: str
+    expect_error: ErrorExpectation, plain_index: IndexHandle, operation: str
 ) -> None:
     """An operation on an index that does not exist says that the index was not found."""
-    members = {**ON_INDEXES[operation], **make_index().address, "indexName": "nothing"}
+    members = {**ON_INDEXES[operation], **plain_index.address, "indexName": "nothing"}
     expect_error(operation, members, code="NotFoundException", message=INDEX_TEXT)
 
 

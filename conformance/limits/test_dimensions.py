@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
 from vecgate.conformance_kit.requirements import requirement
-from vecgate.resources.handles import MakeIndex, vector
+from vecgate.resources.handles import IndexHandle, MakeIndex, vector
 
 
 def distinct_values(dimension: int) -> list[float]:
@@ -62,11 +62,11 @@ def test_1_and_4096_dimensions_are_accepted(make_index: MakeIndex, dimension: in
     covers="CreateIndex.dimension.{bound}",
 )
 def test_0_and_4097_dimensions_are_rejected(
-    make_index: MakeIndex, expect_error: ErrorExpectation, dimension: int, bound: str
+    plain_index: IndexHandle, expect_error: ErrorExpectation, dimension: int, bound: str
 ) -> None:
     """An index must have at least 1 and at most 4,096 dimensions."""
     del bound
-    members = {**make_index().address, "indexName": "out-of-range", "dataType": "float32"}
+    members = {**plain_index.address, "indexName": "out-of-range", "dataType": "float32"}
     members |= {"dimension": dimension, "distanceMetric": "cosine"}
     expect_error("CreateIndex", members, code="ValidationException")
 
@@ -86,10 +86,12 @@ def test_a_vector_of_another_dimension_is_rejected(
 
 
 @requirement("dimensions.none", kind="refusal", evidence="inferred", source=sources.MOTO_VECTORS)
-def test_a_vector_without_values_is_rejected(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+def test_a_vector_without_values_is_rejected(
+    plain_index: IndexHandle, expect_error: ErrorExpectation
+) -> None:
     """A vector must have values."""
     expect_error(
-        "PutVectors", {**make_index().address, "vectors": [vector("k", [])]}, code="ValidationException"
+        "PutVectors", {**plain_index.address, "vectors": [vector("k", [])]}, code="ValidationException"
     )
 
 
@@ -108,12 +110,12 @@ def test_both_dimensions_are_named(make_index: MakeIndex, expect_error: ErrorExp
     "dimensions.wrong-field", kind="detail", evidence="recorded", source=sources.probe("zero-vector")
 )
 def test_the_error_gives_the_path_of_the_vector(
-    make_index: MakeIndex, expect_error: ErrorExpectation
+    plain_index: IndexHandle, expect_error: ErrorExpectation
 ) -> None:
     """The `fieldList` of the error gives the path of the vector."""
     expect_error(
         "PutVectors",
-        {**make_index().address, "vectors": [vector("k", [0.5])]},
+        {**plain_index.address, "vectors": [vector("k", [0.5])]},
         code="ValidationException",
         field="vectors[0]",
     )

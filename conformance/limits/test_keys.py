@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
 from vecgate.conformance_kit.requirements import requirement
-from vecgate.resources.handles import MakeIndex, vector
+from vecgate.resources.handles import IndexHandle, MakeIndex, vector
 
 SOURCE = sources.probe("key-length")
 
@@ -134,11 +134,11 @@ def test_a_key_may_have_1024_bytes(make_index: MakeIndex, operation: str, word: 
     covers="{operation}.{word}.min-1",
 )
 def test_an_empty_key_is_rejected(
-    make_index: MakeIndex, expect_error: ErrorExpectation, operation: str, word: str
+    plain_index: IndexHandle, expect_error: ErrorExpectation, operation: str, word: str
 ) -> None:
     """A key must have at least one character."""
     del word
-    expect_error(operation, {**make_index().address, **MEMBERS[operation]("")}, code="ValidationException")
+    expect_error(operation, {**plain_index.address, **MEMBERS[operation]("")}, code="ValidationException")
 
 
 @pytest.mark.parametrize(("operation", "word"), WORDS, ids=NAMES)
@@ -146,24 +146,24 @@ def test_an_empty_key_is_rejected(
     "keys.too-long", kind="refusal", evidence="recorded", source=SOURCE, covers="{operation}.{word}.max+1"
 )
 def test_a_key_of_1025_characters_is_rejected(
-    make_index: MakeIndex, expect_error: ErrorExpectation, operation: str, word: str
+    plain_index: IndexHandle, expect_error: ErrorExpectation, operation: str, word: str
 ) -> None:
     """A key may have at most 1,024 characters."""
     del word
     expect_error(
-        operation, {**make_index().address, **MEMBERS[operation]("a" * 1_025)}, code="ValidationException"
+        operation, {**plain_index.address, **MEMBERS[operation]("a" * 1_025)}, code="ValidationException"
     )
 
 
 @pytest.mark.parametrize("length", [0, 1_025])
 @requirement("keys.length-message", kind="detail", evidence="recorded", source=SOURCE)
 def test_the_error_gives_the_allowed_length_of_a_key(
-    make_index: MakeIndex, expect_error: ErrorExpectation, length: int
+    plain_index: IndexHandle, expect_error: ErrorExpectation, length: int
 ) -> None:
     """The error message gives the length, the path of the key and the allowed range."""
     expect_error(
         "PutVectors",
-        {**make_index().address, **MEMBERS["PutVectors"]("a" * length)},
+        {**plain_index.address, **MEMBERS["PutVectors"]("a" * length)},
         code="ValidationException",
         message=f"1 validation error detected. Value with length {length} at '/vectors/0/key' failed to "
         "satisfy constraint: Member must have length between 1 and 1024, inclusive",
@@ -172,12 +172,12 @@ def test_the_error_gives_the_allowed_length_of_a_key(
 
 @requirement("keys.length-field", kind="detail", evidence="recorded", source=SOURCE)
 def test_the_error_gives_the_path_of_a_long_key(
-    make_index: MakeIndex, expect_error: ErrorExpectation
+    plain_index: IndexHandle, expect_error: ErrorExpectation
 ) -> None:
     """The `fieldList` of the error gives the path of the key."""
     expect_error(
         "PutVectors",
-        {**make_index().address, **MEMBERS["PutVectors"]("a" * 1_025)},
+        {**plain_index.address, **MEMBERS["PutVectors"]("a" * 1_025)},
         code="ValidationException",
         field="/vectors/0/key",
     )
@@ -186,12 +186,12 @@ def test_the_error_gives_the_path_of_a_long_key(
 @pytest.mark.parametrize("operation", ["GetVectors", "DeleteVectors"])
 @requirement("keys.length-message-of-a-list", kind="detail", evidence="inferred", source=SOURCE)
 def test_the_error_gives_the_allowed_length_in_a_list_of_keys(
-    make_index: MakeIndex, expect_error: ErrorExpectation, operation: str
+    plain_index: IndexHandle, expect_error: ErrorExpectation, operation: str
 ) -> None:
     """For a list of keys, too, the error message gives the allowed range."""
     expect_error(
         operation,
-        {**make_index().address, **MEMBERS[operation]("a" * 1_025)},
+        {**plain_index.address, **MEMBERS[operation]("a" * 1_025)},
         code="ValidationException",
         message=re.compile("Member must have length between 1 and 1024, inclusive"),
     )
@@ -201,21 +201,21 @@ def test_the_error_gives_the_allowed_length_in_a_list_of_keys(
 @pytest.mark.parametrize("operation", NAMES)
 @requirement("keys.too-many-bytes", kind="refusal", evidence="recorded", source=SOURCE)
 def test_a_key_of_1025_bytes_is_rejected(
-    make_index: MakeIndex, expect_error: ErrorExpectation, operation: str, key: str
+    plain_index: IndexHandle, expect_error: ErrorExpectation, operation: str, key: str
 ) -> None:
     """A key may have at most 1,024 bytes, even if it has fewer characters."""
-    expect_error(operation, {**make_index().address, **MEMBERS[operation](key)}, code="ValidationException")
+    expect_error(operation, {**plain_index.address, **MEMBERS[operation](key)}, code="ValidationException")
 
 
 @pytest.mark.parametrize("operation", NAMES)
 @requirement("keys.bytes-message", kind="detail", evidence="recorded", source=SOURCE)
 def test_the_error_names_too_many_bytes(
-    make_index: MakeIndex, expect_error: ErrorExpectation, operation: str
+    plain_index: IndexHandle, expect_error: ErrorExpectation, operation: str
 ) -> None:
     """A key with too many bytes gets its own error message."""
     expect_error(
         operation,
-        {**make_index().address, **MEMBERS[operation]("é" * 513)},
+        {**plain_index.address, **MEMBERS[operation]("é" * 513)},
         code="ValidationException",
         message="Record key length exceeds the maximum allowed",
     )

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation, parse_error
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation, parse_error
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import IndexHandle, MakeIndex, vector
 
@@ -197,19 +197,19 @@ def test_numbers_read_back_with_float32_precision(make_index: MakeIndex, value: 
 @pytest.mark.parametrize("value", [each for each, _ in INVALID_VALUES.values()], ids=list(INVALID_VALUES))
 @requirement("metadata.no-values", kind="refusal", evidence="recorded", source=TYPES)
 def test_invalid_values_are_rejected(
-    make_index: MakeIndex, expect_error: ErrorExpectation, value: Any
+    plain_index: IndexHandle, expect_error: ErrorExpectation, value: Any
 ) -> None:
     """Null, objects, empty arrays, and arrays of mixed or other types are rejected."""
-    expect_error("PutVectors", put_members(make_index(), {"a": value}), code="ValidationException")
+    expect_error("PutVectors", put_members(plain_index, {"a": value}), code="ValidationException")
 
 
 @pytest.mark.parametrize(("value", "reason"), list(INVALID_VALUES.values()), ids=list(INVALID_VALUES))
 @requirement("metadata.no-values-message", kind="detail", evidence="recorded", source=TYPES)
 def test_the_error_names_the_allowed_values(
-    make_index: MakeIndex, expect_error: ErrorExpectation, value: Any, reason: str
+    plain_index: IndexHandle, expect_error: ErrorExpectation, value: Any, reason: str
 ) -> None:
     """The error message gives the key of the record and the allowed values."""
-    members = put_members(make_index(), {"a": value})
+    members = put_members(plain_index, {"a": value})
     expect_error("PutVectors", members, code="ValidationException", message=invalid(reason))
 
 
@@ -229,28 +229,28 @@ def test_invalid_values_are_rejected_under_non_filterable_keys(
 )
 @requirement("metadata.nested-arrays", kind="refusal", evidence="inferred", source=TYPES)
 def test_arrays_may_not_contain_nulls_or_arrays(
-    make_index: MakeIndex, expect_error: ErrorExpectation, value: Any
+    plain_index: IndexHandle, expect_error: ErrorExpectation, value: Any
 ) -> None:
     """The elements of an array must be strings or numbers, not null and not arrays."""
-    expect_error("PutVectors", put_members(make_index(), {"a": value}), code="ValidationException")
+    expect_error("PutVectors", put_members(plain_index, {"a": value}), code="ValidationException")
 
 
 @requirement("metadata.one-bad-value", kind="refusal", evidence="recorded", source=TYPES)
 def test_one_invalid_value_among_valid_ones_is_rejected(
-    make_index: MakeIndex, expect_error: ErrorExpectation
+    plain_index: IndexHandle, expect_error: ErrorExpectation
 ) -> None:
     """One invalid value among valid ones is enough to reject the vector."""
     expect_error(
-        "PutVectors", put_members(make_index(), {"a": 1, "b": None, "c": "x"}), code="ValidationException"
+        "PutVectors", put_members(plain_index, {"a": 1, "b": None, "c": "x"}), code="ValidationException"
     )
 
 
 @requirement("metadata.field", kind="detail", evidence="recorded", source=TYPES)
 def test_the_error_gives_the_path_of_the_metadata(
-    make_index: MakeIndex, expect_error: ErrorExpectation
+    plain_index: IndexHandle, expect_error: ErrorExpectation
 ) -> None:
     """The `fieldList` of the error gives the path of the metadata."""
-    members = put_members(make_index(), {"a": None})
+    members = put_members(plain_index, {"a": None})
     expect_error("PutVectors", members, code="ValidationException", field="vectors[0].metadata")
 
 
@@ -291,18 +291,18 @@ def test_50_keys_are_accepted(make_index: MakeIndex, count: int) -> None:
 
 
 @requirement("metadata.key-count", kind="refusal", evidence="recorded", source=SIZES)
-def test_51_keys_are_rejected(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+def test_51_keys_are_rejected(plain_index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """A vector may have at most 50 metadata keys."""
     metadata = {f"k{number}": number for number in range(51)}
-    expect_error("PutVectors", put_members(make_index(), metadata), code="ValidationException")
+    expect_error("PutVectors", put_members(plain_index, metadata), code="ValidationException")
 
 
 @requirement("metadata.key-count-message", kind="detail", evidence="recorded", source=SIZES)
 def test_the_error_gives_the_maximum_number_of_keys(
-    make_index: MakeIndex, expect_error: ErrorExpectation
+    plain_index: IndexHandle, expect_error: ErrorExpectation
 ) -> None:
     """The error message gives the maximum number of keys."""
-    members = put_members(make_index(), {f"k{number}": number for number in range(51)})
+    members = put_members(plain_index, {f"k{number}": number for number in range(51)})
     expect_error("PutVectors", members, code="ValidationException", message=invalid(KEYS_MANY))
 
 
@@ -326,18 +326,18 @@ def test_2048_bytes_may_be_filterable(make_index: MakeIndex, shape: str) -> None
 @pytest.mark.parametrize("shape", list(FILTERABLE))
 @requirement("metadata.filterable-size", kind="refusal", evidence="recorded", source=SIZES)
 def test_2049_bytes_may_not_be_filterable(
-    make_index: MakeIndex, expect_error: ErrorExpectation, shape: str
+    plain_index: IndexHandle, expect_error: ErrorExpectation, shape: str
 ) -> None:
     """2,049 bytes of filterable metadata are rejected, whatever their shape."""
-    expect_error("PutVectors", put_members(make_index(), FILTERABLE[shape](1)), code="ValidationException")
+    expect_error("PutVectors", put_members(plain_index, FILTERABLE[shape](1)), code="ValidationException")
 
 
 @requirement("metadata.filterable-size-message", kind="detail", evidence="recorded", source=SIZES)
 def test_the_error_gives_the_maximum_of_filterable_bytes(
-    make_index: MakeIndex, expect_error: ErrorExpectation
+    plain_index: IndexHandle, expect_error: ErrorExpectation
 ) -> None:
     """The error message gives the maximum size of filterable metadata."""
-    members = put_members(make_index(), FILTERABLE["text"](1))
+    members = put_members(plain_index, FILTERABLE["text"](1))
     expect_error("PutVectors", members, code="ValidationException", message=invalid(FILTERABLE_BYTES))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import MakeIndex
 

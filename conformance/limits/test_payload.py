@@ -7,7 +7,7 @@ import json
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.raw_client import RawAnswer, RawClient
+from vecgate.conformance_kit.requests.raw_client import RawAnswer, RawClient
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.errors import TransportError
 from vecgate.resources.handles import IndexHandle, MakeIndex, vector

@@ -10,7 +10,7 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from vecgate.conformance_kit.expected_errors import ErrorAnswer, parse_error
+from vecgate.conformance_kit.requests.expected_errors import ErrorAnswer, parse_error
 from vecgate.resources.handles import PAGES_MAX
 from vecgate.s3vectors.model import service_model
 
@@ -127,6 +127,9 @@ def unmodelled_members(operation: str, document: Any) -> list[str]:
 
 
 def _unknown_members(shape: Any, value: Any, path: str) -> Iterator[str]:
+    # A null stands for an absent member.
+    if value is None:
+        return
     if shape.type_name == "structure":
         for name, each in value.items():
             if name in shape.members:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
-from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.raw_client import RawClient
 from vecgate.conformance_kit.requirements import requirement
-from vecgate.resources.handles import MakeBucket, MakeIndex, Members
+from vecgate.resources.handles import BucketHandle, MakeBucket, MakeIndex, Members
 
 from .calls import call_error, describe_index, index_members, unmodelled_members
 
@@ -21,10 +21,9 @@ NAME_IN_USE = "An index with the specified name already exists"
 
 
 @pytest.fixture
-def valid_request(make_index: MakeIndex) -> Members:
+def valid_request(some_bucket: BucketHandle, index_name: str) -> Members:
     """The members of a valid CreateIndex request in an existing bucket."""
-    index = make_index()
-    return {"vectorBucketName": index.bucket, **index_members(f"{index.name}-2")}
+    return {"vectorBucketName": some_bucket.name, **index_members(index_name)}
 
 
 @requirement(
@@ -34,19 +33,20 @@ def valid_request(make_index: MakeIndex) -> Members:
     source=sources.api("CreateIndex"),
     covers="CreateIndex>indexArn",
 )
-def test_the_answer_has_the_arn(client: Any, make_bucket: MakeBucket) -> None:
+def test_the_answer_has_the_arn(client: Any, some_bucket: BucketHandle, index_name: str) -> None:
     """CreateIndex answers with the ARN of the new index: the ARN of the bucket and the name of the index."""
-    bucket = make_bucket()
-    answer = client.create_index(**bucket.address, **index_members("films"))
-    assert answer["indexArn"] == f"{bucket.arn}/index/films"
+    answer = client.create_index(**some_bucket.address, **index_members(index_name))
+    assert answer["indexArn"] == f"{some_bucket.arn}/index/{index_name}"
 
 
 @requirement(
     "create-index.only-modelled-members", kind="effect", evidence="model", source=sources.MODEL, needs="raw"
 )
-def test_the_answer_has_only_modelled_members(raw: RawClient, make_bucket: MakeBucket) -> None:
+def test_the_answer_has_only_modelled_members(
+    raw: RawClient, some_bucket: BucketHandle, index_name: str
+) -> None:
     """The answer of CreateIndex has no member that the model does not have."""
-    answer = raw("/CreateIndex", {**make_bucket().address, **index_members("films")})
+    answer = raw("/CreateIndex", {**some_bucket.address, **index_members(index_name)})
     assert answer.status == 200
     assert unmodelled_members("CreateIndex", answer.json) == []
 
@@ -305,7 +305,11 @@ def test_a_rejected_second_creation_changes_nothing(
 
 
 @requirement(
-    "create-index.race", kind="effect", evidence="recorded", source=sources.probe("index-create-race")
+    "create-index.race",
+    kind="effect",
+    evidence="recorded",
+    source=sources.probe("index-create-race"),
+    slow=True,
 )
 def test_one_of_several_simultaneous_creations_succeeds(client: Any, make_bucket: MakeBucket) -> None:
     """Of several simultaneous CreateIndex requests for one name, one succeeds and defines the index."""
@@ -326,7 +330,13 @@ def test_one_of_several_simultaneous_creations_succeeds(client: Any, make_bucket
     assert results[shown["dimension"]] == "created"
 
 
-@requirement("create-index.same-name-elsewhere", kind="effect", evidence="documented", source=sources.INDEXES)
+@requirement(
+    "create-index.same-name-elsewhere",
+    kind="effect",
+    evidence="documented",
+    source=sources.INDEXES,
+    slow=True,
+)
 def test_two_buckets_may_have_indexes_with_the_same_name(
     client: Any, make_bucket: MakeBucket, make_index: MakeIndex
 ) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
 from vecgate.conformance_kit.requirements import requirement
-from vecgate.resources.handles import IndexHandle, MakeIndex, Members
+from vecgate.resources.handles import BucketHandle, IndexHandle, MakeIndex, Members
 
 from .calls import call_error, describe_index, index_members
 
@@ -19,10 +19,9 @@ KEYS = "CreateIndex.metadataConfiguration.nonFilterableMetadataKeys"
 
 
 @pytest.fixture
-def valid_request(make_index: MakeIndex) -> Members:
+def valid_request(some_bucket: BucketHandle, index_name: str) -> Members:
     """The members of a valid CreateIndex request in an existing bucket."""
-    index = make_index()
-    return {"vectorBucketName": index.bucket, **index_members(f"{index.name}-2")}
+    return {"vectorBucketName": some_bucket.name, **index_members(index_name)}
 
 
 def different_keys(number: int) -> list[str]:

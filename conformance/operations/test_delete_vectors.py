@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import IndexHandle, MakeIndex
 
@@ -125,11 +125,11 @@ def test_a_duplicate_key_is_rejected(make_index: MakeIndex, expect_error: ErrorE
 @requirement(
     "delete-vectors.duplicate-keys-message", kind="detail", evidence="recorded", source=sources.PROBE_CHANGES
 )
-def test_the_error_names_duplicate_keys(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+def test_the_error_names_duplicate_keys(plain_index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """The error message says that there are duplicate keys."""
     expect_error(
         "DeleteVectors",
-        {**make_index().address, "keys": ["a", "a"]},
+        {**plain_index.address, "keys": ["a", "a"]},
         code="ValidationException",
         message="Request must not contain duplicate keys",
     )
@@ -173,12 +173,12 @@ def test_1_to_500_keys_are_accepted(make_index: MakeIndex, count: int, bound: st
     covers="DeleteVectors.keys.{bound} DeleteVectors!ValidationException",
 )
 def test_0_and_501_keys_are_rejected(
-    make_index: MakeIndex, expect_error: ErrorExpectation, count: int, bound: str
+    plain_index: IndexHandle, expect_error: ErrorExpectation, count: int, bound: str
 ) -> None:
     """A request without keys, or with more than 500, is rejected."""
     del bound
     keys = [f"k{number}" for number in range(count)]
-    expect_error("DeleteVectors", {**make_index().address, "keys": keys}, code="ValidationException")
+    expect_error("DeleteVectors", {**plain_index.address, "keys": keys}, code="ValidationException")
 
 
 @requirement(

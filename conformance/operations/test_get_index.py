@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
-from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.raw_client import RawClient
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import MakeBucket, MakeIndex
 
@@ -77,7 +77,7 @@ def test_the_creation_time_of_a_new_index_is_now(client: Any, make_index: MakeIn
 )
 def test_the_creation_time_is_sent_as_a_number(raw: RawClient, make_index: MakeIndex) -> None:
     """On the wire, the creationTime of an index is a number of seconds since 1970."""
-    shown = raw("/GetIndex", make_index().address).json["index"]
+    shown = raw("/GetIndex", make_index().address).members["index"]
     assert type(shown["creationTime"]) in {int, float}
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
-from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.raw_client import RawClient
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import MakeBucket
 
@@ -65,7 +65,7 @@ def test_the_creation_time_of_a_new_bucket_is_now(client: Any, make_bucket: Make
 )
 def test_the_creation_time_is_sent_as_a_number(raw: RawClient, make_bucket: MakeBucket) -> None:
     """On the wire, the creationTime of a bucket is a number of seconds since 1970."""
-    shown = raw("/GetVectorBucket", make_bucket().address).json["vectorBucket"]
+    shown = raw("/GetVectorBucket", make_bucket().address).members["vectorBucket"]
     assert type(shown["creationTime"]) in {int, float}
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
 from vecgate.conformance_kit.requirements import requirement
-from vecgate.resources.handles import MakeIndex
+from vecgate.resources.handles import IndexHandle, MakeIndex
 
 SOURCE = sources.api("GetVectors")
 ABSENT = sources.probe("get-vectors-absent-keys")
@@ -144,12 +144,12 @@ def test_1_to_100_keys_are_accepted(make_index: MakeIndex, count: int, bound: st
     covers="GetVectors.keys.{bound} GetVectors!ValidationException",
 )
 def test_0_and_101_keys_are_rejected(
-    make_index: MakeIndex, expect_error: ErrorExpectation, count: int, bound: str
+    plain_index: IndexHandle, expect_error: ErrorExpectation, count: int, bound: str
 ) -> None:
     """A request without keys, or with more than 100, is rejected."""
     del bound
     keys = [f"k{number}" for number in range(count)]
-    expect_error("GetVectors", {**make_index().address, "keys": keys}, code="ValidationException")
+    expect_error("GetVectors", {**plain_index.address, "keys": keys}, code="ValidationException")
 
 
 @requirement(
@@ -159,9 +159,9 @@ def test_0_and_101_keys_are_rejected(
     source=sources.MODEL,
     covers="GetVectors.keys.required",
 )
-def test_keys_are_required(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+def test_keys_are_required(plain_index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """A request without `keys` is rejected."""
-    expect_error("GetVectors", make_index().address, code="ValidationException")
+    expect_error("GetVectors", plain_index.address, code="ValidationException")
 
 
 @requirement("get-vectors.changes-nothing", kind="effect", evidence="documented", source=SOURCE)

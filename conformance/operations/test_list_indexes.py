@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
-from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.raw_client import RawClient
 from vecgate.conformance_kit.requirements import requirement
-from vecgate.resources.handles import BucketHandle, MakeBucket, MakeIndex
+from vecgate.conformance_kit.shared_indexes import ShareIndex
+from vecgate.resources.handles import BucketHandle, IndexHandle, MakeBucket, MakeIndex
 
 from .calls import call_error, describe_index, is_length_error, list_pages, unmodelled_members
 
 NAMES = ("films-1", "films-2", "films-3", "songs")
 
 
+def build_indexes(make_index: MakeIndex) -> IndexHandle:
+    """Create the indexes NAMES and return the last."""
+    return [make_index(name=name) for name in NAMES][-1]
+
+
 @pytest.fixture
-def bucket_of_four(make_bucket: MakeBucket, make_index: MakeIndex) -> BucketHandle:
-    """A bucket with the indexes NAMES."""
+def bucket_of_four(client: Any, share_index: ShareIndex) -> BucketHandle:
+    """A bucket with the indexes NAMES, which most of these tests read."""
+    return BucketHandle(client, share_index(build_indexes).bucket, "")
+
+
+@pytest.fixture
+def own_bucket_of_four(make_bucket: MakeBucket, make_index: MakeIndex) -> BucketHandle:
+    """The same for a test that deletes an index."""
     bucket = make_bucket()
-    for name in NAMES:
-        make_index(bucket, name=name)
+    build_indexes(partial(make_index, bucket))
     return bucket
 
 
@@ -128,12 +140,12 @@ def test_a_few_indexes_fit_one_page(bucket_of_four: BucketHandle) -> None:
     evidence="inferred",
     source=sources.api("ListIndexes"),
 )
-def test_an_index_deleted_between_pages_hides_no_other(client: Any, bucket_of_four: BucketHandle) -> None:
+def test_an_index_deleted_between_pages_hides_no_other(client: Any, own_bucket_of_four: BucketHandle) -> None:
     """Deleting an index of the first page does not make the second page omit another index."""
-    first = bucket_of_four.call("ListIndexes", maxResults=2)
+    first = own_bucket_of_four.call("ListIndexes", maxResults=2)
     listed = {each["indexName"] for each in first["indexes"]}
-    client.delete_index(**bucket_of_four.address, indexName=min(listed))
-    second = bucket_of_four.call("ListIndexes", maxResults=2, nextToken=first["nextToken"])
+    client.delete_index(**own_bucket_of_four.address, indexName=min(listed))
+    second = own_bucket_of_four.call("ListIndexes", maxResults=2, nextToken=first["nextToken"])
     assert listed | {each["indexName"] for each in second["indexes"]} == set(NAMES)
 
 
@@ -161,10 +173,10 @@ def test_a_page_may_have_1_to_500_results(make_bucket: MakeBucket, make_index: M
     covers="ListIndexes.maxResults.min-1 ListIndexes.maxResults.max+1 ListIndexes!ValidationException",
 )
 def test_a_page_of_no_or_too_many_results_is_rejected(
-    expect_error: ErrorExpectation, make_bucket: MakeBucket, size: int
+    expect_error: ErrorExpectation, some_bucket: BucketHandle, size: int
 ) -> None:
     """The limit maxResults must be from 1 to 500."""
-    expect_error("ListIndexes", make_bucket().address, maxResults=size, code="ValidationException")
+    expect_error("ListIndexes", some_bucket.address, maxResults=size, code="ValidationException")
 
 
 @pytest.mark.parametrize("length", [1, 63])
@@ -193,10 +205,10 @@ def test_a_prefix_may_have_1_to_63_characters(
     covers="ListIndexes.prefix.min-1 ListIndexes.prefix.max+1",
 )
 def test_an_empty_or_overlong_prefix_is_rejected(
-    expect_error: ErrorExpectation, make_bucket: MakeBucket, length: int
+    expect_error: ErrorExpectation, some_bucket: BucketHandle, length: int
 ) -> None:
     """A prefix must have 1 to 63 characters."""
-    expect_error("ListIndexes", make_bucket().address, prefix="a" * length, code="ValidationException")
+    expect_error("ListIndexes", some_bucket.address, prefix="a" * length, code="ValidationException")
 
 
 @pytest.mark.parametrize("length", [0, 513])
@@ -208,10 +220,10 @@ def test_an_empty_or_overlong_prefix_is_rejected(
     covers="ListIndexes.nextToken.min-1 ListIndexes.nextToken.max+1",
 )
 def test_an_empty_or_overlong_token_is_rejected(
-    expect_error: ErrorExpectation, make_bucket: MakeBucket, length: int
+    expect_error: ErrorExpectation, some_bucket: BucketHandle, length: int
 ) -> None:
     """A token must have 1 to 512 characters."""
-    expect_error("ListIndexes", make_bucket().address, nextToken="a" * length, code="ValidationException")
+    expect_error("ListIndexes", some_bucket.address, nextToken="a" * length, code="ValidationException")
 
 
 @pytest.mark.parametrize("length", [1, 512])
@@ -222,9 +234,9 @@ def test_an_empty_or_overlong_token_is_rejected(
     source=sources.MODEL,
     covers="ListIndexes.nextToken.min ListIndexes.nextToken.max",
 )
-def test_a_token_may_have_1_to_512_characters(client: Any, make_bucket: MakeBucket, length: int) -> None:
+def test_a_token_may_have_1_to_512_characters(client: Any, some_bucket: BucketHandle, length: int) -> None:
     """A token of 1 or 512 characters is not rejected because of its length."""
-    members = {**make_bucket().address, "nextToken": "a" * length}
+    members = {**some_bucket.address, "nextToken": "a" * length}
     assert not is_length_error(call_error(client, "ListIndexes", members))
 
 

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
-from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.raw_client import RawClient
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import MakeBucket
 from vecgate.resources.resource_factory import ResourceFactory

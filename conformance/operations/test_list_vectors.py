@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation, parse_error
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation, parse_error
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import IndexHandle, MakeIndex
 
@@ -134,7 +134,7 @@ def test_a_full_last_page_has_no_token(make_index: MakeIndex, count: int, size: 
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 7, 16])
-@requirement("list-vectors.pages-complete", kind="effect", evidence="documented", source=SOURCE)
+@requirement("list-vectors.pages-complete", kind="effect", evidence="documented", source=SOURCE, slow=True)
 def test_pages_of_any_size_return_every_vector_once(make_index: MakeIndex, size: int) -> None:
     """All pages together return every vector once, whatever the page size."""
     index = make_filled_index(make_index, 17)
@@ -194,21 +194,21 @@ def test_a_page_may_have_1_vector(make_index: MakeIndex) -> None:
     covers="ListVectors.maxResults.{bound} ListVectors!ValidationException",
 )
 def test_a_page_size_out_of_range_is_rejected(
-    make_index: MakeIndex, expect_error: ErrorExpectation, size: int, bound: str
+    plain_index: IndexHandle, expect_error: ErrorExpectation, size: int, bound: str
 ) -> None:
     """The limit maxResults must be from 1 to 1,000."""
     del bound
-    expect_error("ListVectors", {**make_index().address, "maxResults": size}, code="ValidationException")
+    expect_error("ListVectors", {**plain_index.address, "maxResults": size}, code="ValidationException")
 
 
 @requirement("list-vectors.max-results-message", kind="detail", evidence="recorded", source=sources.NEIGHBOR)
 def test_the_error_of_a_page_size_gives_the_range(
-    make_index: MakeIndex, expect_error: ErrorExpectation
+    plain_index: IndexHandle, expect_error: ErrorExpectation
 ) -> None:
     """The error message for maxResults gives the range."""
     expect_error(
         "ListVectors",
-        {**make_index().address, "maxResults": 1_001},
+        {**plain_index.address, "maxResults": 1_001},
         code="ValidationException",
         message=re.compile("Member must be between 1 and 1000, inclusive"),
     )
@@ -289,12 +289,12 @@ def test_a_token_of_2048_characters_is_not_too_long(client: Any, make_index: Mak
     covers="ListVectors.nextToken.{bound}",
 )
 def test_a_token_of_the_wrong_length_is_rejected(
-    make_index: MakeIndex, expect_error: ErrorExpectation, length: int, bound: str
+    plain_index: IndexHandle, expect_error: ErrorExpectation, length: int, bound: str
 ) -> None:
     """A token must have 1 to 2,048 characters."""
     del bound
     expect_error(
-        "ListVectors", {**make_index().address, "nextToken": "x" * length}, code="ValidationException"
+        "ListVectors", {**plain_index.address, "nextToken": "x" * length}, code="ValidationException"
     )
 
 
@@ -317,7 +317,7 @@ def test_pages_of_changing_size(make_index: MakeIndex) -> None:
     assert remaining is None or Counter(keys_of(first) + keys_of(remaining)) == all_keys(9)
 
 
-@requirement("list-vectors.delete-while-paging", kind="effect", evidence="inferred", source=SOURCE)
+@requirement("list-vectors.delete-while-paging", kind="effect", evidence="inferred", source=SOURCE, slow=True)
 def test_deleting_listed_vectors_skips_nothing(make_index: MakeIndex) -> None:
     """A client that deletes each page before it requests the next one sees every vector once."""
     index, seen = make_filled_index(make_index, 12), Counter[str]()
@@ -327,7 +327,7 @@ def test_deleting_listed_vectors_skips_nothing(make_index: MakeIndex) -> None:
     assert seen == all_keys(12)
 
 
-@requirement("list-vectors.write-while-paging", kind="effect", evidence="inferred", source=SOURCE)
+@requirement("list-vectors.write-while-paging", kind="effect", evidence="inferred", source=SOURCE, slow=True)
 def test_writing_between_pages_hides_nothing(make_index: MakeIndex) -> None:
     """Vectors that are not changed between pages come exactly once, whatever else is written.
 
@@ -374,7 +374,12 @@ def test_segments_may_be_empty(make_index: MakeIndex) -> None:
 
 
 @requirement(
-    "list-vectors.segments-in-pages", kind="effect", evidence="documented", source=SOURCE, needs="segments"
+    "list-vectors.segments-in-pages",
+    kind="effect",
+    evidence="documented",
+    source=SOURCE,
+    needs="segments",
+    slow=True,
 )
 def test_segments_have_pages(make_index: MakeIndex) -> None:
     """Each segment has its own pages of at most maxResults, and all together contain every vector once."""
@@ -471,11 +476,11 @@ def test_1_to_16_segments_are_accepted(make_index: MakeIndex, count: int, number
     covers="ListVectors.{word}",
 )
 def test_segments_out_of_range_are_rejected(
-    make_index: MakeIndex, expect_error: ErrorExpectation, count: int, number: int, word: str
+    plain_index: IndexHandle, expect_error: ErrorExpectation, count: int, number: int, word: str
 ) -> None:
     """The members segmentCount and segmentIndex must be from 1 to 16 and from 0 to 15."""
     del word
-    members = {**make_index().address, "segmentCount": count, "segmentIndex": number}
+    members = {**plain_index.address, "segmentCount": count, "segmentIndex": number}
     expect_error("ListVectors", members, code="ValidationException")
 
 
@@ -491,10 +496,10 @@ def test_segments_out_of_range_are_rejected(
     "list-vectors.segment-pairs", kind="refusal", evidence="documented", source=SOURCE, needs="segments"
 )
 def test_segment_members_must_match(
-    make_index: MakeIndex, expect_error: ErrorExpectation, members: dict[str, int]
+    plain_index: IndexHandle, expect_error: ErrorExpectation, members: dict[str, int]
 ) -> None:
     """The member segmentIndex must be below segmentCount."""
-    expect_error("ListVectors", {**make_index().address, **members}, code="ValidationException")
+    expect_error("ListVectors", {**plain_index.address, **members}, code="ValidationException")
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
-from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.raw_client import RawClient
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import MakeBucket, MakeIndex
 
@@ -114,6 +114,7 @@ def test_a_mode_is_required(expect_error: ErrorExpectation, make_bucket: MakeBuc
     kind="effect",
     evidence="documented",
     source=sources.api(OPERATION),
+    slow=True,
 )
 def test_nothing_else_changes(client: Any, make_bucket: MakeBucket, make_index: MakeIndex) -> None:
     """Setting the default mode changes nothing else about the bucket, and nothing about its indexes."""

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation, parse_error
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation, parse_error
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import IndexHandle, MakeIndex, vector
 
@@ -70,9 +70,9 @@ def test_500_vectors_are_accepted(make_index: MakeIndex) -> None:
     source=sources.MODEL,
     covers="PutVectors.vectors.min-1 PutVectors!ValidationException",
 )
-def test_no_vectors_are_rejected(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+def test_no_vectors_are_rejected(plain_index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """A request with an empty list of vectors is rejected."""
-    expect_error("PutVectors", {**make_index().address, "vectors": []}, code="ValidationException")
+    expect_error("PutVectors", {**plain_index.address, "vectors": []}, code="ValidationException")
 
 
 @requirement(
@@ -82,10 +82,10 @@ def test_no_vectors_are_rejected(make_index: MakeIndex, expect_error: ErrorExpec
     source=sources.LIMITS,
     covers="PutVectors.vectors.max+1",
 )
-def test_501_vectors_are_rejected(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+def test_501_vectors_are_rejected(plain_index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """A request with more than 500 vectors is rejected."""
     expect_error(
-        "PutVectors", {**make_index().address, "vectors": many_vectors(501)}, code="ValidationException"
+        "PutVectors", {**plain_index.address, "vectors": many_vectors(501)}, code="ValidationException"
     )
 
 
@@ -114,17 +114,17 @@ def test_of_501_vectors_none_is_stored(make_index: MakeIndex, expect_error: Erro
     covers="PutVectors.{member}.required",
 )
 def test_a_missing_member_is_rejected(
-    make_index: MakeIndex, expect_error: ErrorExpectation, member: str, members: Mapping[str, Any]
+    plain_index: IndexHandle, expect_error: ErrorExpectation, member: str, members: Mapping[str, Any]
 ) -> None:
     """A request must contain vectors, and each vector a key and data."""
     del member
-    expect_error("PutVectors", {**make_index().address, **members}, code="ValidationException")
+    expect_error("PutVectors", {**plain_index.address, **members}, code="ValidationException")
 
 
 # Read your writes.
 
 
-@requirement("put-vectors.got-at-once", kind="effect", evidence="documented", source=sources.LIST)
+@requirement("put-vectors.got-at-once", kind="effect", evidence="documented", source=sources.LIST, slow=True)
 def test_a_written_vector_is_returned_at_once(make_index: MakeIndex) -> None:
     """GetVectors returns a vector as soon as PutVectors has answered."""
     index = make_index()
@@ -139,7 +139,9 @@ def test_a_written_vector_is_returned_at_once(make_index: MakeIndex) -> None:
         }
 
 
-@requirement("put-vectors.listed-at-once", kind="effect", evidence="documented", source=sources.LIST)
+@requirement(
+    "put-vectors.listed-at-once", kind="effect", evidence="documented", source=sources.LIST, slow=True
+)
 def test_a_written_vector_is_listed_at_once(make_index: MakeIndex) -> None:
     """ListVectors returns a vector as soon as PutVectors has answered."""
     index = make_index()
@@ -351,21 +353,21 @@ def test_nan_and_infinity_are_rejected(
 
 
 @requirement("put-vectors.zero-vector-cosine", kind="refusal", evidence="recorded", source=ZERO)
-def test_cosine_rejects_a_zero_vector(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+def test_cosine_rejects_a_zero_vector(plain_index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """An index with the cosine metric rejects a zero vector, which has no direction."""
     expect_error(
         "PutVectors",
-        {**make_index().address, "vectors": [vector("k", [0.0, 0.0])]},
+        {**plain_index.address, "vectors": [vector("k", [0.0, 0.0])]},
         code="ValidationException",
     )
 
 
 @requirement("put-vectors.zero-vector-message", kind="detail", evidence="recorded", source=ZERO)
-def test_the_error_of_a_zero_vector(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+def test_the_error_of_a_zero_vector(plain_index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """The error message names the key and the zero norm."""
     expect_error(
         "PutVectors",
-        {**make_index().address, "vectors": [vector("k", [0.0, 0.0])]},
+        {**plain_index.address, "vectors": [vector("k", [0.0, 0.0])]},
         code="ValidationException",
         message="Invalid record for key 'k': cosine distance does not support vectors with zero norm",
     )
@@ -374,12 +376,12 @@ def test_the_error_of_a_zero_vector(make_index: MakeIndex, expect_error: ErrorEx
 @pytest.mark.parametrize("value", [-0.0, 1e-60], ids=["negative-zero", "rounds-to-zero"])
 @requirement("put-vectors.zero-after-rounding", kind="refusal", evidence="documented", source=sources.LIST)
 def test_cosine_rejects_a_vector_that_rounds_to_zero(
-    make_index: MakeIndex, expect_error: ErrorExpectation, value: float
+    plain_index: IndexHandle, expect_error: ErrorExpectation, value: float
 ) -> None:
     """Values are rounded before they are checked: a vector that rounds to a zero vector is rejected."""
     expect_error(
         "PutVectors",
-        {**make_index().address, "vectors": [vector("k", [value, 0.0])]},
+        {**plain_index.address, "vectors": [vector("k", [value, 0.0])]},
         code="ValidationException",
     )
 
@@ -413,12 +415,11 @@ BAD: Mapping[str, Mapping[str, Any]] = {
     source=sources.probe("metadata-value-types"),
 )
 def test_one_invalid_record_rejects_the_request(
-    make_index: MakeIndex, expect_error: ErrorExpectation, flaw: str, position: str
+    plain_index: IndexHandle, expect_error: ErrorExpectation, flaw: str, position: str
 ) -> None:
     """One invalid record rejects the whole request, wherever it is in the list."""
-    index = make_index()
     vectors = [*many_vectors(3), BAD[flaw]] if position == "last" else [BAD[flaw], *many_vectors(3)]
-    expect_error("PutVectors", {**index.address, "vectors": vectors}, code="ValidationException")
+    expect_error("PutVectors", {**plain_index.address, "vectors": vectors}, code="ValidationException")
 
 
 @pytest.mark.parametrize("flaw", list(BAD))
@@ -436,11 +437,11 @@ def test_a_rejected_request_stores_nothing(
 
 
 @requirement("put-vectors.blames-the-record", kind="detail", evidence="recorded", source=SOURCE)
-def test_the_error_names_the_invalid_record(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
+def test_the_error_names_the_invalid_record(plain_index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """The error message names the key of the invalid record, not of the first."""
     expect_error(
         "PutVectors",
-        {**make_index().address, "vectors": [*many_vectors(2), vector("bad", [1.0])]},
+        {**plain_index.address, "vectors": [*many_vectors(2), vector("bad", [1.0])]},
         code="ValidationException",
         message="Invalid record for key 'bad': vector must have length 2, but has length 1",
     )
@@ -448,12 +449,12 @@ def test_the_error_names_the_invalid_record(make_index: MakeIndex, expect_error:
 
 @requirement("put-vectors.blames-the-place", kind="detail", evidence="inferred", source=SOURCE)
 def test_the_error_gives_the_path_of_the_invalid_record(
-    make_index: MakeIndex, expect_error: ErrorExpectation
+    plain_index: IndexHandle, expect_error: ErrorExpectation
 ) -> None:
     """The `fieldList` of the error gives the path of the invalid record."""
     expect_error(
         "PutVectors",
-        {**make_index().address, "vectors": [*many_vectors(2), vector("bad", [1.0])]},
+        {**plain_index.address, "vectors": [*many_vectors(2), vector("bad", [1.0])]},
         code="ValidationException",
         field="vectors[2]",
     )

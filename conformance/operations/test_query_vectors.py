@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
-from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.raw_client import RawClient
 from vecgate.conformance_kit.requirements import requirement
+from vecgate.conformance_kit.shared_indexes import ShareIndex
 from vecgate.resources.handles import IndexHandle, MakeBucket, MakeIndex
 
 QUERY = {"float32": [1.0, 0.0]}
@@ -22,12 +23,23 @@ def keys_of(answer: dict[str, Any]) -> list[str]:
     return [each["key"] for each in answer["vectors"]]
 
 
-@pytest.fixture
-def index(make_index: MakeIndex) -> IndexHandle:
-    """An index with three vectors, at distances 0, 1 and 2 from `QUERY`."""
+def build_index(make_index: MakeIndex) -> IndexHandle:
+    """Create an index with three vectors, at distances 0, 1 and 2 from `QUERY`."""
     index = make_index()
     index.put(("same", [1, 0], {"n": 1}), ("across", [0, 1], {"n": 2}), ("opposite", [-1, 0]))
     return index
+
+
+@pytest.fixture
+def index(share_index: ShareIndex) -> IndexHandle:
+    """The index that most of these tests read."""
+    return share_index(build_index)
+
+
+@pytest.fixture
+def own_index(make_index: MakeIndex) -> IndexHandle:
+    """The same for a test that writes."""
+    return build_index(make_index)
 
 
 @requirement("query-vectors.by-name", kind="effect", evidence="model", source=sources.api("QueryVectors"))
@@ -128,7 +140,7 @@ def test_values_are_never_returned(raw: RawClient, index: IndexHandle) -> None:
     """No flag makes a query result contain the values of a vector."""
     members = {**index.address, "topK": 3, "queryVector": QUERY, "returnData": True}
     answer = raw("/QueryVectors", {**members, **dict.fromkeys(FLAGS, True)})
-    assert {name for each in answer.json["vectors"] for name in each} == {"key", "distance", "metadata"}
+    assert {name for each in answer.members["vectors"] for name in each} == {"key", "distance", "metadata"}
 
 
 @requirement(
@@ -402,24 +414,24 @@ def test_an_unknown_mode_is_rejected(index: IndexHandle, expect_error: ErrorExpe
 
 
 @requirement("query-vectors.after-put", kind="effect", evidence="recorded", source=sources.DUVA_SEARCH)
-def test_a_new_vector_is_found_at_once(index: IndexHandle) -> None:
+def test_a_new_vector_is_found_at_once(own_index: IndexHandle) -> None:
     """A query right after PutVectors finds the new vectors."""
-    index.put(("new", [1, 0.01]))
-    assert [each["key"] for each in index.query([1, 0], top_k=2)] == ["same", "new"]
+    own_index.put(("new", [1, 0.01]))
+    assert [each["key"] for each in own_index.query([1, 0], top_k=2)] == ["same", "new"]
 
 
 @requirement("query-vectors.after-overwrite", kind="effect", evidence="documented", source=sources.LIST)
-def test_an_overwritten_vector_has_its_new_values(index: IndexHandle) -> None:
+def test_an_overwritten_vector_has_its_new_values(own_index: IndexHandle) -> None:
     """A query after an overwrite uses the new values, not the old ones."""
-    index.put(("same", [-1, -0.01]))
-    assert [each["key"] for each in index.query([1, 0])] == ["across", "same", "opposite"]
+    own_index.put(("same", [-1, -0.01]))
+    assert [each["key"] for each in own_index.query([1, 0])] == ["across", "same", "opposite"]
 
 
 @requirement("query-vectors.after-delete", kind="effect", evidence="recorded", source=sources.DUVA_SEARCH)
-def test_a_deleted_vector_is_not_found(index: IndexHandle) -> None:
+def test_a_deleted_vector_is_not_found(own_index: IndexHandle) -> None:
     """A query after DeleteVectors does not find the deleted vectors."""
-    index.delete("same")
-    assert [each["key"] for each in index.query([1, 0])] == ["across", "opposite"]
+    own_index.delete("same")
+    assert [each["key"] for each in own_index.query([1, 0])] == ["across", "opposite"]
 
 
 @requirement("query-vectors.filter-first", kind="detail", evidence="documented", source=sources.FILTERS)
@@ -472,10 +484,10 @@ def test_an_unknown_bucket_is_not_found(expect_error: ErrorExpectation) -> None:
 @requirement(
     "query-vectors.deleted-index", kind="effect", evidence="model", source=sources.api("DeleteIndex")
 )
-def test_a_deleted_index_is_not_found(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+def test_a_deleted_index_is_not_found(own_index: IndexHandle, expect_error: ErrorExpectation) -> None:
     """A query of a deleted index is answered with NotFoundException."""
-    index.remove()
-    members = {**index.address, "topK": 1, "queryVector": QUERY}
+    own_index.remove()
+    members = {**own_index.address, "topK": 1, "queryVector": QUERY}
     expect_error("QueryVectors", members, code="NotFoundException")
 
 
@@ -604,7 +616,7 @@ def test_a_query_changes_nothing(index: IndexHandle) -> None:
 def test_an_unknown_member_is_ignored(raw: RawClient, index: IndexHandle) -> None:
     """A request member that the model does not have is ignored."""
     answer = raw("/QueryVectors", {**index.address, "topK": 1, "queryVector": QUERY, "unheardOf": [1]})
-    assert (answer.status, answer.json["vectors"]) == (200, [{"key": "same"}])
+    assert (answer.status, answer.members["vectors"]) == (200, [{"key": "same"}])
 
 
 @requirement("query-vectors.vector-type", kind="refusal", evidence="model", source=sources.MODEL, needs="raw")

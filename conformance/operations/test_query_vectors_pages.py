@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
 from vecgate.conformance_kit.requirements import requirement
+from vecgate.conformance_kit.shared_indexes import ShareIndex
 from vecgate.resources.handles import IndexHandle, MakeIndex
 
 from .calls import call_error, is_length_error
@@ -19,18 +20,33 @@ TOKEN_CHARACTERS_MAX = 4_096
 QUERY: dict[str, Any] = {"queryVector": {"float32": [1.0, 0.0]}}
 
 
-@pytest.fixture
-def filled(make_index: MakeIndex) -> IndexHandle:
-    """An index with 150 vectors; `k0` is nearest to [1, 0], and each further one is a little farther away."""
+#: Of all vectors, the nearest to [1, 0] first.
+KEYS = [f"k{number}" for number in range(150)]
+
+
+def build_index(make_index: MakeIndex) -> IndexHandle:
+    """Create an index with 150 vectors; `k0` is nearest to [1, 0], each further one a little farther away."""
     index = make_index()
     index.put(*((f"k{number}", [1, number / 100], {"n": number}) for number in range(150)))
     return index
 
 
 @pytest.fixture
+def filled(share_index: ShareIndex) -> IndexHandle:
+    """The index that most of these tests read."""
+    return share_index(build_index)
+
+
+@pytest.fixture
 def index(more_than_a_page: None, filled: IndexHandle) -> IndexHandle:  # noqa: ARG001 - it skips
     """The same, on a target that accepts a topK of more than a page."""
     return filled
+
+
+@pytest.fixture
+def own_index(more_than_a_page: None, make_index: MakeIndex) -> IndexHandle:  # noqa: ARG001 - as above
+    """The same for a test that writes."""
+    return build_index(make_index)
 
 
 def first_page(index: IndexHandle, **members: Any) -> dict[str, Any]:
@@ -142,27 +158,33 @@ def test_pages_of_two_queries_do_not_mix(index: IndexHandle) -> None:
 
 
 @requirement("query-vectors.snapshot-put", kind="detail", evidence="documented", source=sources.QUERY)
-def test_a_put_between_pages_does_not_show(index: IndexHandle) -> None:
+def test_a_put_between_pages_does_not_show(own_index: IndexHandle) -> None:
     """A vector that is put between two pages is on neither of them."""
-    first = first_page(index)
-    index.put(("new", [1, 1.25]), ("newer", [1, 0]))
-    assert keys_of(first, second_page(index, first["nextToken"])) == [f"k{number}" for number in range(150)]
+    first = first_page(own_index)
+    own_index.put(("new", [1, 1.25]), ("newer", [1, 0]))
+    assert keys_of(first, second_page(own_index, first["nextToken"])) == [
+        f"k{number}" for number in range(150)
+    ]
 
 
 @requirement("query-vectors.snapshot-delete", kind="detail", evidence="documented", source=sources.QUERY)
-def test_a_deletion_between_pages_does_not_show(index: IndexHandle) -> None:
+def test_a_deletion_between_pages_does_not_show(own_index: IndexHandle) -> None:
     """A vector that is deleted between two pages is still on the second."""
-    first = first_page(index)
-    index.delete("k0", "k120")
-    assert keys_of(first, second_page(index, first["nextToken"])) == [f"k{number}" for number in range(150)]
+    first = first_page(own_index)
+    own_index.delete("k0", "k120")
+    assert keys_of(first, second_page(own_index, first["nextToken"])) == [
+        f"k{number}" for number in range(150)
+    ]
 
 
 @requirement("query-vectors.snapshot-overwrite", kind="detail", evidence="documented", source=sources.QUERY)
-def test_an_overwrite_between_pages_does_not_show(index: IndexHandle) -> None:
+def test_an_overwrite_between_pages_does_not_show(own_index: IndexHandle) -> None:
     """A vector that is overwritten between two pages keeps its place, and is returned once."""
-    first = first_page(index)
-    index.put(("k120", [1, 0]), ("k3", [1, 1.3]))
-    assert keys_of(first, second_page(index, first["nextToken"])) == [f"k{number}" for number in range(150)]
+    first = first_page(own_index)
+    own_index.put(("k120", [1, 0]), ("k3", [1, 1.3]))
+    assert keys_of(first, second_page(own_index, first["nextToken"])) == [
+        f"k{number}" for number in range(150)
+    ]
 
 
 @requirement("query-vectors.token-text", kind="effect", evidence="model", source=sources.MODEL)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
-from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.raw_client import RawClient
 from vecgate.conformance_kit.requirements import requirement
-from vecgate.resources.handles import MakeBucket, MakeIndex, Members
+from vecgate.resources.handles import IndexHandle, MakeBucket, MakeIndex, Members
 
 from .calls import call_error, is_length_error, unmodelled_members
 
@@ -116,9 +116,9 @@ def test_a_rejected_request_adds_no_tag(
     source=sources.MODEL,
     covers="TagResource.tags.required TagResource!ValidationException",
 )
-def test_tags_are_required(expect_error: ErrorExpectation, make_index: MakeIndex) -> None:
+def test_tags_are_required(expect_error: ErrorExpectation, plain_index: IndexHandle) -> None:
     """TagResource without tags is rejected."""
-    expect_error("TagResource", resourceArn=make_index().arn, code="ValidationException")
+    expect_error("TagResource", resourceArn=plain_index.arn, code="ValidationException")
 
 
 @requirement(

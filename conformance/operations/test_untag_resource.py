@@ -9,10 +9,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
-from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.raw_client import RawClient
 from vecgate.conformance_kit.requirements import requirement
-from vecgate.resources.handles import MakeBucket, MakeIndex
+from vecgate.resources.handles import IndexHandle, MakeBucket, MakeIndex
 
 from .calls import unmodelled_members
 
@@ -141,10 +141,10 @@ def test_a_key_may_have_1_to_128_characters(client: Any, make_index: MakeIndex, 
     covers="UntagResource.tagKeys.member.min-1 UntagResource.tagKeys.member.max+1",
 )
 def test_an_empty_or_overlong_key_is_rejected(
-    expect_error: ErrorExpectation, make_index: MakeIndex, length: int
+    expect_error: ErrorExpectation, plain_index: IndexHandle, length: int
 ) -> None:
     """A key to remove must have 1 to 128 characters."""
-    arn = make_index().arn
+    arn = plain_index.arn
     expect_error("UntagResource", resourceArn=arn, tagKeys=["k" * length], code="ValidationException")
 
 
@@ -156,10 +156,10 @@ def test_an_empty_or_overlong_key_is_rejected(
     covers="UntagResource.tagKeys.member.pattern",
 )
 def test_a_key_with_invalid_characters_is_rejected(
-    expect_error: ErrorExpectation, make_index: MakeIndex
+    expect_error: ErrorExpectation, plain_index: IndexHandle
 ) -> None:
     """A key to remove may contain only the characters that tag keys may contain."""
-    arn = make_index().arn
+    arn = plain_index.arn
     expect_error("UntagResource", resourceArn=arn, tagKeys=["team#"], code="ValidationException")
 
 

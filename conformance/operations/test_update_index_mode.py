@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
-from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.raw_client import RawClient
 from vecgate.conformance_kit.requirements import requirement
-from vecgate.resources.handles import MakeIndex
+from vecgate.resources.handles import IndexHandle, MakeIndex
 
 from .calls import describe_index, unmodelled_members
 
@@ -37,10 +37,10 @@ def test_any_index_may_be_set_to_enhanced(client: Any, make_index: MakeIndex) ->
     covers="UpdateIndexMode.indexMode.enum=CLASSIC UpdateIndexMode!ValidationException",
 )
 def test_an_index_in_a_new_bucket_may_not_be_classic(
-    expect_error: ErrorExpectation, make_index: MakeIndex
+    expect_error: ErrorExpectation, plain_index: IndexHandle
 ) -> None:
     """The mode of an index in a new bucket cannot be set to CLASSIC."""
-    expect_error("UpdateIndexMode", make_index().address, indexMode="CLASSIC", code="ValidationException")
+    expect_error("UpdateIndexMode", plain_index.address, indexMode="CLASSIC", code="ValidationException")
 
 
 @requirement(
@@ -50,11 +50,11 @@ def test_an_index_in_a_new_bucket_may_not_be_classic(
     source=sources.PROBE_CLASSIC,
 )
 def test_the_error_says_that_the_bucket_does_not_support_classic(
-    expect_error: ErrorExpectation, make_index: MakeIndex
+    expect_error: ErrorExpectation, plain_index: IndexHandle
 ) -> None:
     """The error for CLASSIC says that the bucket does not support it."""
     message = "indexMode cannot be set to CLASSIC because the vector bucket does not support CLASSIC mode"
-    members = {**make_index().address, "indexMode": "CLASSIC"}
+    members = {**plain_index.address, "indexMode": "CLASSIC"}
     expect_error("UpdateIndexMode", members, code="ValidationException", message=message)
 
 
@@ -82,10 +82,10 @@ def test_a_rejected_mode_changes_nothing(
     covers="UpdateIndexMode.indexMode.enum",
 )
 def test_an_unknown_mode_is_rejected(
-    expect_error: ErrorExpectation, make_index: MakeIndex, mode: str
+    expect_error: ErrorExpectation, plain_index: IndexHandle, mode: str
 ) -> None:
     """The mode of an index must be CLASSIC or ENHANCED."""
-    expect_error("UpdateIndexMode", make_index().address, indexMode=mode, code="ValidationException")
+    expect_error("UpdateIndexMode", plain_index.address, indexMode=mode, code="ValidationException")
 
 
 @requirement(
@@ -95,9 +95,9 @@ def test_an_unknown_mode_is_rejected(
     source=sources.MODEL,
     covers="UpdateIndexMode.indexMode.required",
 )
-def test_a_mode_is_required(expect_error: ErrorExpectation, make_index: MakeIndex) -> None:
+def test_a_mode_is_required(expect_error: ErrorExpectation, plain_index: IndexHandle) -> None:
     """UpdateIndexMode without a mode is rejected."""
-    expect_error("UpdateIndexMode", make_index().address, code="ValidationException")
+    expect_error("UpdateIndexMode", plain_index.address, code="ValidationException")
 
 
 @requirement("update-index-mode.keeps-everything", kind="effect", evidence="documented", source=sources.MODES)
@@ -116,6 +116,7 @@ def test_vectors_and_description_stay(client: Any, make_index: MakeIndex) -> Non
     kind="effect",
     evidence="documented",
     source=sources.api("UpdateIndexMode"),
+    slow=True,
 )
 def test_neither_bucket_nor_other_indexes_change(client: Any, make_index: MakeIndex) -> None:
     """Setting the mode of one index changes neither other indexes nor the default mode of the bucket."""

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
-from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.raw_client import RawClient
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import IndexHandle, MakeIndex, Members
 
@@ -186,10 +186,10 @@ def test_a_key_to_delete_may_have_1_to_63_characters(client: Any, make_index: Ma
     "UpdateMetadataConfiguration.{change}.textSearchConfigurations.metadataKey.max+1",
 )
 def test_an_empty_or_long_key_is_rejected(
-    expect_error: ErrorExpectation, make_index: MakeIndex, change: str, length: int
+    expect_error: ErrorExpectation, plain_index: IndexHandle, change: str, length: int
 ) -> None:
     """A key to add or delete must have 1 to 63 characters."""
-    members = {**make_index().address, change: configurations(["k" * length])}
+    members = {**plain_index.address, change: configurations(["k" * length])}
     expect_error(OPERATION, members, code="ValidationException")
 
 
@@ -201,9 +201,9 @@ def test_an_empty_or_long_key_is_rejected(
     source=sources.MODEL,
     covers="UpdateMetadataConfiguration.{change}.textSearchConfigurations.metadataKey.required",
 )
-def test_a_key_is_required(expect_error: ErrorExpectation, make_index: MakeIndex, change: str) -> None:
+def test_a_key_is_required(expect_error: ErrorExpectation, plain_index: IndexHandle, change: str) -> None:
     """A text search configuration to add or delete must name its metadata key."""
-    members = {**make_index().address, change: {"textSearchConfigurations": [{}]}}
+    members = {**plain_index.address, change: {"textSearchConfigurations": [{}]}}
     expect_error(OPERATION, members, code="ValidationException")
 
 
@@ -231,11 +231,11 @@ def test_ten_languages_are_accepted(client: Any, make_index: MakeIndex, language
     covers=f"{ADD}.language.enum",
 )
 def test_an_unknown_language_is_rejected(
-    expect_error: ErrorExpectation, make_index: MakeIndex, language: str
+    expect_error: ErrorExpectation, plain_index: IndexHandle, language: str
 ) -> None:
     """The language of a text search configuration must be one of ten."""
     added = configurations(["title"], language=language)
-    expect_error(OPERATION, make_index().address, add=added, code="ValidationException")
+    expect_error(OPERATION, plain_index.address, add=added, code="ValidationException")
 
 
 @pytest.mark.parametrize("status", ["ACTIVE", "BUILDING"])
@@ -261,10 +261,10 @@ def test_a_known_status_is_not_rejected_as_unknown(client: Any, make_index: Make
     source=sources.MODEL,
     covers=f"{ADD}.status.enum",
 )
-def test_an_unknown_status_is_rejected(expect_error: ErrorExpectation, make_index: MakeIndex) -> None:
+def test_an_unknown_status_is_rejected(expect_error: ErrorExpectation, plain_index: IndexHandle) -> None:
     """A status that the model does not have is rejected."""
     added = configurations(["title"], status="DONE")
-    expect_error(OPERATION, make_index().address, add=added, code="ValidationException")
+    expect_error(OPERATION, plain_index.address, add=added, code="ValidationException")
 
 
 @requirement(

@@ -21,14 +21,20 @@ Row: TypeAlias = tuple[str, Values, Metadata | None]
 FLOAT32_MAX = 3.4028234663852886e38
 PRINTED = st.characters(exclude_categories=["Cs", "Cc", "Cn", "Co"])
 FIELDS = ("f", "g", "h.i")
+PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:"
 RANGES = ("$gt", "$gte", "$lt", "$lte")
 
 
-def vector_keys() -> SearchStrategy[str]:
-    """Keys of vectors, some of which differ only slightly."""
-    return st.sampled_from(["a", "b", "ab", "A", "a/b", " ", "é", "日本"]) | st.text(
-        PRINTED, min_size=1, max_size=30
+def plain_keys() -> SearchStrategy[str]:
+    """Keys that every server stores, some of which differ only slightly."""
+    return st.sampled_from(["a", "b", "ab", "A", "a/b", "é", "日本"]) | st.text(
+        PLAIN, min_size=1, max_size=30
     )
+
+
+def any_keys() -> SearchStrategy[str]:
+    """Keys of any printable characters, for the requirement about them."""
+    return st.just(" ") | plain_keys() | st.text(PRINTED, min_size=1, max_size=30)
 
 
 def plain_values(dimension: int) -> SearchStrategy[Values]:
@@ -65,8 +71,13 @@ def arrays() -> SearchStrategy[list[Any]]:
     return st.lists(words(), min_size=1, max_size=3) | st.lists(numbers(), min_size=1, max_size=3)
 
 
+def plain_metadata() -> SearchStrategy[Metadata]:
+    """Metadata of any types, with a few fields."""
+    return st.dictionaries(st.sampled_from(FIELDS), scalars() | arrays(), max_size=3)
+
+
 def metadata_objects() -> SearchStrategy[Metadata]:
-    """Metadata of any shape."""
+    """Metadata of any shape, for the requirement about it."""
     texts = st.text(PRINTED, max_size=20)
     names = st.sampled_from(FIELDS) | st.text(PRINTED, max_size=12)
     return st.dictionaries(names, scalars() | texts | arrays(), max_size=4)
@@ -74,20 +85,24 @@ def metadata_objects() -> SearchStrategy[Metadata]:
 
 def rows(
     *,
+    keys: SearchStrategy[str] | None = None,
     values: SearchStrategy[Values] | None = None,
+    metadata: SearchStrategy[Metadata] | None = None,
     min_size: int = 0,
     max_size: int = 8,
 ) -> SearchStrategy[list[Row]]:
-    """Records with unique keys, with two dimensions unless *values* says otherwise."""
+    """Records with unique keys, with plain keys, values of two dimensions and plain metadata by default."""
+    # Strategies have no truth value.
+    row_keys = plain_keys() if keys is None else keys
     row_values = plain_values(2) if values is None else values
-    row = st.tuples(vector_keys(), row_values, st.none() | metadata_objects())
+    row_metadata = plain_metadata() if metadata is None else metadata
+    row = st.tuples(row_keys, row_values, st.none() | row_metadata)
     return st.lists(row, min_size=min_size, max_size=max_size, unique_by=lambda each: each[0])
 
 
 def filterable() -> SearchStrategy[list[Metadata]]:
     """Metadata of some vectors, with fields of any type that filters name; fields may be missing."""
-    one = st.dictionaries(st.sampled_from(FIELDS), scalars() | arrays(), max_size=3)
-    return st.lists(one, min_size=1, max_size=8)
+    return st.lists(plain_metadata(), min_size=1, max_size=8)
 
 
 def filterable_scalars() -> SearchStrategy[list[Metadata]]:

@@ -35,7 +35,9 @@ def all_entries(pages: Iterable[list[str]]) -> list[str]:
     return sorted(key for page in pages for key in page)
 
 
-@requirement("properties.list-pages", kind="effect", evidence="recorded", source=sources.S3MOCK_VECTORS)
+@requirement(
+    "properties.list-pages", kind="effect", evidence="recorded", source=sources.S3MOCK_VECTORS, slow=True
+)
 def test_pages_of_vectors_are_complete(make_index: MakeIndex) -> None:
     """For every page size, the pages of ListVectors contain every key once and respect the page size."""
     index = make_filled_index(make_index, STORED)
@@ -70,7 +72,12 @@ def test_pages_of_any_number_of_vectors_are_complete(make_index: MakeIndex, coun
 
 
 @requirement(
-    "properties.list-segments", kind="effect", evidence="recorded", source=sources.SUPABASE, needs="segments"
+    "properties.list-segments",
+    kind="effect",
+    evidence="recorded",
+    source=sources.SUPABASE,
+    needs="segments",
+    slow=True,
 )
 def test_segments_are_complete_and_disjoint(make_index: MakeIndex) -> None:
     """For every number of segments and page size, the segments contain every key exactly once."""
@@ -97,6 +104,7 @@ def test_segments_are_complete_and_disjoint(make_index: MakeIndex) -> None:
     evidence="documented",
     source=sources.LIST,
     needs="segments",
+    slow=True,
 )
 def test_a_segment_does_not_change(make_index: MakeIndex) -> None:
     """A segment that is read again, with another page size, contains the same keys."""
@@ -115,7 +123,9 @@ def test_a_segment_does_not_change(make_index: MakeIndex) -> None:
     check()
 
 
-@requirement("properties.list-flags", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS)
+@requirement(
+    "properties.list-flags", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS, slow=True
+)
 def test_flags_do_not_change_the_keys(make_index: MakeIndex) -> None:
     """The same keys are listed whatever members are requested."""
     index = make_filled_index(make_index, STORED)
@@ -180,7 +190,9 @@ def test_filtered_pages_are_complete(make_index: MakeIndex) -> None:
     check()
 
 
-@requirement("properties.index-pages", kind="effect", evidence="recorded", source=sources.S3MOCK_INDEXES)
+@requirement(
+    "properties.index-pages", kind="effect", evidence="recorded", source=sources.S3MOCK_INDEXES, slow=True
+)
 def test_pages_of_indexes_are_complete(make_bucket: MakeBucket, make_index: MakeIndex) -> None:
     """For every page size and prefix, the pages of ListIndexes contain every matching index once."""
     bucket = make_bucket()

@@ -221,7 +221,12 @@ def test_flags_select_the_members_of_results(
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @requirement(
-    "properties.recall", kind="detail", evidence="recorded", source=sources.DUVA_SEARCH, needs="query"
+    "properties.recall",
+    kind="detail",
+    evidence="recorded",
+    source=sources.DUVA_SEARCH,
+    needs="query",
+    slow=True,
 )
 def test_recall_is_high(make_index: MakeIndex, metric: str) -> None:
     """Of the 10 nearest of 1,000 vectors, a query finds 9 on average, and all distances are correct."""
@@ -248,6 +253,7 @@ def test_recall_is_high(make_index: MakeIndex, metric: str) -> None:
     evidence="recorded",
     source=sources.DUVA_SEARCH,
     needs="query",
+    slow=True,
 )
 def test_recall_is_high_with_a_filter(make_index: MakeIndex, every: int) -> None:
     """Of the 5 nearest vectors that match a filter, a query finds most, and nothing that does not match."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import IndexHandle
 
@@ -202,7 +202,9 @@ def run_machine(machine: type[Sequences], client: Any, new_name: Callable[[], st
     run_state_machine_as_test(lambda: machine(client, new_name), settings=steps)  # type: ignore[arg-type]
 
 
-@requirement("properties.sequences", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS)
+@requirement(
+    "properties.sequences", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS, slow=True
+)
 def test_any_sequence_of_requests(client: Any, new_name: Callable[[], str]) -> None:
     """After any sequence of creations, writes and deletions, the stored vectors are the expected ones."""
     run_machine(Sequences, client, new_name)
@@ -214,6 +216,7 @@ def test_any_sequence_of_requests(client: Any, new_name: Callable[[], str]) -> N
     evidence="recorded",
     source=sources.S3MOCK_QUERIES,
     needs="query",
+    slow=True,
 )
 def test_any_sequence_with_queries(client: Any, new_name: Callable[[], str]) -> None:
     """After any sequence of writes, queries and filters find what is stored now."""

@@ -10,11 +10,20 @@ from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import MakeIndex
 
 from .oracle_checks import filled_index, put_rows, to_record
-from .strategies import Row, any_values, metadata_objects, plain_values, rows, vector_keys
+from .strategies import (
+    Row,
+    any_keys,
+    any_values,
+    metadata_objects,
+    plain_keys,
+    plain_metadata,
+    plain_values,
+    rows,
+)
 
 
 @requirement("properties.read-your-writes", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS)
-@given(stored_rows=rows(min_size=1))
+@given(stored_rows=rows(keys=any_keys(), metadata=metadata_objects(), min_size=1))
 def test_written_vectors_are_returned(make_index: MakeIndex, stored_rows: list[Row]) -> None:
     """GetVectors returns written vectors with any keys, values and metadata."""
     with filled_index(make_index, stored_rows) as (index, oracle):
@@ -97,8 +106,8 @@ def test_vectors_may_be_put_one_by_one(make_index: MakeIndex, stored_rows: list[
 
 @requirement("properties.last-wins", kind="effect", evidence="recorded", source=sources.NEIGHBOR)
 @given(
-    key=vector_keys(),
-    versions=st.lists(st.tuples(plain_values(2), metadata_objects()), min_size=2, max_size=4),
+    key=plain_keys(),
+    versions=st.lists(st.tuples(plain_values(2), plain_metadata()), min_size=2, max_size=4),
 )
 def test_the_last_put_wins(
     make_index: MakeIndex, key: str, versions: list[tuple[list[float], dict[str, object]]]
@@ -113,7 +122,7 @@ def test_the_last_put_wins(
 @requirement(
     "properties.delete-is-idempotent", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS
 )
-@given(stored_rows=rows(min_size=1), deleted=st.sets(vector_keys(), min_size=1, max_size=4))
+@given(stored_rows=rows(min_size=1), deleted=st.sets(plain_keys(), min_size=1, max_size=4))
 def test_a_repeated_deletion_changes_nothing(
     make_index: MakeIndex, stored_rows: list[Row], deleted: set[str]
 ) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
 from vecgate.conformance_kit.requirements import requirement
+from vecgate.conformance_kit.shared_indexes import ShareIndex
 from vecgate.resources.handles import IndexHandle, MakeIndex
 
-from .conftest import MakeTextIndex
+from .conftest import MakeTextIndex, build_text_index
 
 LONGEST_KEY = "k" * 63
 TEN_KEYS = [f"field{number}" for number in range(10)]
@@ -21,12 +22,17 @@ def texts(*names: str, text: str = "zebra") -> list[dict[str, str]]:
     return [{"metadataKey": name, "text": text} for name in names]
 
 
-@pytest.fixture
-def index(make_text_index: MakeTextIndex) -> IndexHandle:
-    """An index with one text under `body`."""
-    made = make_text_index()
+def build_index(make_index: MakeIndex) -> IndexHandle:
+    """Create an index with one text under `body`."""
+    made = build_text_index(make_index)
     made.put(("a", [1, 0], {"body": "zebra quartz"}))
     return made
+
+
+@pytest.fixture
+def index(share_index: ShareIndex) -> IndexHandle:
+    """The index that most of these tests read."""
+    return share_index(build_index)
 
 
 @requirement(
@@ -211,8 +217,9 @@ def test_an_index_without_searchable_keys(make_index: MakeIndex, expect_error: E
     source=sources.api("UpdateMetadataConfiguration"),
     needs="text",
 )
-def test_a_deleted_configuration(index: IndexHandle, expect_error: ErrorExpectation) -> None:
+def test_a_deleted_configuration(make_index: MakeIndex, expect_error: ErrorExpectation) -> None:
     """A text is rejected for a key whose configuration was deleted."""
+    index = build_index(make_index)
     index.call("UpdateMetadataConfiguration", delete={"textSearchConfigurations": [{"metadataKey": "body"}]})
     members = {**index.address, "topK": 1, "queryTexts": texts("body")}
     expect_error("QueryVectors", members, code="ValidationException")

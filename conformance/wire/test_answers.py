@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.raw_client import RawAnswer, RawClient
+from vecgate.conformance_kit.requests.raw_client import RawAnswer, RawClient
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import IndexHandle, MakeBucket, MakeIndex
 from vecgate.s3vectors.model import service_model
@@ -286,7 +286,7 @@ def test_metadata_is_plain_json(raw: RawClient, make_index: MakeIndex) -> None:
     index = make_index()
     index.put(("k", [1.0, 0.5], {"a": 1, "b": True, "c": ["x"], "d": "é"}))
     answer = raw("/GetVectors", {**index.address, "keys": ["k"], "returnMetadata": True})
-    assert answer.json["vectors"] == [{"key": "k", "metadata": {"a": 1, "b": True, "c": ["x"], "d": "é"}}]
+    assert answer.members["vectors"] == [{"key": "k", "metadata": {"a": 1, "b": True, "c": ["x"], "d": "é"}}]
 
 
 @requirement(
@@ -297,7 +297,7 @@ def test_values_are_json_numbers(raw: RawClient, make_index: MakeIndex) -> None:
     index = make_index(metric="euclidean")
     index.put(("k", [0.1, 3.4028234663852886e38]))
     answer = raw("/GetVectors", {**index.address, "keys": ["k"], "returnData": True})
-    assert answer.json["vectors"][0]["data"]["float32"] == [0.10000000149011612, 3.4028234663852886e38]
+    assert answer.members["vectors"][0]["data"]["float32"] == [0.10000000149011612, 3.4028234663852886e38]
 
 
 @requirement("wire.absent-members", kind="detail", evidence="model", source=sources.REST_JSON, needs="raw")
@@ -315,4 +315,4 @@ def test_an_answer_is_utf_8(raw: RawClient, make_index: MakeIndex) -> None:
     index.put(("clé-日本-😀", [1.0, 0.5]))
     answer = raw("/ListVectors", index.address)
     assert answer.body.decode("utf-8")
-    assert answer.json["vectors"] == [{"key": "clé-日本-😀"}]
+    assert answer.members["vectors"] == [{"key": "clé-日本-😀"}]

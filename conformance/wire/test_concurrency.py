@@ -59,7 +59,7 @@ def is_whole(entry: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("operation", ["GetVectors", "ListVectors"])
-@requirement("wire.whole-records", kind="guard", evidence="inferred", source=sources.PRACTICES)
+@requirement("wire.whole-records", kind="guard", evidence="inferred", source=sources.PRACTICES, slow=True)
 def test_a_read_during_an_overwrite_is_whole(make_index: MakeIndex, operation: str) -> None:
     """A vector that is read while it is overwritten has the values and the metadata of one write."""
     index = make_index(dimension=DIMENSION, metric="euclidean")
@@ -77,7 +77,12 @@ def test_a_read_during_an_overwrite_is_whole(make_index: MakeIndex, operation: s
 
 
 @requirement(
-    "wire.queries-during-writes", kind="effect", evidence="inferred", source=sources.PRACTICES, needs="query"
+    "wire.queries-during-writes",
+    kind="effect",
+    evidence="inferred",
+    source=sources.PRACTICES,
+    needs="query",
+    slow=True,
 )
 def test_a_query_during_writes_is_answered(make_index: MakeIndex) -> None:
     """A query during overwrites is answered without an error, and finds every stored key once."""

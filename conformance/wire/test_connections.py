@@ -19,7 +19,7 @@ def put_invalid(index: IndexHandle, vectors: list[dict[str, Any]]) -> None:
         index.call("PutVectors", vectors=vectors)
 
 
-@requirement("wire.after-a-refusal", kind="guard", evidence="inferred", source=sources.REST_JSON)
+@requirement("wire.after-a-refusal", kind="guard", evidence="inferred", source=sources.REST_JSON, slow=True)
 def test_the_next_request_after_an_error_is_served(client: Any, make_index: MakeIndex) -> None:
     """Errors and successes can alternate on the connections of one client."""
     index = make_index()
@@ -31,7 +31,9 @@ def test_the_next_request_after_an_error_is_served(client: Any, make_index: Make
     assert index.keys() - {"bad"} == {f"k{number}" for number in range(5)}
 
 
-@requirement("wire.after-a-large-refusal", kind="guard", evidence="inferred", source=sources.REST_JSON)
+@requirement(
+    "wire.after-a-large-refusal", kind="guard", evidence="inferred", source=sources.REST_JSON, slow=True
+)
 def test_the_next_request_after_a_large_rejected_body_is_served(make_index: MakeIndex) -> None:
     """A rejected body of several megabytes does not affect the next request on its connection."""
     index = make_index(non_filterable=["bulk"])
@@ -44,7 +46,9 @@ def test_the_next_request_after_a_large_rejected_body_is_served(make_index: Make
         assert {key for key in stored if not key.startswith("bad")} == {"k"}
 
 
-@requirement("wire.requests-side-by-side", kind="guard", evidence="inferred", source=sources.PRACTICES)
+@requirement(
+    "wire.requests-side-by-side", kind="guard", evidence="inferred", source=sources.PRACTICES, slow=True
+)
 def test_simultaneous_requests_do_not_mix(make_index: MakeIndex) -> None:
     """Simultaneous requests on several connections each get their own answer."""
     index = make_index()
@@ -57,7 +61,9 @@ def test_simultaneous_requests_do_not_mix(make_index: MakeIndex) -> None:
     ]
 
 
-@requirement("wire.writes-side-by-side", kind="effect", evidence="documented", source=sources.PRACTICES)
+@requirement(
+    "wire.writes-side-by-side", kind="effect", evidence="documented", source=sources.PRACTICES, slow=True
+)
 def test_simultaneous_writes_are_all_stored(make_index: MakeIndex) -> None:
     """Simultaneous writes of different keys are all stored."""
     index = make_index()
@@ -67,7 +73,7 @@ def test_simultaneous_writes_are_all_stored(make_index: MakeIndex) -> None:
     assert index.keys() == {key for part in parts for key, _ in part}
 
 
-@requirement("wire.writes-of-one-key", kind="guard", evidence="inferred", source=sources.PRACTICES)
+@requirement("wire.writes-of-one-key", kind="guard", evidence="inferred", source=sources.PRACTICES, slow=True)
 def test_simultaneous_writes_of_one_key(make_index: MakeIndex) -> None:
     """After simultaneous writes of one key, values and metadata are from the same write."""
     index = make_index()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.raw_client import RawAnswer, RawClient
+from vecgate.conformance_kit.requests.raw_client import RawAnswer, RawClient
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import IndexHandle, MakeBucket, MakeIndex, vector
 from vecgate.s3vectors.model import error_codes, service_model
+
+from ..operations.addresses import all_operations
 
 KINDS = ["ValidationException", "NotFoundException", "ConflictException"]
 #: Members that an error may have in addition to the members of its code in the model.
@@ -61,11 +64,25 @@ def test_the_code_is_where_sdks_look(raw: RawClient, make_index: MakeIndex, kind
     assert error_answer(raw, make_index, kind).code == kind
 
 
+@all_operations
+@requirement(
+    "wire.error-code-of-operation",
+    kind="effect",
+    evidence="model",
+    source=sources.MODEL,
+    needs="raw {operation}",
+)
+def test_every_operation_has_codes_of_the_service(raw: RawClient, operation: str) -> None:
+    """The error for an invalid request to any operation has a code that the model has."""
+    answer = raw(f"/{operation}", {})
+    assert answer.status == HTTPStatus.OK or answer.code in error_codes()
+
+
 @kinds
 @requirement("wire.error-message", kind="effect", evidence="model", source=sources.MODEL, needs="raw")
 def test_an_error_has_a_message(raw: RawClient, make_index: MakeIndex, kind: str) -> None:
     """The body is a JSON object with a `message`."""
-    message = error_answer(raw, make_index, kind).json["message"]
+    message = error_answer(raw, make_index, kind).members["message"]
     assert isinstance(message, str)
     assert message
 
@@ -75,7 +92,7 @@ def test_an_error_has_a_message(raw: RawClient, make_index: MakeIndex, kind: str
 def test_an_error_has_only_modelled_members(raw: RawClient, make_index: MakeIndex, kind: str) -> None:
     """Apart from its code, an error has only the members of the model."""
     modelled = service_model().shape_for(kind).members.keys()
-    assert error_answer(raw, make_index, kind).json.keys() <= {*modelled, *ENVELOPE}
+    assert error_answer(raw, make_index, kind).members.keys() <= {*modelled, *ENVELOPE}
 
 
 @kinds
@@ -97,7 +114,7 @@ def test_an_error_is_json(raw: RawClient, make_index: MakeIndex, kind: str) -> N
 )
 def test_a_validation_error_lists_its_fields(raw: RawClient, make_index: MakeIndex) -> None:
     """A ValidationException has a `fieldList` of objects with a path and a message."""
-    fields = error_answer(raw, make_index, "ValidationException").json["fieldList"]
+    fields = error_answer(raw, make_index, "ValidationException").members["fieldList"]
     assert fields
     assert all(each.keys() == {"path", "message"} for each in fields)
     assert all(isinstance(text, str) and text for each in fields for text in each.values())

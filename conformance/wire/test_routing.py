@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requests.raw_client import RawClient
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import MakeBucket, MakeIndex
 
@@ -69,7 +69,7 @@ def test_the_arn_of_a_bucket_is_one_segment(raw: RawClient, make_bucket: MakeBuc
     raw(tags_path(bucket.arn), {"tags": {"team": "search"}})
     answer = raw(tags_path(bucket.arn), method="GET")
     assert answer.status == 200
-    assert answer.json["tags"].items() >= {("team", "search")}
+    assert answer.members["tags"].items() >= {("team", "search")}
 
 
 @requirement("wire.tags-of-an-index", kind="effect", evidence="model", source=sources.MODEL, needs="raw tags")
@@ -77,9 +77,9 @@ def test_the_arn_of_an_index_is_one_segment(raw: RawClient, make_index: MakeInde
     """The encoded ARN of an index identifies the index and not its bucket."""
     index = make_index()
     raw(tags_path(index.arn), {"tags": {"team": "search"}})
-    assert raw(tags_path(index.arn), method="GET").json["tags"] == {"team": "search"}
+    assert raw(tags_path(index.arn), method="GET").members["tags"] == {"team": "search"}
     bucket_arn = index.arn.split("/index/", maxsplit=1)[0]
-    assert "team" not in raw(tags_path(bucket_arn), method="GET").json["tags"]
+    assert "team" not in raw(tags_path(bucket_arn), method="GET").members["tags"]
 
 
 @requirement(
@@ -91,4 +91,4 @@ def test_tag_keys_are_query_parameters(raw: RawClient, make_index: MakeIndex) ->
     raw(tags_path(index.arn), {"tags": {"a": "1", "b c": "2", "é/+=": "3", "stays": "4"}})
     keys = "&".join(f"tagKeys={quote(key, safe='')}" for key in ("a", "b c", "é/+="))
     assert raw(f"{tags_path(index.arn)}?{keys}", method="DELETE").status == 200
-    assert raw(tags_path(index.arn), method="GET").json["tags"] == {"stays": "4"}
+    assert raw(tags_path(index.arn), method="GET").members["tags"] == {"stays": "4"}

@@ -15,8 +15,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from vecgate.conformance_kit import evidence_sources as sources
-from vecgate.conformance_kit.exchanges import ExchangeLog
-from vecgate.conformance_kit.raw_client import RawAnswer, RawClient
+from vecgate.conformance_kit.requests.exchanges import ExchangeLog
+from vecgate.conformance_kit.requests.raw_client import RawAnswer, RawClient
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import IndexHandle, MakeIndex
 from vecgate.targets.target import Target

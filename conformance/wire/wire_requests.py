@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from vecgate.conformance_kit.raw_client import RawAnswer, RawClient
+from vecgate.conformance_kit.requests.raw_client import RawAnswer, RawClient
 from vecgate.resources.handles import IndexHandle, vector
 
 from ..operations.calls import account_policy

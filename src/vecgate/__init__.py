@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from vecgate.bulk.writer import BulkWriter
     from vecgate.errors import VecgateError
 
-__version__ = version("vecgate")
+    __version__: str
 
 __all__ = [
     "BulkConfig",
@@ -43,6 +42,12 @@ _MODULES = {
 
 def __getattr__(name: str) -> object:
     # Imported on first use: `import vecgate` alone must stay cheap, since pytest loads it in every run.
+    if name == "__version__":
+        return import_module("importlib.metadata").version("vecgate")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

@@ -64,6 +64,9 @@ class InvalidRecord(VecgateError):
     problem  what is wrong, how much, and what is allowed
     """
 
+    key: str
+    problem: str
+
     def __init__(self, key: str, problem: str) -> None:
         super().__init__(f"record {key!r}: {problem}")
         self.key, self.problem = key, problem
@@ -101,6 +104,15 @@ class ServiceError(VecgateError):
     request_id     for a support case; empty if the response had none
     """
 
+    operation: str
+    code: str
+    status: int
+    message: str
+    is_retryable: bool
+    is_throttling: bool
+    retry_after_s: float | None
+    request_id: str
+
     def __init__(
         self,
         operation: str,
@@ -128,6 +140,10 @@ class TransportError(VecgateError):
     is_connect  the connection could not be made, so the request was not applied
     """
 
+    operation: str
+    reason: str
+    is_connect: bool
+
     def __init__(self, operation: str, reason: str, *, is_connect: bool = False) -> None:
         super().__init__(f"{operation} got no response: {reason}")
         self.operation, self.reason, self.is_connect = operation, reason, is_connect
@@ -144,10 +160,13 @@ class UnexpectedResponse(TransportError, ProtocolError):
     """A response to *operation* arrived that is not one of an S3 Vectors service, because of *reason*.
 
     It acknowledges nothing: the request may or may not have been applied, so it is sent again.
+
+    request_id  that the response has nevertheless; empty without one
     """
 
-    def __init__(self, operation: str, reason: str) -> None:
+    def __init__(self, operation: str, reason: str, *, request_id: str = "") -> None:
         super().__init__(operation, reason)
+        self.request_id = request_id
         self.args = (f"{operation} got no S3 Vectors response: {reason}",)
         self.hint = (
             "Check that the URL is that of an S3 Vectors service and that no proxy or login page answers "

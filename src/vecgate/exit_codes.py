@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from enum import IntEnum
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from vecgate.errors import (
     IndexUnusable,
@@ -21,7 +22,9 @@ from vecgate.errors import (
     UsageError,
     VecgateError,
 )
-from vecgate.results.verdict_records import Grade
+
+if TYPE_CHECKING:
+    from vecgate.results.verdict_records import Grade
 
 
 class ExitCode(IntEnum):

@@ -99,7 +99,10 @@ def run_workers(
     workers: list[subprocess.Popen[bytes]] = []
     try:
         for _ in range(number):
-            worker = subprocess.Popen(command, env=environment)  # noqa: S603 - vecgate itself
+            # Ctrl-C reaches this process only, which passes it on once, as SIGTERM.
+            worker = subprocess.Popen(  # noqa: S603 - vecgate itself
+                command, stdin=subprocess.DEVNULL, env=environment, process_group=0
+            )
             workers.append(worker)
         on_started()
         return [worker.wait(RUN_TIMEOUT_S) for worker in workers]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
@@ -97,7 +98,8 @@ Parser: TypeAlias = Callable[[Any, str, Problems], Any]
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the content of a TOML file. Raises ConfigError if the file cannot be read."""
     try:
-        content = msgspec.toml.decode(path.read_bytes())
+        # Editors on Windows begin a file with a byte order mark.
+        content = msgspec.toml.decode(path.read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

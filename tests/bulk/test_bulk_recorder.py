@@ -16,8 +16,8 @@ from vecgate.bulk.progress import BatchMetric, ComparisonProgress, Event, Reject
 from vecgate.bulk.sources import ColumnChoice, open_source
 from vecgate.errors import VecgateError
 from vecgate.results.bulk_records import BulkPlan, BulkTotals
-from vecgate.results.load_records import Second
-from vecgate.results.operation_counts import sum_by_operation
+from vecgate.results.load.load_records import Second
+from vecgate.results.load.operation_counts import sum_by_operation
 from vecgate.results.records import Record
 
 PLAN = BulkPlan(

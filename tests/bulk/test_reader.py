@@ -143,7 +143,7 @@ def wait_for_threads(number: int) -> None:
     deadline_s = time.monotonic() + DEADLINE_S
     while threading.active_count() > number and time.monotonic() < deadline_s:
         time.sleep(0.001)
-    assert threading.active_count() == number
+    assert threading.active_count() <= number
 
 
 def test_a_scan_that_is_closed_early_stops_its_threads() -> None:

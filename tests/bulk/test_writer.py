@@ -280,6 +280,48 @@ def test_throttles_lower_the_rate() -> None:
     assert notes.of(Progress)[-1].rate_scale < 1
 
 
+class CountedDepartures:
+    """Lets every second request that asks depart."""
+
+    def __init__(self) -> None:
+        self.scale = 0.5
+        self.departed: list[int] = []
+        self.asked = self.waits = self.throttles = self.successes = 0
+
+    def try_acquire(self, vectors: int, *, now_s: float) -> float:
+        self.asked += 1
+        if self.asked % 2:
+            return 1_000.0
+        self.departed.append(vectors)
+        return 0.0
+
+    def wait(self, seconds: float) -> None:
+        assert 0 < seconds < 1
+        self.waits += 1
+
+    def record_throttle(self, *, now_s: float) -> None:
+        self.throttles += 1
+
+    def record_success(self, *, now_s: float) -> None:
+        self.successes += 1
+
+
+def test_departures_may_come_from_elsewhere() -> None:
+    """Then the rates of the configuration do not apply."""
+    departures = CountedDepartures()
+    writer = BulkWriter(
+        ScriptedService([ServiceFault.THROTTLED]),
+        bucket="b",
+        index="i",
+        config=replace(CONFIG, in_flight=1, vectors_per_s=0.001),
+        departures=departures,
+    )
+    outcome = writer.put(Blocks([block_of([f"k{number}" for number in range(25)])]))
+    assert outcome.acknowledged == 25
+    assert departures.departed == [10, 10, 10, 5]
+    assert (departures.waits, departures.throttles, departures.successes) == (4, 1, 3)
+
+
 def test_equal_keys_are_never_in_flight_together_and_the_last_wins() -> None:
     """Superseded records count as written, and separately."""
     names = ["a", "b", "a", "c", "a", "b"] * 10

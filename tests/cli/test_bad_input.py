@@ -182,9 +182,9 @@ def test_a_journal_that_cannot_be_written_prevents_the_run(vecgate: Vecgate, end
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--rate", "0"), "vectors_per_s is 0.0, allowed is a number above 0"),
-        (("--batch", "501"), "batch_vectors is 501, allowed is 1 to 500"),
-        (("--in-flight", "0"), "in_flight is 0, allowed is 1 to 256"),
+        (("--rate", "0"), "--vectors-per-s is 0.0, allowed is a number above 0"),
+        (("--batch", "501"), "--batch is 501, allowed is 1 to 500"),
+        (("--in-flight", "0"), "--in-flight is 0, allowed is 1 to 256"),
     ],
 )
 def test_a_setting_out_of_range_is_answered_with_the_range(

@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree as ET
 
 import pytest
+from child_processes import WITHIN_S, child_process, wait_until
+from click import Group
 from echo_server import EVIL, EchoServer, echo_server
+from put_processes import free_port
 
-from vecgate.cli.main import main
+from vecgate.cli.main import COMMANDS, import_command, main
+from vecgate.endpoint.local import ADMIN_TOKEN_VARIABLE, READY
 
 #: The planted secrets: three parts of the credentials, user and password of the URL, two headers.
 ACCESS_KEY, SECRET_KEY = "AKIACANARY0000000001", "canarySecretKey/0123456789+abcdefghijklm"
@@ -45,6 +53,73 @@ kind = "constant"
 rate = 10
 for = "1s"
 """
+Line = tuple[str, ...]
+#: Command lines of every command; those of a target get it as their last option.
+OF_AN_INDEX: tuple[Line, ...] = (
+    ("put", "in.jsonl", *INDEX, "-o", "put.jsonl", "--restart"),
+    ("put", "in.jsonl", *INDEX, "-o", "put.jsonl", "--restart", "--batch", "1"),
+    ("delete", "in.jsonl", *INDEX, "-o", "delete.jsonl", "--yes"),
+    ("query", *INDEX, "--key", "k0"),
+    ("query", *INDEX, "--key", "k0", "--json"),
+    ("scan", *INDEX),
+    ("scan", *INDEX, "-o", "scan.jsonl"),
+    ("diff", "in.jsonl", *INDEX),
+    ("diff", "--from", "bucket/other", *INDEX, "--json"),
+    ("copy", "bucket/index", "bucket/other", "--yes", "-o", "copy.jsonl", "--restart"),
+    ("copy", "bucket/index", "bucket/index", "--set-metadata", "a=1", "--yes", "--journal", "own.journal"),
+    ("index", "list"),
+    ("index", "list", "--bucket", "bucket", "--json"),
+    ("index", "describe", *INDEX),
+    ("index", "describe", *INDEX, "--json"),
+    ("index", "count", *INDEX),
+    ("index", "create", *INDEX, "--dimension", "4"),
+    ("index", "delete", *INDEX, "--yes"),
+    ("bucket", "list"),
+    ("bucket", "list", "--json"),
+    ("bucket", "describe", "--bucket", "bucket"),
+    ("bucket", "create", "--bucket", "bucket", "--tag", "a=b"),
+    ("bucket", "delete", "--bucket", "bucket", "--with-indexes", "--yes"),
+    ("doctor", "--for", "put", *INDEX),
+    ("doctor", "--json"),
+    ("clean", "--older-than", "0h"),
+    ("clean", "--yes", "--json"),
+)
+OF_FILES: tuple[Line, ...] = (
+    ("put", "in.jsonl", "--check"),
+    ("report", "put.jsonl", "-o", "put.html"),
+    ("completion", "bash"),
+)
+OF_THE_SUITE: tuple[Line, ...] = (
+    (
+        *("conform", "--level", "quick", "-k", "GetVectorBucket and not limits or altered", "-o", "c.jsonl"),
+        *("--draft-deviations", "d.toml.txt", "--evidence", "evidence.jsonl", *CI_FILES),
+    ),
+)
+OF_A_SUITE_RUN: tuple[Line, ...] = (
+    ("report", "c.jsonl", "-o", "c.html", "--json"),
+    ("compare", "c.jsonl", "c.jsonl", "--markdown", "compare.md"),
+)
+OF_EVIDENCE: tuple[Line, ...] = (
+    ("evidence", "todo"),
+    ("evidence", "check", "evidence.jsonl"),
+    ("evidence", "merge", "evidence.jsonl", "--into", "merged"),
+)
+OF_A_LOAD: tuple[Line, ...] = (
+    ("ramp", "small.toml", "-o", "r.jsonl", *CI_FILES),
+    ("scale", "--dimension", "4", "--batches", "2", "--in-flight", "1", "--seconds", "0.1"),
+    (
+        *("capacity", "small.toml", "--from", "10", "--to", "20", "--trial", "1s", "--trials", "1"),
+        *("--confirm", "0", "-o", "capacity.jsonl"),
+    ),
+    ("sweep", "small.toml", "--rates", "10", "--trial", "1s", "-o", "sweep.jsonl"),
+)
+
+
+def command_names() -> Iterator[str]:
+    """Yield the name of every command, and those of the subcommands of a group."""
+    for name in COMMANDS:
+        command = import_command(name)
+        yield from (f"{name} {each}" for each in command.commands) if isinstance(command, Group) else [name]
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +147,11 @@ class Canary:
         self.printed += out + err
         assert out + err, f"{arguments} printed nothing"
         return int(exited.value.code or 0)
+
+    def run_all(self, lines: Iterable[Line], *options: str) -> None:
+        """Run all command lines with *options* added."""
+        for line in lines:
+            self.run(*line, *options)
 
     def target(self, mode: str, *, by_file: bool = False) -> tuple[str, str]:
         """Return the option for the server in *mode*, as a URL or by a file with headers."""
@@ -140,49 +220,105 @@ def write_input() -> None:
     ("mode", "by_file"), [("refused", True), ("invalid", False), ("invalid", True), ("answers", False)]
 )
 def test_commands_of_an_index(canary: Canary, mode: str, *, by_file: bool) -> None:
-    """Ingest, deletion, search, export, diagnosis and clean-up."""
+    """Ingest, deletion, search, export, comparison, copy, listing, diagnosis and clean-up."""
     write_input()
-    target = canary.target(mode, by_file=by_file)
-    for batch in ((), ("--batch", "1")):
-        canary.run("put", "in.jsonl", *INDEX, *target, "-o", "put.jsonl", "--restart", *batch)
-    canary.run("put", "in.jsonl", "--check")
-    canary.run("delete", "in.jsonl", *INDEX, *target, "-o", "delete.jsonl", "--yes")
-    canary.run("query", *INDEX, *target, "--key", "k0")
-    canary.run("query", *INDEX, *target, "--key", "k0", "--json")
-    canary.run("scan", *INDEX, *target)
-    canary.run("scan", *INDEX, *target, "-o", "scan.jsonl")
-    canary.run("doctor", *target, "--for", "put", *INDEX)
-    canary.run("doctor", *target, "--json")
-    canary.run("clean", *target, "--older-than", "0h")
-    canary.run("clean", *target, "--yes", "--json")
-    canary.run("report", "put.jsonl", "-o", "put.html")
+    canary.run_all(OF_AN_INDEX, *canary.target(mode, by_file=by_file))
+    canary.run_all(OF_FILES)
 
 
 def test_a_conformance_run(canary: Canary) -> None:
     """Failures repeat what the server said: in the stream, in all files for CI, in the report."""
-    target = canary.target("invalid", by_file=True)
-    selection = "GetVectorBucket and not limits or altered"
-    stream = ("-o", "c.jsonl", "--draft-deviations", "d.toml.txt")
-    canary.run("conform", "--level", "quick", "-k", selection, *target, *stream, *CI_FILES)
-    canary.run("report", "c.jsonl", "-o", "c.html", "--json")
-    canary.run("compare", "c.jsonl", "c.jsonl", "--markdown", "compare.md")
+    canary.run_all(OF_THE_SUITE, *canary.target("invalid", by_file=True))
+    canary.run_all(OF_A_SUITE_RUN)
     assert Path("c.jsonl").read_text().count('"record":"requirement"') >= 1
     ET.parse("j.xml")  # noqa: S314 - written by the code under test
     json.loads(Path("c.json").read_text())
     tomllib.loads(Path("d.toml.txt").read_text())
+    assert Path("evidence.jsonl").read_text().count("\n") > 1
+
+
+@pytest.mark.nightly
+def test_commands_of_evidence(canary: Canary) -> None:
+    """Each of them reads the whole suite."""
+    canary.run_all(OF_THE_SUITE, *canary.target("invalid", by_file=True))
+    canary.run_all(OF_EVIDENCE)
 
 
 @pytest.mark.parametrize("mode", ["refused", "invalid"])
 def test_load_tests(canary: Canary, mode: str) -> None:
     """Their requests run in a child process, which registers the secrets itself."""
     Path("small.toml").write_text(SCENARIO)
-    target = canary.target(mode, by_file=mode == "invalid")
-    canary.run("ramp", "small.toml", *target, "-o", "r.jsonl", *CI_FILES)
+    canary.run_all(OF_A_LOAD, *canary.target(mode, by_file=mode == "invalid"))
     if Path("r.jsonl").exists():
         canary.run("report", "r.jsonl", "-o", "r.html")
-    canary.run("scale", *target, "--dimension", "4", "--batches", "2", "--in-flight", "1", "--seconds", "0.1")
-    one = ("--from", "10", "--to", "20", "--trial", "1s", "--trials", "1", "--confirm", "0")
-    canary.run("capacity", "small.toml", *target, *one, "-o", "capacity.jsonl")
+
+
+def test_serve(canary: Canary) -> None:
+    """Its keys come from the environment. Requests of strangers repeat them, in every part."""
+    variables = {
+        "VECGATE_ACCESS_KEY": ACCESS_KEY,
+        "VECGATE_SECRET_KEY": SECRET_KEY,
+        ADMIN_TOKEN_VARIABLE: TOKEN,
+    }
+    command = [sys.executable, "-m", "vecgate", "serve", "--port", "0", "--access-log", "access.log"]
+    with (
+        open("out", "wb") as out,  # noqa: PTH123 - of a child
+        child_process(command, stdout=out, stderr=out, env={**os.environ, **variables}) as server,
+    ):
+        wait_until(lambda: READY in Path("out").read_text(), server)
+        url = Path("out").read_text().split(READY)[1].split()[0]
+        # Others are refused before anything of them is read.
+        evil = re.sub("[^ -~]", " ", EVIL)
+        headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/{evil}", "User-Agent": evil}
+        for path in (f"/PutVectors?{SECRET_KEY}", f"/{SECRET_KEY}{quote(EVIL)}", f"/tags/{SECRET_KEY}"):
+            for method in ("POST", "GET", f"X{ACCESS_KEY}"):
+                with closing(HTTPConnection(urlsplit(url).netloc, timeout=WITHIN_S)) as connection:
+                    connection.request(
+                        method, path, json.dumps({TOKEN: EVIL, "vectors": SECRET_KEY}), headers
+                    )
+                    connection.getresponse().read()
+        server.send_signal(signal.SIGTERM)
+        server.wait(WITHIN_S)
+    assert Path("access.log").read_text().count("\n") >= 6
+
+
+@pytest.mark.nightly
+def test_the_web_interface_of_ramp(canary: Canary) -> None:
+    """The target is the hostile server; a page that knows nothing asks for everything."""
+    Path("small.toml").write_text(SCENARIO)
+    command = [sys.executable, "-m", "vecgate", "ramp", "small.toml", "--web", "-o", "r.jsonl"]
+    environment = {**os.environ, "LOCUST_WEB_PORT": str(free_port())}
+    with (
+        open("out", "wb") as out,  # noqa: PTH123 - of a child
+        child_process(
+            [*command, *canary.target("invalid", by_file=True)], stdout=out, stderr=out, env=environment
+        ) as ramp,
+    ):
+        wait_until(lambda: "web interface at " in Path("out").read_text(), ramp)
+        answers = ""
+        netloc = f"127.0.0.1:{environment['LOCUST_WEB_PORT']}"
+        for path in ("/", "/stats/requests", "/exceptions", "/logs", "/tasks", f"/{quote(EVIL)}", "/swarm"):
+            for method in ("GET", "POST"):
+                with closing(HTTPConnection(netloc, timeout=WITHIN_S)) as connection:
+                    connection.request(method, path, f"user_count=1&spawn_rate=1&host={quote(EVIL)}")
+                    answers += connection.getresponse().read().decode(errors="replace")
+        Path("answers.html").write_text(answers)
+        ramp.send_signal(signal.SIGTERM)
+        ramp.wait(WITHIN_S)
+
+
+@pytest.mark.nightly
+def test_the_demo(canary: Canary) -> None:
+    """It has an endpoint of its own, and the credentials of the user in its environment."""
+    canary.run("demo", "-o", "demo.html")
+
+
+def test_every_command_is_searched() -> None:
+    """A new command, or a new subcommand of a group, fails here until it has a line above."""
+    lines = [*OF_AN_INDEX, *OF_FILES, *OF_THE_SUITE, *OF_A_SUITE_RUN, *OF_EVIDENCE, *OF_A_LOAD]
+    names = set(command_names())
+    found = {" ".join(line[:2]) if " ".join(line[:2]) in names else line[0] for line in lines}
+    assert found | {"serve", "demo"} == names
 
 
 def test_files_of_a_run_belong_to_their_owner(canary: Canary) -> None:

@@ -6,12 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
+from command_lines import find_problems
 from commands import Vecgate
 
-from vecgate.cli.main import COMMANDS, cli, run_as_program
+from vecgate.cli.help_format import HEADINGS, group_rows
+from vecgate.cli.main import COMMANDS, cli, import_command, run_as_program
 from vecgate.exit_codes import ExitCode
 
 
@@ -37,6 +41,84 @@ def test_an_unknown_command_is_wrong_usage(vecgate: Vecgate) -> None:
     assert result.code == 2
     assert "No such command 'ingest'" in result.err
     assert "vecgate --help" in result.err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("ingest", "put"), ("rmap", "ramp"), ("test", "conform"), ("qurey", "query")]
+)
+def test_an_unknown_command_suggests_one(vecgate: Vecgate, wrong: str, right: str) -> None:
+    """A similar word, or what other programs call it."""
+    assert f"No such command '{wrong}'. Did you mean '{right}'?" in vecgate(wrong).err
+    assert "Did you mean" not in vecgate("xyzzy").err
+
+
+def test_an_unknown_option_suggests_one(vecgate: Vecgate) -> None:
+    """Of the same command."""
+    assert "--vector-column" in vecgate("put", "x", "--vectr-column", "y").err
+
+
+@pytest.mark.parametrize("words", [(), ("index",), ("bucket",)])
+def test_without_a_command_the_help_is_shown(vecgate: Vecgate, words: tuple[str, ...]) -> None:
+    """With the exit code of wrong usage: a job in which the command is missing must not pass."""
+    result = vecgate(*words)
+    assert (result.code, result.err) == (2, "")
+    assert result.out.startswith("Usage: vecgate ")
+    assert "Commands:" in result.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--batch", "5000"], "--batch is 5,000, allowed is 1 to 500"),
+        (
+            ["--in-flight", "0", "--rate", "-1"],
+            "--in-flight is 0, allowed is 1 to 256; --vectors-per-s is -1.0",
+        ),
+    ],
+)
+def test_a_wrong_setting_names_its_option(vecgate: Vecgate, words: list[str], message: str) -> None:
+    """Not the field of a class that users of the command line do not know."""
+    result = vecgate("put", "x.parquet", "--target", "local", "--bucket", "bbb", "--index", "iii", *words)
+    assert (result.code, message in result.err) == (2, True), result.err
+
+
+def test_an_error_during_completion_is_silent(vecgate: Vecgate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell would print it into the prompt."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("no module", name="pyarrow")
+
+    monkeypatch.setenv("_VECGATE_COMPLETE", "bash_complete")
+    monkeypatch.setattr(cli, "main", broken)
+    result = vecgate("report", "--")
+    assert (result.out, result.err) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("vecgate ra", {"ramp"}),
+        ("vecgate ramp ra", {"ramp-1000"}),
+        ("vecgate capacity strea", {"stream-1000"}),
+        ("vecgate put --target lo", {"local", "local-s3"}),
+        ("vecgate put --preset s", {"steady", "stream"}),
+        ("vecgate serve --inject fl", {"flaky"}),
+        ("vecgate serve --quotas doc", {"documented"}),
+        ("vecgate ramp my", {"my.toml", "my-folder/"}),
+    ],
+)
+def test_completion_of_values(
+    vecgate: Vecgate, monkeypatch: pytest.MonkeyPatch, words: str, expected: set[str]
+) -> None:
+    """Commands, scenarios, targets and presets, and TOML files where one may be."""
+    Path("my.toml").touch()
+    Path("my.txt").touch()
+    Path("my-folder").mkdir()
+    monkeypatch.setenv("_VECGATE_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+    found = {line.partition(",")[2] for line in vecgate().out.splitlines()}
+    assert found == expected
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -90,12 +172,57 @@ def test_importing_vecgate_is_cheap() -> None:
     assert result.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("command", ["put", "diff", "delete", "query", "scan"])
-def test_examples_in_the_help_keep_their_lines(vecgate: Vecgate, command: str) -> None:
-    """Examples can be copied."""
-    text = vecgate(command, "--help").out
-    assert f"\n  vecgate {command} " in text
+def every_command() -> Iterator[tuple[str, ...]]:
+    """Yield the words of each command."""
+    for name in COMMANDS:
+        command = import_command(name)
+        yield (name,)
+        yield from ((name, word) for word in getattr(command, "commands", ()))
+
+
+@pytest.mark.parametrize("words", list(every_command()), ids=" ".join)
+def test_every_help_has_two_examples_that_can_be_copied(vecgate: Vecgate, words: tuple[str, ...]) -> None:
+    """They keep their lines, and are valid commands."""
+    text = vecgate(*words, "--help").out
+    shown = [line.strip() for line in text.splitlines() if f"vecgate {words[0]} " in f"{line} "]
+    examples = [line for line in shown if not line.startswith("Usage:")]
+    assert len(examples) >= 2, text
     assert "\\b" not in text
+    assert [problem for example in examples for problem in find_problems(example)] == []
+
+
+@pytest.mark.parametrize("words", list(every_command()), ids=" ".join)
+def test_the_help_lists_every_option_once(words: tuple[str, ...]) -> None:
+    """In its group, or in that of all others."""
+    command = import_command(words[0])
+    found = command.commands[words[1]] if isinstance(command, click.Group) and len(words) > 1 else command
+    context = found.make_context("vecgate", [], resilient_parsing=True)
+    options = [each for each in found.get_params(context) if isinstance(each, click.Option)]
+    records = [row for each in options if (row := each.get_help_record(context))]
+    grouped = [row for part in group_rows(records).values() for row in part]
+    assert sorted(grouped) == sorted(records)
+    text = found.get_help(context)
+    assert all(f"  {flags.split(' ')[0].rstrip(',')}" in text for flags, _ in records)
+
+
+def test_many_options_are_grouped(vecgate: Vecgate) -> None:
+    """Each group has a heading; few options have one."""
+    text = vecgate("put", "--help").out
+    headings = ["Options:", "Index and target:", "Reading the input:", "Speed and endurance:", "Output:"]
+    assert [line for line in text.splitlines() if line in headings] == headings
+    assert "Output:" not in vecgate("completion", "--help").out
+
+
+def test_the_headings_name_options_that_exist() -> None:
+    """A renamed option would silently lose its group."""
+    flags = {flag for words in every_command() for flag in _flags(words)}
+    assert {flag for flags_ in HEADINGS.values() for flag in flags_.split()} - flags <= {"--csv", "--help"}
+
+
+def _flags(words: tuple[str, ...]) -> set[str]:
+    command = import_command(words[0])
+    found = command.commands[words[1]] if isinstance(command, click.Group) and len(words) > 1 else command
+    return {flag for each in found.params for flag in each.opts}
 
 
 def test_a_missing_package_is_reported_with_its_extra() -> None:

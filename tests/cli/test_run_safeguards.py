@@ -97,3 +97,13 @@ def test_a_run_with_a_missing_permission_does_not_start(
     assert f"vecgate doctor --policy {words[0]}" in result.err
     buckets = admin.list_vector_buckets()["vectorBuckets"]
     assert [each["vectorBucketName"] for each in buckets] == ["media"]
+
+
+def test_the_reason_of_a_refused_run_is_shown_with_quiet(
+    vecgate: Vecgate, sign_as: SignAs, admin: Any
+) -> None:
+    """--quiet leaves out progress, not the error."""
+    sign_as("scale.PutVectors")
+    result = vecgate("scale", "--dimension", "4", "--quiet", "--target", admin.meta.endpoint_url)
+    assert (result.code, result.out) == (3, "")
+    assert "not authorized to perform: s3vectors:PutVectors" in result.err

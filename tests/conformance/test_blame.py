@@ -17,6 +17,7 @@ BLAMED: Mapping[str, Collection[str]] = {
     "no-metadata-absent": {"get-vectors.no-metadata", "list-vectors.no-metadata"},
     "bucket-time-in-ms": {"wire.timestamps"},
     "top-k-100": {"query-vectors.one-more-than-a-page", "query-vectors.top-k-ceiling"},
+    "blank-key-lost": {"properties.read-your-writes"},
 }
 #: The folders in which many tests read vectors, distances and descriptions.
 FOLDERS = ("operations", "properties", "wire", "test_first_steps.py")
@@ -28,10 +29,27 @@ FOLDERS = ("operations", "properties", "wire", "test_first_steps.py")
 def test_one_form_fails_the_requirements_about_it(name: str, tmp_path: Path) -> None:
     """The others read the value in either form."""
     folder = make_faulty_endpoint(tmp_path, [name])
-    tests = [f"conformance/{each}" for each in FOLDERS]
-    run = run_on_faulty_endpoint(folder, tests, "--vecgate-level=quick")
+    run = run_on_faulty_endpoint(folder, [f"conformance/{each}" for each in FOLDERS], "-n", "2")
     failed = {requirement_name(each.id) for each in run.results if each.outcome == "failed"}
     assert failed == BLAMED[name]
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(TIMEOUT_S)
+def test_another_name_of_an_error_fails_the_requirements_about_names(tmp_path: Path) -> None:
+    """Requests that must be refused are refused; only their messages are tested with their codes."""
+    folder = make_faulty_endpoint(tmp_path, ["foreign-code"])
+    run = run_on_faulty_endpoint(folder, ["conformance"], "--vecgate-level=quick")
+    failed = {(each.level, requirement_name(each.id)) for each in run.results if each.outcome == "failed"}
+    names = {"wire.error-class", "wire.error-code", "wire.error-code-of-operation"}
+    assert {name for level, name in failed if level == "must"} == names
+    refusals = {
+        "filters.wrong-operand",
+        "metadata.no-values",
+        "create-index.dimension",
+        "put-vectors.no-vectors",
+    }
+    assert refusals <= {requirement_name(each.id) for each in run.results if each.outcome == "passed"}
 
 
 def test_a_server_that_returns_roots_fails_one_requirement(tmp_path: Path) -> None:

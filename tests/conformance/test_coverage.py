@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from model_coverage import all_requirements, measure_coverage
 
+from vecgate.cli.runs.conform_run import estimate_requests
+from vecgate.conformance_kit.selection import quick_ids
 from vecgate.s3vectors.model import service_model
+from vecgate.s3vectors.pricing import requests_usd
 from vecgate.targets.capabilities import CAPABILITIES
 from vecgate.targets.deviations import read_deviations
 
@@ -50,6 +53,13 @@ def test_every_requirement_has_a_claim() -> None:
 def test_deviations_name_requirements(path: Path) -> None:
     """The deviation files in the suite contain only known requirements."""
     assert read_deviations(path).unmatched({each.id for each in all_requirements()}) == []
+
+
+def test_the_quick_level_costs_less_than_ten_cents_on_amazon() -> None:
+    """As the plan of a run says. A test that sends many requests is marked as slow."""
+    number = len(quick_ids(all_requirements()))
+    assert number > 600
+    assert requests_usd(estimate_requests(number, level="quick")) < 0.1
 
 
 def test_the_oracle_is_independent() -> None:

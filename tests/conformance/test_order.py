@@ -51,10 +51,8 @@ def test_two_orders_of_a_few_files_agree(faulty: Path) -> None:
 @pytest.mark.nightly
 @pytest.mark.timeout(5 * TIMEOUT_S)
 def test_five_orders_agree(faulty: Path) -> None:
-    """The whole suite of the quick level, in its own order and in four random ones."""
-    first, *others = (
-        run_in_order(faulty, order, ["conformance"], "--vecgate-level=quick") for order in ORDERS
-    )
+    """The whole suite, in its own order and in four random ones."""
+    first, *others = (run_in_order(faulty, order, ["conformance"]) for order in ORDERS)
     for order, outcomes in zip(ORDERS[1:], others, strict=True):
         different = {id_: (first[id_], outcomes.get(id_)) for id_ in first if first[id_] != outcomes.get(id_)}
         assert different == {}, f"order {order} gives other outcomes"
@@ -64,6 +62,6 @@ def test_five_orders_agree(faulty: Path) -> None:
 @pytest.mark.timeout(2 * TIMEOUT_S)
 def test_two_processes_agree_with_one(faulty: Path) -> None:
     """Tests of one worker do not disturb those of another."""
-    alone = run_in_order(faulty, "", ["conformance"], "--vecgate-level=quick")
-    together = run_in_order(faulty, "5", ["conformance"], "--vecgate-level=quick", "-n", "2")
+    alone = run_in_order(faulty, "", ["conformance"])
+    together = run_in_order(faulty, "5", ["conformance"], "-n", "2")
     assert {id_: (alone[id_], together.get(id_)) for id_ in alone if alone[id_] != together.get(id_)} == {}

@@ -191,9 +191,12 @@ def test_a_rerun_reads_old_ids(run_suite: RunSuite, pytester: pytest.Pytester) -
 
 
 def test_a_quick_run_deselects_slow_requirements(run_suite: RunSuite) -> None:
-    """They are recorded as deselected."""
-    result = run_suite(PASSES + "@must('a.slow', slow=True)\ndef test_slow(): ...", "--vecgate-level=quick")
-    assert (result.outcomes, result.footer.deselected) == ({"a.passes": "passed"}, ("a.slow",))
+    """And those that random examples test. They are recorded as deselected."""
+    random = "@must('a.random')\n@given(st.none())\ndef test_random(_): ..."
+    more = f"from hypothesis import given, strategies as st\n{random}\n@must('a.slow', slow=True)\ndef test_slow(): ..."
+    result = run_suite(PASSES + more, "--vecgate-level=quick")
+    assert (result.outcomes, result.footer.deselected) == ({"a.passes": "passed"}, ("a.random", "a.slow"))
+    assert len(run_suite(PASSES + more).outcomes) == 3
 
 
 def test_the_seed_decides_the_order(run_suite: RunSuite) -> None:
@@ -335,3 +338,15 @@ def test_a_requirement_that_another_one_blocks_is_skipped(run_suite: RunSuite) -
     reason = result.results["query-vectors.many"].reason
     assert reason.startswith("blocked by query-vectors.one-more-than-a-page: ")
     assert "no more than 100" in reason
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_a_file_that_cannot_be_collected_makes_the_run_incomplete(
+    run_suite: RunSuite, pytester: pytest.Pytester, workers: list[str]
+) -> None:
+    """With xdist, the tests of all other files run and pass."""
+    (pytester.path / "suite" / "test_broken.py").write_text("import nothing_has_this_name")
+    result = run_suite(PASSES, *workers, in_process=not workers)
+    assert result.code == int(pytest.ExitCode.INTERRUPTED)
+    assert not result.footer.is_complete
+    assert "test_broken.py" in result.output

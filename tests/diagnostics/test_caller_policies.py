@@ -25,6 +25,10 @@ WRONG = {
     }
 }
 OTHER = {"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}
+RIGHT = {"Statement": {"Effect": "Allow", "Action": "s3vectors:*", "Resource": "*"}}
+#: Of a caller who has S3 buckets with such names.
+VECTOR_FILES = {"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::vector-files"}}
+INLINE = {"inline": WRONG, "other": OTHER, "files": VECTOR_FILES}
 USER = "arn:aws:iam::123456789012:user/path/ann"
 ROLE = "arn:aws:sts::123456789012:assumed-role/ingest/session"
 
@@ -52,10 +56,10 @@ class Iam:
                     ]
                 }
             ]
-        return [{"PolicyNames": ["inline", "other"]}]
+        return [{"PolicyNames": list(INLINE)}]
 
     def get_user_policy(self, **members: str) -> dict[str, Any]:
-        return {"PolicyDocument": WRONG if members["PolicyName"] == "inline" else OTHER}
+        return {"PolicyDocument": INLINE[members["PolicyName"]]}
 
     get_role_policy = get_user_policy
 
@@ -131,7 +135,8 @@ class Buckets:
     ("bucket", "grade", "message"),
     [
         (Buckets(200, WRONG), "warning", "the policy of the bucket media: statement 1: the ARN "),
-        (Buckets(200, OTHER), "ok", "the policy of the bucket media: every action and resource can match"),
+        (Buckets(200, RIGHT), "ok", "the policy of the bucket media: every action and resource can match"),
+        (Buckets(200, OTHER), "warning", "the policy of the bucket media: no statement is about S3 Vectors"),
         (Buckets(404), "skipped", "the bucket media has none"),
         (Buckets(403), "skipped", "the bucket media cannot be read"),
     ],

@@ -222,3 +222,16 @@ def test_a_failure_of_sts_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     unanswered, *_ = check_account(aws_with_sts("http://127.0.0.1:9", monkeypatch))
     assert (denied.grade, unanswered.grade, account) == ("warning", "warning", ["", ""])
     assert "AccessDenied" in denied.message
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>sign in</html>", b"{}", b"not XML", b"<GetCallerIdentityResponse/>"]
+)
+def test_a_page_in_the_place_of_sts_is_a_warning(monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+    """A proxy answers with status 200 and something else."""
+    with constant_server(body, headers={"content-type": "text/html"}) as url:
+        target = aws_with_sts(url, monkeypatch)
+        diagnostic, *account = check_account(target)
+        assert (diagnostic.grade, account) == ("warning", ["", ""])
+        assert "the answer is not one of STS" in diagnostic.message
+        assert resolve_account(target) == ""

@@ -131,6 +131,118 @@ def test_resources_of_other_services_are_not_judged() -> None:
     assert problems("s3:GetObject", f"{START}vector-bucket/x") != []
 
 
+def statement_problems(**statement: Any) -> list[str]:
+    whole = {"Effect": "Allow", "Resource": "*", **statement}
+    return [each.removeprefix("statement 1: ") for each in policy_problems({"Statement": [whole]})]
+
+
+@pytest.mark.parametrize("action", ["*", "*:*", ["s3:*", "s3vectors:*"]])
+def test_a_statement_about_several_services_has_resources_of_each(action: Any) -> None:
+    """Those of other services are not judged, those of this one are."""
+    both = ["arn:aws:s3:::files", "arn:aws:s3:::files/*", f"{START}bucket/media*"]
+    assert problems(action, both) == []
+    (problem,) = problems(action, [*both, f"{START}vector-bucket/media"])
+    assert "matches no vector bucket" in problem
+
+
+def test_actions_without_a_resource_of_their_service_are_found() -> None:
+    """And resources without an action of theirs."""
+    assert problems(["s3:*", "s3vectors:PutVectors"], "arn:aws:s3:::files") == [
+        "no resource is one of s3vectors, so s3vectors:PutVectors never match"
+    ]
+    assert problems("s3:PutVectors", f"{START}bucket/media/index/films") == [
+        f"no action is one of s3vectors, so '{START}bucket/media/index/films' never matches"
+    ]
+    assert problems(["*", "s3:*"], "arn:aws:s3:::files") == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ({"NotAction": "iam:*"}, []),
+        ({"NotAction": ["s3vectors:DeleteIndex", "s3:*"]}, []),
+        ({"NotAction": "s3vectors:DropIndex"}, ["there is no action 's3vectors:DropIndex'; did you mean "]),
+        ({"NotAction": "iam:*", "Resource": "arn:aws:s3:::files"}, []),
+        ({"NotAction": "iam:*", "Resource": f"{START}vector-bucket/x"}, ["the ARN "]),
+        ({"Action": "s3vectors:*", "NotResource": f"{START}bucket/secret*"}, []),
+        ({"Action": "s3vectors:*", "NotResource": "arn:aws:s3vectors:eu-west-1:*:bucket/x"}, []),
+        ({"Action": "s3vectors:*", "NotResource": f"{START}vector-bucket/secret"}, ["the ARN "]),
+        ({"Action": "*", "NotResource": "arn:aws:s3:::files"}, []),
+    ],
+)
+def test_excluded_actions_and_resources_are_checked(statement: dict[str, Any], expected: list[str]) -> None:
+    """One that is misspelled excludes nothing. A statement may exclude other regions."""
+    if "NotResource" in statement:
+        statement = {"Resource": None, **statement}
+        del statement["Resource"]
+        found = policy_problems(
+            {"Statement": {"Effect": "Deny", **statement}}, region="us-east-1", account="0" * 12
+        )
+        messages = [each.removeprefix("statement 1: ") for each in found]
+    else:
+        messages = statement_problems(**statement)
+    assert len(messages) == len(expected)
+    assert all(map(str.startswith, messages, expected))
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ({"Action": "s3vectors:*", "Effect": "allow"}, "its Effect must be Allow or Deny"),
+        ({"Action": "s3vectors:*", "Effect": None}, "its Effect must be Allow or Deny"),
+        ({"Action": "s3vectors:*", "NotAction": "iam:*"}, "it needs either Action or NotAction"),
+        ({}, "it needs either Action or NotAction"),
+        ({"Action": "s3vectors:*", "NotResource": "*"}, "it needs either Resource or NotResource"),
+    ],
+)
+def test_a_form_that_iam_refuses_is_found(statement: dict[str, Any], problem: str) -> None:
+    """Which would refuse the whole policy."""
+    assert problem in statement_problems(**statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        [],
+        {"Action": "s3:*", "Resource": "*"},
+        {"Action": "*", "Resource": ["arn:aws:s3:::files", "arn:aws:s3:::files/*"]},
+        {"NotAction": "s3vectors:*", "Resource": "*"},
+        {"NotAction": "*", "Resource": "*"},
+        {"NotAction": "iam:*", "Resource": "arn:aws:s3:::files"},
+    ],
+)
+def test_a_policy_that_is_not_about_the_service_fails(statement: Any) -> None:
+    """It can allow nothing here, and is not called good. Where it may be of others it is skipped."""
+    whole = {"Effect": "Allow", **statement} if statement else statement
+    document = json.dumps({"Statement": whole})
+    found = check_policy(document, "p.json")
+    assert (found.grade, found.message) == ("failed", "p.json: no statement is about S3 Vectors")
+    assert check_policy(document, "p.json", may_be_of_others=True).grade == "skipped"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Action": "*", "Resource": "*"},
+        {"Action": "*", "Resource": ["arn:aws:s3:::files", f"{START}bucket/media*"]},
+        {"NotAction": "iam:*", "Resource": "*"},
+        {"Action": "s3vectors:*", "NotResource": f"{START}bucket/secret*"},
+    ],
+)
+def test_a_statement_about_everything_is_about_the_service(statement: Any) -> None:
+    """As an administrator has it."""
+    assert check_policy(json.dumps({"Statement": {"Effect": "Allow", **statement}}), "p").grade == "ok"
+
+
+def test_only_two_characters_are_wildcards() -> None:
+    """A bracket is none, and many asterisks cost no more than one."""
+    assert (
+        "is of the region [u]s-east-1"
+        in problems("s3vectors:*", "arn:aws:s3vectors:[u]s-east-1:*:bucket/a*", region="us-east-1")[0]
+    )
+    assert problems(f"s3vectors:{'*' * 5_000}", f"arn:aws:{'*' * 5_000}x:*:*:bucket/a*") != []
+
+
 def test_another_region_or_account_is_found() -> None:
     """Than those of the target."""
     arn = bucket_arn("media", region="eu-west-1", account="1" * 12) + "*"

@@ -1,14 +1,17 @@
-"""The locustfile on the page about load tests runs under Locust."""
+"""The locustfiles on the pages run under Locust."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+from constant_server import constant_server
 from markdown_pages import ROOT, Page
 
-from vecgate.results.load_summary import summarize
+from vecgate.endpoint.local import LocalEndpoint
+from vecgate.results.load.load_summary import summarize
 from vecgate.results.result_stream import read_stream
 
 
@@ -35,3 +38,30 @@ def test_the_locustfile_on_the_ramp_page_runs(tmp_path: Path, endpoint_environme
     assert stream.footer is not None
     assert stream.footer.is_complete
     assert summarize(stream).requests > 0
+
+
+def test_the_users_on_the_locust_page_run(
+    tmp_path: Path, endpoint: LocalEndpoint, endpoint_environment: dict[str, str]
+) -> None:
+    """In one test, without a failure; the server has what they put."""
+    page = Page("docs/locust.md", (ROOT / "docs" / "locust.md").read_text(encoding="utf-8"))
+    own, mixed = (block.text for block in page.blocks if "S3VectorsUser)" in block.text)
+    options = ["--headless", "--users=5", "--spawn-rate=5", "--run-time=3s", "--json"]
+    with constant_server(b"a page") as shop:
+        (tmp_path / "own.py").write_text(own, encoding="utf-8")
+        mixed = mixed.replace("http://127.0.0.1:8000", shop).replace("http://127.0.0.1:7333", endpoint.url)
+        (tmp_path / "mixed.py").write_text(mixed, encoding="utf-8")
+        finished = subprocess.run(
+            [sys.executable, "-m", "locust", "-f", "own.py,mixed.py", *options],
+            cwd=tmp_path,
+            env=endpoint_environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert finished.returncode == 0, finished.stderr
+    rows = {row["name"]: row for row in json.loads(finished.stdout)}
+    assert rows.keys() == {"PutVectors", "QueryVectors", "get the best hit", "/"}
+    assert {row["num_failures"] for row in rows.values()} == {0}
+    assert rows["QueryVectors"]["total_content_length"] > 0

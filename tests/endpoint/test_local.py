@@ -18,7 +18,8 @@ from child_processes import child_process
 from slowness import slowness
 
 from vecgate import process
-from vecgate.endpoint.local import LocalEndpoint
+from vecgate.cli import config_file
+from vecgate.endpoint.local import CONFIG_VARIABLE, LocalEndpoint
 from vecgate.errors import TargetUnreachable, UsageError
 
 DEADLINE_S = 20.0
@@ -50,6 +51,15 @@ def stops_answering(url: str) -> bool:
         if time.monotonic() > deadline:
             return False
     return True
+
+
+def test_a_configuration_of_the_user_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run on `--target local`, or a test suite, must not get the faults of somebody's `vecgate serve`."""
+    assert CONFIG_VARIABLE == config_file.CONFIG_VARIABLE
+    (tmp_path / "vecgate.toml").write_text('[serve]\nno-such-option = "x"\n')
+    monkeypatch.chdir(tmp_path)
+    with LocalEndpoint() as endpoint:
+        assert answers(endpoint.url)
 
 
 def test_an_endpoint_runs_only_within_the_block() -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from vecgate.errors import UsageError
 from vecgate.gate.abort_monitor import AbortMonitor
 from vecgate.gate.load_verdict import judge_load
-from vecgate.results.load_records import Event, LoadPlan, Second
+from vecgate.results.load.load_records import Event, LoadPlan, Second
 
 HOLD = plan(
     stage("ramp", 0, 4, to_per_s=100, name="up"),
@@ -43,7 +43,8 @@ def test_a_run_ends_when_a_condition_fails() -> None:
     """It is measured over the whole run so far, and the reason is given once."""
     seconds = [*steady(3), *[second(at_s, *[2.0] * 10) for at_s in range(3, 6)]]
     answers = monitor(seconds, Condition("p(90) < 1s"))
-    assert answers == ["", "", "", "p(90) < 1s: 2,001 ms, 100 % above the limit", "", ""]
+    note = "of 40 requests, where a p90 needs 100"
+    assert answers == ["", "", "", f"p(90) < 1s: 2,001 ms, 100 % above the limit, {note}", "", ""]
 
 
 def test_a_condition_that_does_not_abort_is_ignored() -> None:
@@ -116,4 +117,12 @@ def test_the_monitor_and_the_verdict_agree() -> None:
     reason = AbortMonitor([Condition("p(99) < 500ms")], HOLD).add(SLOW[0])
     aborted = stream(SLOW[0], Event(at_s=1.0, kind="aborted", text=reason), planned=HOLD)
     assert judge_load(aborted).grade == "failed"
-    assert reason == "p(99) < 500ms: 641 ms, 28 % above the limit"
+    assert reason.startswith("p(99) < 500ms: 641 ms, 28 % above the limit")
+
+
+def test_a_condition_cannot_fail_during_the_warm_up() -> None:
+    """It counts from the first measured second on."""
+    warmed = plan(stage(duration_s=4, name="warm", warm_up=True), stage(duration_s=6, name="hold"))
+    cold = [second(at_s, *[2.0] * 10) for at_s in range(4)]
+    assert abort_times(monitor([*cold, *steady()[4:]], Condition("p(99) < 1s"), planned=warmed)) == []
+    assert abort_times(monitor([*cold, second(4, 2.0)], Condition("p(99) < 1s"), planned=warmed)) == [4]

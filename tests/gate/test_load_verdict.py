@@ -7,8 +7,8 @@ from result_builders import footer, header
 
 from vecgate.errors import UsageError
 from vecgate.gate.load_verdict import judge_load, load_verdict_line
-from vecgate.results.load_records import Event, Recall, Second
-from vecgate.results.load_summary import summarize
+from vecgate.results.load.load_records import Event, Recall, Second
+from vecgate.results.load.load_summary import summarize
 from vecgate.results.records import Stream
 
 HOLD = plan(
@@ -32,11 +32,11 @@ def line(found: Stream) -> str:
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (stream(*steady(), planned=HOLD), "PASS  100 vectors/s sustained for 6 s, p99 40.0 ms, $0.10"),
-        (stream(*steady()), "PASS  100 vectors/s sustained for 10 s, p99 40.0 ms, $0.10"),
+        (stream(*steady(), planned=HOLD), "PASS  100 vectors/s sustained for 6 s on local, p99 40.0 ms of 60 requests, $0.10"),
+        (stream(*steady()), "PASS  100 vectors/s sustained for 10 s on local, p99 40.0 ms of 100 requests, $0.10"),
         (
             stream(*steady(), planned=plan(stage("sine", 50, to_per_s=150), unit="requests")),
-            "PASS  10.0 requests/s on average over 10 s, p99 40.0 ms, $0.10",
+            "PASS  10.0 requests/s on average over 10 s on local, p99 40.0 ms of 100 requests, $0.10",
         ),
         (
             stream(
@@ -44,16 +44,16 @@ def line(found: Stream) -> str:
                 second(9, *[0.04] * 9, due=10, due_vectors=100, dropped=1, in_flight=8),
                 planned=plan(thresholds=("achieved >= 95%",)),
             ),
-            "PASS  99.0 vectors/s of 100 over 10 s, p99 40.0 ms, $0.10",
+            "PASS  99.0 vectors/s of 100 over 10 s on local, p99 40.0 ms of 99 requests, $0.10",
         ),
         (
             stream(*SLOW, planned=HOLD),
-            "FAIL  p(99) < 500ms: 641 ms, 28 % above the limit",
+            "FAIL  p(99) < 500ms: 641 ms, 28 % above the limit, of 100 requests, where a p99 needs 1,000",
         ),
         (
             stream(*SLOW[:9], second(9, due=10, dropped=10, usd=0.1, in_flight=8), planned=HOLD),
             (
-                "FAIL  p(99) < 500ms: 641 ms, 28 % above the limit; "
+                "FAIL  p(99) < 500ms: 641 ms, 28 % above the limit, of 90 requests, where a p99 needs 1,000; "
                 "achieved >= 99%: 90 %, 9 points below the limit; dropped == 0: 10"
             ),
         ),
@@ -81,7 +81,7 @@ def line(found: Stream) -> str:
         ),
         (
             stream(*steady(8), planned=plan(stage("ramp", 160, to_per_s=0), scheduled=80)),
-            "PASS  80.0 vectors/s on average over 10 s, p99 40.0 ms, $0.08",
+            "PASS  80.0 vectors/s on average over 10 s on local, p99 40.0 ms of 80 requests, $0.08",
         ),
         (
             stream(*steady(4), planned=HOLD),
@@ -209,3 +209,21 @@ def test_a_worker_that_ended_never_fails_the_target() -> None:
     )
     assert judge_load(stream(*run(lost=1), planned=strict)).grade == "inconclusive"
     assert judge_load(stream(*run(lost=1), planned=lenient)).grade == "passed"
+
+
+def test_a_warm_up_decides_nothing() -> None:
+    """A run that begins slowly passes, and one that ends in its warm-up does not."""
+    warmed = plan(
+        stage(duration_s=4, name="warm", warm_up=True),
+        stage(duration_s=6, name="hold"),
+        thresholds=("p(99) < 50ms", "achieved >= 99%"),
+    )
+    cold = [second(at, *[0.9] * 10) for at in range(4)]
+    assert judge_load(stream(*cold, *steady()[4:], planned=warmed)).grade == "passed"
+    assert (
+        judge_load(
+            stream(*steady()[:4], *[second(at, *[0.9] * 10) for at in range(4, 10)], planned=warmed)
+        ).grade
+        == "failed"
+    )
+    assert judge_load(unfinished(*steady(3), planned=warmed)).grade != "passed"

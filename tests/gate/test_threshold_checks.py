@@ -6,8 +6,8 @@ from result_builders import header
 
 from vecgate.gate.threshold_checks import measure
 from vecgate.gate.thresholds import parse_threshold
-from vecgate.results.load_records import Recall, Second
-from vecgate.results.load_summary import summarize
+from vecgate.results.load.load_records import Recall, Second
+from vecgate.results.load.load_summary import summarize
 from vecgate.results.records import Stream
 
 #: 200 requests were due: 180 were done, 10 failed, 4 of those throttled, 8 were dropped, 2 lost. 4 were slow.
@@ -25,6 +25,8 @@ MIXED = Second(
     usd=0.25,
     operations={"PutVectors": PUTS},
 )
+#: What a p99 of too few requests says.
+FEW = "requests, where a p99 needs 1,000"
 RUN = summarize(
     stream(
         MIXED,
@@ -39,10 +41,10 @@ RUN = summarize(
     ("text", "measured", "holds"),
     [
         ("p(50) < 100ms", "50 ms, 50 % below the limit", True),
-        ("p(99) < 500ms", "800 ms, 60 % above the limit", False),
+        ("p(99) < 500ms", f"800 ms, 60 % above the limit, of 290 {FEW}", False),
         ("max <= 0.5s", "800 ms, 60 % above the limit", False),
-        ("service_p(99) < 500ms", "400 ms, 20 % below the limit", True),
-        ("p(99){stage:then} < 100ms", "10 ms, 90 % below the limit", True),
+        ("service_p(99) < 500ms", f"400 ms, 20 % below the limit, of 290 {FEW}", True),
+        ("p(99){stage:then} < 100ms", f"10 ms, 90 % below the limit, of 100 {FEW}", True),
         ("avg{stage:then} < 5ms", "10 ms, 100 % above the limit", False),
         ("errors{stage:first} < 1%", "5.26 %, 4.3 points above the limit", False),
         ("errors < 20", "10, 10 below the limit", True),
@@ -128,3 +130,11 @@ def test_throttled_attempts_are_a_share_of_all_attempts() -> None:
 def test_a_complete_schedule_is_exactly_100_percent() -> None:
     """So `achieved == 100%` can be required."""
     assert measure(parse_threshold("achieved == 100%"), summarize(stream(*steady()))).is_met
+
+
+def test_the_price_of_an_hour_is_that_of_the_schedule() -> None:
+    """The preloaded vectors are paid once. It cannot be checked during the run."""
+    summary = summarize(stream(*steady(), planned=plan(preload_usd=0.04)))
+    assert str(measure(parse_threshold("cost_per_hour < 20usd"), summary)).startswith("$21.6")
+    assert not measure(parse_threshold("cost_per_hour < 20usd"), summary).is_met
+    assert measure(parse_threshold("cost_per_hour < 22"), summary).is_met

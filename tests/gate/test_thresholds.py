@@ -41,6 +41,7 @@ from vecgate.gate.thresholds import METRICS, Threshold, parse_threshold, parse_t
         ("recall@10 >= 0.95", Threshold("", "recall", ">=", 0.95, "", k=10)),
         ("cost < 1.00usd", Threshold("", "cost", "<", 1, "usd")),
         ("cost < 1.00", Threshold("", "cost", "<", 1, "usd")),
+        ("cost_per_hour < 5usd", Threshold("", "cost_per_hour", "<", 5, "usd")),
         ("rate >= 1000 vectors/s", Threshold("", "rate", ">=", 1000, "vectors/s")),
         ("rate{stage:hold} > 20requests/s", Threshold("", "rate", ">", 20, "requests/s", stage="hold")),
         ("count >= 1000", Threshold("", "count", ">=", 1000, "")),
@@ -72,7 +73,7 @@ def test_a_threshold_is_parsed(text: str, expected: Threshold | None) -> None:
             "latency < 500ms",
             (
                 "'latency' is not a metric; metrics are p(99), med, avg, max, errors, throttled, rate, count, "
-                "achieved, dropped, late, lost, recall@10, cost, and service_p(99) and so on"
+                "achieved, dropped, late, lost, recall@10, cost, cost_per_hour, and service_p(99) and so on"
             ),
         ),
         ("service_errors < 1%", "'service_errors' is not a metric"),

@@ -8,7 +8,7 @@ import pytest
 
 from vecgate.gate.load_verdict import DEFAULT_THRESHOLDS
 from vecgate.gate.thresholds import COMPARATORS, METRICS, UNITS, parse_threshold
-from vecgate.results.generator_health import (
+from vecgate.results.load.generator_health import (
     BUSY_CORES,
     LAG_MS,
     MISSED_SHARE,

@@ -250,20 +250,10 @@ def test_blas_uses_one_thread(locust: FakeLocust, tmp_path: Path) -> None:
     assert run_scenario(load_test(tmp_path)).records
 
 
-@pytest.mark.parametrize(
-    ("missing", "message"),
-    [
-        (("locust",), "^locust is not installed"),
-        (("hdrh",), "^hdrhistogram is not installed"),
-        (("locust", "hdrh"), "^locust and hdrhistogram are not installed"),
-    ],
-)
-def test_a_missing_package_is_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, missing: tuple[str, ...], message: str
-) -> None:
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With the extra that installs it, before anything is started."""
     require_locust()
-    monkeypatch.setattr(runner, "find_spec", lambda name: None if name in missing else object())
-    with pytest.raises(UsageError, match=message) as caught:
+    monkeypatch.setattr(runner, "find_spec", lambda _: None)
+    with pytest.raises(UsageError, match=r"^locust is not installed") as caught:
         run_scenario(load_test(tmp_path))
     assert "vecgate[load]" in caught.value.hint

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from vecgate.errors import UsageError
-from vecgate.load.master_secret import SECRET_VARIABLE, given_secret, new_secret, worker_command
+from vecgate.load.master_secret import (
+    SECRET_VARIABLE,
+    given_secret,
+    master_lines,
+    new_secret,
+    worker_command,
+)
 
 SECRET = "0123456789abcdef"
 
@@ -58,3 +64,13 @@ def test_the_command_of_a_worker_has_the_secret_in_its_environment() -> None:
     assert words[:4] == ["vecgate", "ramp", "--worker", "--master-host"]
     assert words[-2:] == ["--master-port", "5557"]
     assert worker_command(5557, "") == shlex.join(words)
+
+
+def test_a_master_says_where_it_is_and_what_its_workers_need() -> None:
+    """And for how many worker processes it waits."""
+    lines = master_lines(5557, 3, secret=SECRET)
+    assert ":5557, waits for 3 worker processes" in lines[0]
+    text = "\n".join(lines)
+    for needed in ("port 5557", "the secret", "clock", "credentials", worker_command(5557, SECRET)):
+        assert needed in text
+    assert "waits for 1 worker process;" in master_lines(5557, 1, secret="")[0]

@@ -6,8 +6,8 @@ import pytest
 from load_builders import operation, plan, stage, stream
 
 from vecgate.load.openmetrics import format_openmetrics
-from vecgate.results.load_records import Second
-from vecgate.results.load_summary import summarize
+from vecgate.results.load.load_records import Second
+from vecgate.results.load.load_summary import summarize
 
 LINE = re.compile(r"([a-z_]+)\{(.*)\} (\S+)")
 LABEL = re.compile(r'([a-z]+)="((?:[^"\\]|\\.)*)"(?:,|$)')

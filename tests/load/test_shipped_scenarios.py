@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ from vecgate.load.scenario.scenario_file import (
     LocalSpec,
     QuerySpec,
     Scenario,
+    SweepSpec,
     ThresholdSpec,
     VectorsSpec,
     load_scenario,
@@ -19,7 +21,9 @@ from vecgate.load.scenario.stage_entries import KEYS, StageEntry
 
 PROJECT = Path(__file__).parents[2]
 SCENARIOS = PROJECT / "loadtests" / "scenarios"
-SHIPPED = ["mixed", "query", "quota-2500", "ramp-1000", "smoke", "soak", "spike", "stream-1000"]
+SHIPPED = [
+    *("mixed", "query", "quota-2500", "ramp-1000", "slo-ingest", "smoke", "soak", "spike", "stream-1000"),
+]
 
 
 def test_these_scenarios_ship_with_vecgate() -> None:
@@ -64,13 +68,17 @@ def test_the_shipped_ramps_reach_the_rates_in_their_names() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [Scenario, VectorsSpec, QuerySpec, ThresholdSpec, LocalSpec, StageEntry],
+    [Scenario, VectorsSpec, QuerySpec, ThresholdSpec, LocalSpec, SweepSpec, StageEntry],
     ids=lambda kind: kind.__name__,
 )
 def test_every_key_is_documented_with_its_default(kind: type[msgspec.Struct]) -> None:
     """One table row for each key in docs/scenarios.md."""
     page = (PROJECT / "docs" / "scenarios.md").read_text(encoding="utf-8")
-    rows = {row.split("|")[1].strip(): row for row in page.splitlines() if row.startswith("| `")}
+    # Several tables may have a key of the same name, such as `source`.
+    rows: dict[str, str] = defaultdict(str)
+    for row in page.splitlines():
+        if row.startswith("| `"):
+            rows[row.split("|")[1].strip()] += row
     for field in msgspec.structs.fields(kind):
         shown = format_default(field)
         assert f"| {shown} |" in rows[f"`{field.encode_name}`"] if shown else f"`{field.encode_name}`" in rows
@@ -81,7 +89,7 @@ def format_default(field: msgspec.structs.FieldInfo) -> str:
     match field.default:
         case bool() as default:
             return str(default).lower()
-        case float() as default if field.encode_name in {"start_within", "drain_within", "grace"}:
+        case float() as default if field.encode_name in {"start_within", "drain_within", "grace", "trial"}:
             return f"{default:g}s"
         case int() as default:
             return f"{default:,}"

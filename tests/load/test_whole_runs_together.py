@@ -31,8 +31,8 @@ from vecgate.exit_codes import EXIT_CODE_OF_GRADE
 from vecgate.gate.load_verdict import judge_load
 from vecgate.load.load_runner import LoadTest, run_scenario
 from vecgate.load.web.page_requests import TOKEN_HEADER
-from vecgate.results.load_records import Event, Second, WorkerTotals
-from vecgate.results.load_summary import summarize
+from vecgate.results.load.load_records import Event, Second, WorkerTotals
+from vecgate.results.load.load_summary import summarize
 from vecgate.results.result_stream import read_stream
 
 REJECTED = "the master rejects this worker: it does not have the secret of the master"
@@ -57,7 +57,6 @@ def test_a_request_that_is_never_answered_is_an_error_when_the_drain_deadline_ha
     assert judge_load(stream).grade != "passed"
 
 
-@pytest.mark.serial
 def test_two_runs_on_one_machine_are_independent(
     endpoint: LocalEndpoint, scenario: Callable[..., str], tmp_path: Path
 ) -> None:
@@ -107,7 +106,6 @@ def test_the_run_does_not_wait_for_a_worker_that_dies_before_the_schedule(
     assert any(reason.endswith("has ended; its part goes to others") for reason in reasons)
 
 
-@pytest.mark.serial
 def test_no_run_waits_forever_for_a_worker_that_dies_at_once(
     endpoint: LocalEndpoint, scenario: Callable[..., str], tmp_path: Path
 ) -> None:

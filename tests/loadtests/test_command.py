@@ -80,6 +80,7 @@ def test_a_failed_benchmark_makes_the_run_inconclusive(
     assert "note: ERROR test_added.py" in result.err
 
 
+@pytest.mark.nightly
 def test_a_regression_against_a_stored_run_fails(
     bench: Vecgate, options: tuple[str, ...], repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_baseline_of_another_machine_is_refused_before_measuring(
     assert "processor: Example CPU and " in forced.out
 
 
+@pytest.mark.nightly
 def test_a_revision_is_measured_alternately(
     bench: Vecgate, options: tuple[str, ...], repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +193,7 @@ def test_a_mistake_about_a_stored_run_is_reported_early(
     assert message in result.err
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("base", [("--against", "main"), ("--baseline", "before.jsonl", "--force")])
 def test_if_every_benchmark_fails_the_failures_are_reported(
     bench: Vecgate, options: tuple[str, ...], repository: Repository, base: tuple[str, ...]
@@ -232,6 +235,7 @@ def test_an_interrupted_run_leaves_no_process_and_no_folder(
         os.kill(int(pid_file.read_text()), 0)
 
 
+@pytest.mark.nightly
 def test_a_benchmark_that_fails_in_a_later_pair_is_inconclusive(
     bench: Vecgate, options: tuple[str, ...], repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

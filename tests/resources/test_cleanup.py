@@ -38,8 +38,14 @@ class Service:
 
     def delete_index(self, **address: str) -> None:
         self._delete("delete_index", "/".join(address.values()))
+        if self._indexes:
+            self._indexes.remove(address.get("indexArn") or address["indexName"])
 
     def delete_vector_bucket(self, **address: str) -> None:
+        if self._indexes and "delete_vector_bucket" not in self._refuses:
+            raise ClientError(
+                {"Error": {"Code": "ConflictException", "Message": "m"}}, "delete_vector_bucket"
+            )
         self._delete("delete_vector_bucket", "/".join(address.values()))
 
     def _delete(self, operation: str, name: str) -> None:
@@ -69,6 +75,14 @@ def test_a_bucket_is_deleted_with_its_indexes() -> None:
     assert service.deleted == ["vg/a", "vg/b", "vg"]
 
 
+def test_an_empty_bucket_is_deleted_with_one_request() -> None:
+    """Its indexes are listed only if it cannot be deleted."""
+    service = Service([])
+    service.get_paginator = None  # type: ignore[method-assign, assignment]  # it would be called
+    assert remove_bucket(service, "vg") == []
+    assert service.deleted == ["vg"]
+
+
 def test_a_missing_resource_is_not_a_problem() -> None:
     """Another worker or the test itself may have removed it."""
     service = Service(["a"], delete_index="NotFoundException", delete_vector_bucket="NotFoundException")
@@ -83,11 +97,12 @@ def test_a_server_without_list_indexes_is_supported() -> None:
 
 
 def test_resources_that_cannot_be_removed_are_returned() -> None:
-    """One line for each, and the others are removed."""
+    """One line for each: an index that stays, and its bucket."""
     service = Service(["a"], delete_index="AccessDeniedException")
     error = "An error occurred (AccessDeniedException) when calling the delete_index operation: m"
-    assert remove_bucket(service, "vg") == [f"index vg/a: {error}"]
-    assert service.deleted == ["vg"]
+    conflict = "An error occurred (ConflictException) when calling the delete_vector_bucket operation: m"
+    assert remove_bucket(service, "vg") == [f"index vg/a: {error}", f"bucket vg: {conflict}"]
+    assert service.deleted == []
     (line,) = remove_bucket(Service([], delete_vector_bucket="unreachable"), "vg")
     assert line.startswith("bucket vg: Could not connect")
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from vecgate.errors import TargetError
-from vecgate.resources.creation_log import RUN_TAG, CreationEntry
+from vecgate.resources.creation_log import END_TAG, RUN_TAG, CreationEntry
 from vecgate.resources.file_lock import open_locked
 from vecgate.resources.orphans import OrphanedBucket, find_orphans, finished_logs
 
@@ -58,13 +58,17 @@ def test_a_name_proves_nothing() -> None:
         kept={},
     )
     entries = [(entry(name), FILE) for name in ("vg-known", "kept", "absent")]
-    assert find_orphans(service, "vg-", entries) == [
-        OrphanedBucket("kept", NOW, "record"),
-        OrphanedBucket("vg-known", NOW, "record"),
-        OrphanedBucket("vg-other", NOW, ""),
-        OrphanedBucket("vg-silent", NOW, ""),
-        OrphanedBucket("vg-tagged", NOW, "tag"),
+    found = find_orphans(service, "vg-", entries)
+    assert [(each.name, each.created_at, each.proof) for each in found] == [
+        ("kept", NOW, "record"),
+        ("vg-known", NOW, "record"),
+        ("vg-other", NOW, ""),
+        ("vg-silent", NOW, ""),
+        ("vg-tagged", NOW, "tag"),
     ]
+    # Nobody could look at its tags, which is said; it is not the same as a tag that is missing.
+    assert [each.name for each in found if each.tags_problem] == ["vg-silent"]
+    assert "could not be read" in found[3].reason_to_keep(NOW)
 
 
 @pytest.mark.parametrize(
@@ -101,11 +105,29 @@ def test_a_bucket_of_an_active_run_is_found_as_such(tmp_path: Path) -> None:
         (OrphanedBucket("a", NOW + HOUR, "tag"), "too young"),
         (OrphanedBucket("a", NOW - HOUR, "record", is_run_alive=True), "its run is still active"),
         (OrphanedBucket("a", NOW - HOUR, ""), "no proof"),
+        (OrphanedBucket("a", NOW - HOUR, "tag", until=NOW + HOUR), "its run may last until "),
+        (OrphanedBucket("a", NOW - HOUR, "tag", until=NOW - HOUR), ""),
     ],
 )
 def test_a_bucket_is_kept_for_a_reason(orphan: OrphanedBucket, reason: str) -> None:
     """No proof, an active run, or too young."""
-    assert orphan.reason_to_keep(NOW) == reason
+    assert orphan.reason_to_keep(NOW, NOW).startswith(reason)
+    assert bool(orphan.reason_to_keep(NOW, NOW)) == bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "until"),
+    [
+        ("2026-11-30T10:00:00+00:00", datetime(2026, 11, 30, 10, tzinfo=UTC)),
+        ("2026-11-30T12:00:00+02:00", datetime(2026, 11, 30, 10, tzinfo=UTC)),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_the_tag_says_until_when_a_run_needs_its_bucket(text: str, until: datetime | None) -> None:
+    """So that a clean-up on another machine need not guess. A tag that says nothing is ignored."""
+    (found,) = find_orphans(Service(vg_a={RUN_TAG: "r", END_TAG: text}), "vg-", [])
+    assert (found.proof, found.until) == ("tag", until)
 
 
 def file_of_age(folder: Path, age: timedelta) -> Path:

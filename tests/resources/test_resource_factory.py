@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -255,11 +256,15 @@ def test_buckets_on_amazon_are_tagged(target: Target, client: Any, tmp_path: Any
     """With the run, in addition to the tags of the test."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     amazon = replace(target, name="aws", credentials=Credentials("a", "b", account_id="000000000000"))
-    with open_resource_factory(amazon, client, prefix="vgt", run="run4", worker="main") as resources:
+    until = datetime(2026, 11, 30, 12, tzinfo=timezone(timedelta(hours=2)))
+    with open_resource_factory(
+        amazon, client, prefix="vgt", run="run4", worker="main", until=until
+    ) as resources:
         bucket = resources.make_bucket(tags={"a": "b"})
         assert client.list_tags_for_resource(resourceArn=bucket.arn)["tags"] == {
             "a": "b",
             "vecgate-run": "run4",
+            "vecgate-until": "2026-11-30T10:00:00+00:00",
         }
 
 
@@ -277,7 +282,9 @@ class Lax:
         buckets = [{"vectorBucketName": name, "vectorBucketArn": f"arn:{name}"} for name in self.names]
         return [{"vectorBuckets": buckets, "indexes": []}]
 
-    def get_vector_bucket(self, **_: Any) -> dict[str, Any]:
+    def get_vector_bucket(self, vectorBucketName: Any) -> dict[str, Any]:  # noqa: N803 - the member's name
+        if vectorBucketName not in self.names:
+            raise ClientError({"Error": {"Code": "NotFoundException"}}, "GetVectorBucket")
         return {}
 
     def delete_vector_bucket(self, **address: Any) -> None:
@@ -326,6 +333,15 @@ def test_a_nameless_bucket_that_remains_is_reported() -> None:
     assert "null" in line
 
 
+def test_a_bucket_that_a_server_created_and_refused_is_removed() -> None:
+    """No answer told that it exists; the list at the end does."""
+    server = Lax()
+    resources = open_on(server)
+    server.names += ["vgn-7", "of-another-run"]
+    resources.close()
+    assert (server.names, resources.orphaned) == (["of-another-run"], [])
+
+
 def test_a_removal_that_a_server_only_claims_is_reported() -> None:
     """The bucket is still listed, and it still answers."""
     server = Lax(claims=True)
@@ -345,3 +361,22 @@ def test_an_index_without_a_name_spoils_the_shared_bucket(resources: ResourceFac
     resources.remove_tracked()
     assert not exists(client, first.bucket)
     assert resources.make_index().bucket != first.bucket
+
+
+def test_an_index_that_is_forgotten_is_deleted_with_its_bucket(
+    resources: ResourceFactory, client: Any
+) -> None:
+    """One that a test has deleted costs no second request, and one that still exists does not stay."""
+    resources.track(client)
+    index = resources.make_index()
+    assert not index.is_removed
+    resources.forget_index(index.bucket, index.name)
+    resources.remove_tracked()
+    assert index.call("GetIndex")["index"]["indexName"] == index.name
+    removed = resources.make_index()
+    removed.remove()
+    assert removed.is_removed
+    still_there = resources.make_index()
+    resources.forget_index(still_there.bucket, still_there.name)
+    resources.close()
+    assert not exists(client, index.bucket)

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from result_builders import footer, header, result, run
+from sample_streams import load_stream, write_stream
 
 from vecgate.errors import SourceError, UsageError, VecgateError
 from vecgate.results.records import Record
@@ -15,6 +16,7 @@ from vecgate.results.result_stream import (
     parse_conformance_run,
     parse_stream,
     read_conformance_run,
+    read_stream,
 )
 
 RESULTS = (result("a.b"), result("a.c", "failed", reason="“ü”\n2"))
@@ -174,3 +176,9 @@ def test_an_existing_stream_is_emptied_but_a_device_stays(tmp_path: Path) -> Non
     assert pipe.is_fifo()
     with pytest.raises(UsageError, match="cannot be written: it is not a file"):
         create_empty_stream(tmp_path)
+
+
+def test_a_stream_is_read_by_its_name(tmp_path: Path) -> None:
+    """As a path or as a text."""
+    path = write_stream(tmp_path / "run.jsonl", load_stream(4))
+    assert read_stream(str(path)) == read_stream(path)

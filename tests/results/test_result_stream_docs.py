@@ -8,7 +8,9 @@ import msgspec
 import pytest
 from load_builders import steady, stream
 
-from vecgate.results.load_records import Latencies, OperationSecond, Stage
+from vecgate.results.load.failure_samples import FailureSample
+from vecgate.results.load.load_records import Latencies, OperationSecond, Stage
+from vecgate.results.load.sweep_records import PointOperation
 from vecgate.results.records import Record
 from vecgate.results.result_stream import StreamWriter
 from vecgate.results.verdict_records import Check
@@ -16,7 +18,14 @@ from vecgate.results.verdict_records import Check
 PAGE = (Path(__file__).parents[2] / "docs" / "result-stream.md").read_text(encoding="utf-8")
 #: Heading to what stands below it.
 SECTIONS = dict(re.findall(r"^### (.+)\n((?:(?!^##).*\n)*)", PAGE, re.MULTILINE))
-PARTS = {Stage: "stage", Check: "check", OperationSecond: "counts", Latencies: "latencies"}
+PARTS = {
+    FailureSample: "failure sample",
+    PointOperation: "sweep operation",
+    Stage: "stage",
+    Check: "check",
+    OperationSecond: "counts",
+    Latencies: "latencies",
+}
 KINDS = {**{kind: f"`{kind.__struct_config__.tag}`" for kind in get_args(Record)}, **PARTS}
 
 

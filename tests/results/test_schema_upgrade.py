@@ -10,7 +10,7 @@ import pytest
 
 from vecgate.gate.conformance_verdict import judge_conformance, recorded_verdict
 from vecgate.results.bulk_records import BulkTotals
-from vecgate.results.load_records import LoadPlan, Trial
+from vecgate.results.load.load_records import LoadPlan, Trial
 from vecgate.results.records import SCHEMA_VERSION, Footer, Header, Record
 from vecgate.results.result_stream import parse_conformance_run, parse_stream
 from vecgate.results.schema_upgrade import RENAMED_FIELDS, RENAMED_VALUES

@@ -7,7 +7,7 @@ from typing import Any
 from result_builders import footer, header
 
 from vecgate.results.histograms import Histogram
-from vecgate.results.load_records import LoadPlan, OperationSecond, Second, Stage
+from vecgate.results.load.load_records import LoadPlan, OperationSecond, Second, Stage
 from vecgate.results.records import Footer, Record, Stream
 
 

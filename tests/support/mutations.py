@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,9 @@ DOCUMENTS: dict[str, tuple[Any, ...]] = {
         {"a": {"$exists": False}},
     ),
 }  # fmt: skip
+JUNK_JSON = tuple(json.dumps(each).encode() for each in JUNK)
+#: A string or a number in JSON, as long as no string has an escaped quote.
+VALUE = re.compile(rb'"[^"]*"|-?[0-9][0-9.eE+-]*')
 PIECES = (b"\xff", b"\x00", b'"', b"{", b"[" * 3000, b"1e999", b"\\ud800", b"NaN", b",", b"\r\n")
 #: Members whose random values are mostly invalid.
 RARE_MEMBERS = frozenset(
@@ -96,6 +100,21 @@ def requests(seed: int) -> Iterator[DraftRequest]:
         for _ in range(rng.choice((0,) * 12 + (1, 2))):
             body = mutate_bytes(body, rng)
         yield DraftRequest(method, path, query, body)
+
+
+def variants(request: DraftRequest, rng: random.Random, count: int) -> Iterator[DraftRequest]:
+    """Yield *request*, and cheap mutations of its body: *count* in total. Most of them are still JSON."""
+    yield request
+    for number in range(1, count):
+        change = mutate_bytes if number % 4 == 0 else swap_value
+        yield DraftRequest(request.method, request.path, request.query, change(request.body, rng))
+
+
+def swap_value(body: bytes, rng: random.Random) -> bytes:
+    """Return *body* with one of its names, strings and numbers replaced by junk."""
+    at = rng.randrange(len(body) + 1)
+    found = VALUE.search(body, at) or VALUE.search(body)
+    return body if found is None else body[: found.start()] + rng.choice(JUNK_JSON) + body[found.end() :]
 
 
 def example(shape: Shape, rng: random.Random, name: str = "") -> Any:

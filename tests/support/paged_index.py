@@ -19,7 +19,7 @@ class PagedIndex:
 
     stored          key → (values, metadata)
     requests        (operation, members) of each request, in order
-    refuses_tokens  the next request with a token is refused, as an old one is
+    refuses_tokens  the next request with a token from before this was set is refused
     endpoint_url    that it seems to be at
     """
 
@@ -37,6 +37,7 @@ class PagedIndex:
         }
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.refuses_tokens, self.endpoint_url = False, ""
+        self._new_tokens: set[str] = set()
         self.page, self._before = page, before
         self.index = {
             "indexName": name,
@@ -73,7 +74,7 @@ class PagedIndex:
 
     def _ListVectors(self, members: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - as above
         token = members.get("nextToken", "")
-        if token and self.refuses_tokens:
+        if token and self.refuses_tokens and token not in self._new_tokens:
             self.refuses_tokens = False
             raise modelled_error("ValidationException", "Invalid page token", operation="ListVectors")
         count, number = members["segmentCount"], members["segmentIndex"]
@@ -85,6 +86,8 @@ class PagedIndex:
         answer: dict[str, Any] = {"vectors": [self._vector(key) for key in found]}
         if len(left) > len(found):
             answer["nextToken"] = f"{crc32(found[-1].encode()):010}"
+            if self.refuses_tokens:
+                self._new_tokens.add(answer["nextToken"])
         return answer
 
     def _vector(self, key: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from vecgate.results.benchmark_records import Benchmark, PeerRun
 from vecgate.results.bulk_records import BulkPlan, BulkTotals
 from vecgate.results.histograms import Histogram
-from vecgate.results.load_records import (
+from vecgate.results.load.load_records import (
     Capacity,
     Cell,
     Client,
@@ -28,9 +28,11 @@ from vecgate.results.load_records import (
     Trial,
     WorkerTotals,
 )
-from vecgate.results.operation_counts import sum_by_operation
+from vecgate.results.load.operation_counts import sum_by_operation
+from vecgate.results.load.sweep_records import Knee, PointOperation, SweepPoint
 from vecgate.results.records import Footer, Header, Record, Stream
 from vecgate.results.result_stream import StreamWriter
+from vecgate.results.verdict_records import Check, Grade, VerdictRecord
 
 OPERATIONS = ("PutVectors", "QueryVectors", "GetVectors", "ListVectors", "DeleteVectors")
 #: Typical latency of each operation, and vectors per request.
@@ -270,6 +272,46 @@ def capacity_stream(*, found: bool = True) -> Stream:
     return Stream(head("capacity"), (*trials, *capacity), foot(320.0))
 
 
+def sweep_stream(*, grade: Grade | None = "passed") -> Stream:
+    """Return a sweep of one operation beside another with a fixed rate; without its verdict if *grade* is None."""
+    rates: list[tuple[float, float, float, bool, str, bool]] = [
+        (100, 99.5, 8.0, True, "", False),
+        (200, 199.0, 10.0, True, "", False),
+        (400, 398.0, 18.0, True, "", False),
+        (500, 441.0, 95.0, False, "achieved >= 99%: 88.2 %", False),
+        (600, 452.0, 900.0, False, "achieved >= 99%: 75.3 %", False),
+        (800, 700.0, 2.0, True, "the load generator was the limit", True),
+    ]
+    points = [
+        SweepPoint(
+            number=number,
+            rate_per_s=rate,
+            achieved_per_s=achieved,
+            p50_ms=p99 / 3,
+            p95_ms=p99 / 2,
+            p99_ms=p99,
+            requests=round(achieved * 5),
+            held=held,
+            reason=reason,
+            is_inconclusive=is_inconclusive,
+            usd_per_hour=rate / 100,
+            recall=0.99,
+            k=10,
+            operations={
+                "QueryVectors": PointOperation(
+                    achieved_per_s=achieved, p50_ms=p99 / 3, p99_ms=p99, requests=900
+                ),
+                "PutVectors": PointOperation(achieved_per_s=10, p50_ms=5, p99_ms=12, requests=50),
+            },
+        )
+        for number, (rate, achieved, p99, held, reason, is_inconclusive) in enumerate(rates, start=1)
+    ]
+    knee = Knee(number=3, rate_per_s=400, achieved_per_s=398, p50_ms=6, p99_ms=18)
+    check = Check("must hold", "held up to 400 requests/s", grade or "passed")
+    verdict = [VerdictRecord(grade=grade, checks=(check,))] if grade else []
+    return Stream(head("sweep"), (*points, knee, *verdict), foot(60.0))
+
+
 def scale_stream(in_flight: Sequence[int] = (1, 2, 5, 10)) -> Stream:
     """Return a grid of four batch sizes and the numbers *in_flight*."""
     cells = [
@@ -412,6 +454,7 @@ def bulk_stream(
 EXAMPLES: Mapping[str, Callable[[], Stream]] = {
     "load": lambda: load_stream(20, ("PutVectors", "QueryVectors"), stall_at=12, recall=True),
     "capacity": capacity_stream,
+    "sweep": sweep_stream,
     "scale": scale_stream,
     "benchmarks": benchmark_stream,
     "peers": peers_stream,

@@ -18,8 +18,8 @@ from child_processes import WITHIN_S, child_process
 from vecgate.endpoint.local import LocalEndpoint
 from vecgate.load.load_runner import LoadTest
 from vecgate.load.web.page_requests import TOKEN_HEADER
-from vecgate.results.load_records import LoadPlan
-from vecgate.results.load_summary import summarize
+from vecgate.results.load.load_records import LoadPlan
+from vecgate.results.load.load_summary import summarize
 from vecgate.results.records import Stream
 from vecgate.targets.target import TargetChoice
 

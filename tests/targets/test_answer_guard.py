@@ -15,8 +15,8 @@ from certificates import write_certificate
 from hostile_server import HostileServer, hostile_server
 from serving import Server
 
-from vecgate.conformance_kit.exchanges import ExchangeLog
-from vecgate.conformance_kit.raw_client import RawClient
+from vecgate.conformance_kit.requests.exchanges import ExchangeLog
+from vecgate.conformance_kit.requests.raw_client import RawClient
 from vecgate.endpoint.http.server import Certificate
 from vecgate.endpoint.local import LocalEndpoint
 from vecgate.errors import TransportError, UnexpectedResponse
@@ -142,3 +142,47 @@ def test_a_missing_member_is_no_reason_to_reject_a_success(body: bytes, *, is_ac
     except UnexpectedResponse as error:
         found = error
     assert (found is None) is is_accepted
+
+
+@pytest.mark.parametrize(
+    ("sent", "refused", "reason"),
+    [
+        (
+            ["GetIndex"] * 15,
+            "GetIndex",
+            "the operation is too slow: its answers that took more than 1 s each",
+        ),
+        ([f"Operation{number}" for number in range(45)], "PutVectors", "the target is too slow: its answers"),
+    ],
+)
+def test_a_slow_operation_or_target_is_given_up(sent: list[str], refused: str, reason: str) -> None:
+    """Correct answers after 20 s each would make a run take days."""
+    guard = AnswerGuard()
+    for operation in sent:
+        guard.check(operation)
+        guard.check(refused)
+        guard.count(operation, None, took_s=20.0)
+    with pytest.raises(TransportError, match=reason):
+        guard.check(refused)
+
+
+def test_answers_that_are_not_slow_are_not_added_up() -> None:
+    """However many there are: a long run is not a slow target."""
+    guard = AnswerGuard()
+    for _ in range(2_000):
+        guard.count("GetIndex", None, took_s=0.9)
+    guard.check("GetIndex")
+
+
+def test_the_time_of_each_answer_is_counted(
+    hostile: HostileServer, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of boto3's clients, too."""
+    hostile.misbehaves = {}
+    monkeypatch.setattr(answer_guard, "SLOW_S", 0.0)
+    monkeypatch.setattr(answer_guard, "SLOW_OPERATION_S_MAX", 1e-9)
+    client.list_vector_buckets()
+    with pytest.raises(TransportError, match="the operation is too slow"):
+        client.list_vector_buckets()
+    with pytest.raises(ClientError, match="NotFoundException"):
+        client.get_vector_bucket(vectorBucketName="none")

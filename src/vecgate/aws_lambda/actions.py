@@ -29,7 +29,7 @@ from vecgate.bulk.transport.retried_call import call_with_retries
 from vecgate.errors import IndexUnusable, ServiceError, TransportError, UsageError, VecgateError
 from vecgate.load.experiments.scaling_grid import CellRun, CellShape, ScalingGrid, summarize_cells
 from vecgate.load.experiments.scaling_measurement import CostMeter, GridRunner, Senders
-from vecgate.results.load_records import Cell
+from vecgate.results.load.load_records import Cell
 
 ActionResult = dict[str, Any]
 #: Time that a cell may take beyond its seconds.

@@ -12,8 +12,8 @@ from vecgate.bulk.progress import BatchMetric, Event, Retrying
 from vecgate.bulk.sources import Source
 from vecgate.bulk.verify import Comparison
 from vecgate.results.bulk_records import BulkPlan, BulkTotals, BulkVerification
-from vecgate.results.load_records import Second
-from vecgate.results.operation_counts import OperationCounts
+from vecgate.results.load.load_records import Second
+from vecgate.results.load.operation_counts import OperationCounts
 from vecgate.results.records import Record
 
 #: Fields that an outcome and its record share.
@@ -53,10 +53,7 @@ def comparison_record(comparison: Comparison) -> BulkVerification:
 
 
 class BulkRecorder:
-    """A subscriber that passes a record of every second of a run to *write*; `close` writes the last records.
-
-    Raises UsageError if `hdrhistogram` is not installed.
-    """
+    """A subscriber that passes a record of each second to *write*; `close` writes the last records."""
 
     def __init__(
         self,

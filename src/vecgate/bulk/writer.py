@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Condition, Lock, Thread
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from vecgate.background import new_queue
 from vecgate.bulk.block_handover import BlockHandover
@@ -30,6 +30,7 @@ from vecgate.bulk.core.delivery import (
     deliver,
     drive,
 )
+from vecgate.bulk.core.pacing import DepartureSource
 from vecgate.bulk.core.record_blocks import Block, RejectedRecord
 from vecgate.bulk.core.record_validation import validate, validate_keys
 from vecgate.bulk.core.retry import RetryDecision
@@ -41,12 +42,12 @@ from vecgate.bulk.reader import BulkReader
 from vecgate.bulk.rejects_file import RejectsFile, default_rejects_path
 from vecgate.bulk.resume_check import ResumeCheck
 from vecgate.bulk.sources import ColumnChoice, Source
-from vecgate.bulk.sources.in_memory.async_records import run_with
 from vecgate.bulk.sources.in_memory.source_argument import SourceArgument, as_source
 from vecgate.bulk.subscribers.subscriber_argument import SubscriberArgument, as_subscribers
 from vecgate.bulk.transport.sender import Boto3Sender, Sender, endpoint_identity
 from vecgate.bulk.verify import ROWS, Comparison, Sample, compare
 from vecgate.errors import IndexUnusable, SourceError, UsageError, VecgateError
+from vecgate.extras import import_extra
 from vecgate.formatting import format_count
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.s3vectors.metadata import Metadata
@@ -61,12 +62,21 @@ BATCHES_PER_BLOCK = 8
 POLL_S = 0.1
 
 
+class WaitableDepartures(DepartureSource, Protocol):
+    """A `DepartureSource` that also waits, on any thread and without the lock of a run."""
+
+    def wait(self, seconds: float) -> None:
+        """Wait *seconds*, or less if a request may depart earlier."""
+        ...
+
+
 class BulkWriter:
     """Puts and deletes many vectors on one index.
 
     *client* is a boto3 `s3vectors` client, accelerated or not, or a `Sender`. *index* is a name, with its
     *bucket*, or an ARN. *subscribers* get the events of a run: functions, or objects with `on_event`. With
-    *progress*, each run shows a progress bar.
+    *progress*, each run shows a progress bar. *departures* says when each request of a put or a delete may
+    depart, in place of the rates of *config*.
 
     >>> outcome = BulkWriter(boto3.client("s3vectors"), bucket="media", index="films").put("films.parquet")
     """
@@ -80,13 +90,14 @@ class BulkWriter:
         config: BulkConfig | None = None,
         subscribers: SubscriberArgument | Sequence[SubscriberArgument] = (),
         progress: bool = False,
+        departures: WaitableDepartures | None = None,
     ) -> None:
-        self.address = IndexAddress.parse(bucket=bucket, index=index)
+        self.address: IndexAddress = IndexAddress.parse(bucket=bucket, index=index)
         check_instance("config", config, BulkConfig, optional=True)
-        self.config = config or BulkConfig()
+        self.config: BulkConfig = config or BulkConfig()
         self._sender: Sender = client if hasattr(client, "send") else Boto3Sender(client)
         self._subscribers = as_subscribers(subscribers)
-        self._shows_progress = progress
+        self._shows_progress, self._departures = progress, departures
         self._is_stopped = False
         self._reads_lock = Lock()
 
@@ -186,6 +197,9 @@ class BulkWriter:
     async def _run_async(
         self, run: Callable[..., BulkOutcome], source: SourceArgument, options: dict[str, Any]
     ) -> BulkOutcome:
+        # Whoever awaits has loaded asyncio; for others it would take a tenth of the time of this module.
+        from vecgate.bulk.sources.in_memory.async_records import run_with  # noqa: PLC0415 - as above
+
         return await run_with(
             lambda given: run(given, **options), source, stop=self.stop, is_stopped=lambda: self._is_stopped
         )
@@ -251,9 +265,8 @@ class BulkWriter:
         if not self._shows_progress:
             yield []
             return
-        from vecgate.bulk.subscribers.progress_bar import ProgressBar  # noqa: PLC0415 - rich is slow to import
-
-        with ProgressBar() as bar:
+        # Imported on use: rich is slow to import, and not in the core.
+        with import_extra("vecgate.bulk.subscribers.progress_bar", "progress=True").ProgressBar() as bar:
             yield [bar]
 
     def _patient_reader(self) -> BulkReader:
@@ -330,9 +343,17 @@ class BulkWriter:
                         subscribers=[*self._subscribers, *bars],
                         total=source.total,
                         strict=strict,
+                        departures=self._departures,
                         now_s=time.monotonic(),
                     )
-                    threads = _ThreadedRun(run, self._sender, operation, encode, is_stopped=is_stopped)
+                    threads = _ThreadedRun(
+                        run,
+                        self._sender,
+                        operation,
+                        encode,
+                        is_stopped=is_stopped,
+                        wait=self._departures.wait if self._departures else time.sleep,
+                    )
                     threads.write_all(handover, validate_resumed)
                     # A stop after the last record changes nothing.
                     is_interrupted = is_stopped() and not (handover.is_exhausted and not run.pending)
@@ -376,9 +397,10 @@ class _ThreadedRun:
         encode: Callable[[Batch], Body],
         *,
         is_stopped: Callable[[], bool],
+        wait: Callable[[float], object],
     ) -> None:
         self._run, self._sender, self._operation, self._encode = run, sender, operation, encode
-        self._is_stopped = is_stopped
+        self._is_stopped, self._wait_for_departure = is_stopped, wait
         self._changed = Condition()
         self._in_flight = 0
         self._random = random.Random()  # noqa: S311 - jitter is no secret
@@ -417,7 +439,7 @@ class _ThreadedRun:
                 departure = self._run.try_acquire(vectors, now_s=time.monotonic())
             if isinstance(departure, Departure):
                 return departure
-            self._wait(departure)
+            self._wait_for_departure(min(departure, POLL_S))
         raise RunEnded
 
     def send(self, body: Body) -> float:

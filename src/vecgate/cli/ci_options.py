@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from vecgate.cli.options import FILE, option_group
-from vecgate.reporting.ci.ci_outputs import CiOutputs
 from vecgate.reporting.output_files import check_writable
+
+if TYPE_CHECKING:
+    from vecgate.reporting.ci.ci_outputs import CiOutputs
 
 
 def _writable_outputs(
-    junit: Path | None, markdown: Path | None, ctrf: Path | None, badge: Path | None, annotations: bool
+    junit: Path | None,
+    markdown: Path | None,
+    ctrf: Path | None,
+    badge: Path | None,
+    trend: Path | None,
+    annotations: bool,
 ) -> CiOutputs:
-    check_writable(junit, markdown, ctrf, badge)
-    return CiOutputs(junit, markdown, ctrf, badge, annotations)
+    from vecgate.reporting.ci.ci_outputs import CiOutputs
+
+    check_writable(junit, markdown, ctrf, badge, trend)
+    return CiOutputs(junit, markdown, ctrf, badge, trend, annotations)
 
 
 #: The command receives them as the argument `files`, a CiOutputs whose files can be written.
@@ -26,6 +36,9 @@ ci_options = option_group(
     click.option("--markdown", type=FILE, default=None, help="Append a Markdown summary to this file."),
     click.option("--ctrf", type=FILE, default=None, help="Write CTRF JSON to this file."),
     click.option("--badge", type=FILE, default=None, help="Write a status badge (SVG) to this file."),
+    click.option(
+        "--trend", type=FILE, default=None, help="Write figures for github-action-benchmark to this file."
+    ),
     click.option(
         "--annotations",
         is_flag=True,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from vecgate.errors import ServiceError, UsageError
-from vecgate.s3vectors.filter_grammar import FilterProblem, find_filter_problem
+
+if TYPE_CHECKING:
+    from vecgate.s3vectors.filter_grammar import FilterProblem
 
 
 def parse_filter(text: str, option: str, *, allow_unknown: bool = True) -> dict[str, Any]:
@@ -18,6 +20,8 @@ def parse_filter(text: str, option: str, *, allow_unknown: bool = True) -> dict[
 
     allow_unknown  leave operators to the service that are not known here
     """
+    from vecgate.s3vectors.filter_grammar import find_filter_problem
+
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -33,6 +37,8 @@ def parse_filter(text: str, option: str, *, allow_unknown: bool = True) -> dict[
 @contextmanager
 def explain_refusal(document: object, option: str) -> Iterator[None]:
     """Say which operator is not known if the service refuses the filter *document*."""
+    from vecgate.s3vectors.filter_grammar import find_filter_problem
+
     try:
         yield
     except ServiceError as error:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vecgate.errors import UsageError
 from vecgate.s3vectors.arn import IndexAddress
-from vecgate.targets.target import TargetChoice
+
+if TYPE_CHECKING:
+    from vecgate.targets.target import TargetChoice
 
 #: Position of the region in an ARN.
 _REGION_PART = 3

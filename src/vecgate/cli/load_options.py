@@ -4,6 +4,18 @@ from __future__ import annotations
 
 import click
 
+from vecgate.cli.options import complete_from
+
+
+def _scenario_names() -> list[str]:
+    from vecgate.load.scenario.scenario_file import scenario_names
+
+    return scenario_names()
+
+
+#: The completion of a scenario: those that ship with vecgate, and files.
+complete_scenario = complete_from(_scenario_names, suffix=".toml")
+
 #: `--set`, as `settings`.
 set_option = click.option(
     "--set",

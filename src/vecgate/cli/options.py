@@ -3,28 +3,49 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce, wraps
+from importlib import import_module
 from inspect import signature
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
+from click.shell_completion import CompletionItem
 
-from vecgate.bulk.config import PRESETS, BulkConfig
-from vecgate.bulk.core.reject_limit import RejectLimit
 from vecgate.conformance_kit.plugin_options import DEFAULT_PREFIX, PREFIX_PATTERN
-from vecgate.errors import ConfigError
+from vecgate.errors import ConfigError, ServiceError
+from vecgate.loopback import is_loopback
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.safe_output import safe_text, trusted_stream
-from vecgate.targets.resolution import open_target
-from vecgate.targets.target import Target, TargetChoice
+
+if TYPE_CHECKING:
+    from vecgate.bulk.config import BulkConfig
+    from vecgate.bulk.core.reject_limit import RejectLimit
+    from vecgate.targets.target import Target, TargetChoice
 
 #: Seconds in the units of a duration.
 DURATION_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3_600.0}
+
+#: Error codes of a local endpoint for credentials that are not its own.
+FOREIGN_KEY_CODES = frozenset({
+    "InvalidSignatureException", "MissingAuthenticationTokenException", "UnrecognizedClientException",
+})  # fmt: skip
+OWN_KEYS_HINT = (
+    "An endpoint of `vecgate serve` knows only its own keys: use the `export` lines that it printed, or "
+    "start it with --no-auth."
+)
+#: What option texts say about the batch client and the service. Importing those modules takes time, which
+#: `--help` need not spend; a test compares them.
+PRESET_NAMES = ("full", "steady", "stream")
+IN_FLIGHT_DEFAULT, READS_PER_S_DEFAULT, SEGMENTS_MAX, TOP_K_MAX = 5, 100.0, 16, 10_000
+#: Targets that have a name.
+TARGET_NAMES = ("local", "aws", "moto", "s3mock", "local-s3")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,9 +73,19 @@ class RunFiles:
     rejects: Path | None
 
 
-def open_chosen_target(choice: TargetChoice) -> AbstractContextManager[Target]:
+@contextmanager
+def open_chosen_target(choice: TargetChoice) -> Iterator[Target]:
     """Open the target of *choice* with the settings of the process environment."""
-    return open_target(choice, os.environ)
+    from vecgate.targets.resolution import open_target
+
+    with open_target(choice, os.environ) as target:
+        try:
+            yield target
+        except ServiceError as error:
+            host = urlsplit(target.endpoint_url or "").hostname or ""
+            if error.code in FOREIGN_KEY_CODES and is_loopback(host):
+                error.hint = OWN_KEYS_HINT
+            raise
 
 
 def print_status(text: str, *, quiet: bool = False) -> None:
@@ -69,27 +100,76 @@ def print_annotations(lines: Iterable[str]) -> None:
         click.echo(line, file=trusted_stream(sys.stderr))
 
 
-def option_group(name: str, make: Callable[..., object], *options: Callable[[F], F]) -> Callable[[F], F]:
+def option_group(
+    name: str, make: Callable[..., object] | str, *options: Callable[[F], F]
+) -> Callable[[F], F]:
     """Return a decorator that adds *options* to a command, which gets them as one argument *name*.
 
-    *make* builds the argument. Its parameters are those of the options.
+    *make* builds the argument. Its parameters are those of the options. A ConfigError that it raises names
+    the options, not the parameters. Given as `module:name`, it is imported when the command runs.
     """
 
     def decorate(command: F) -> F:
         @wraps(command)
         def call_with_group(**values: Any) -> Any:  # noqa: ANN401 - click's
-            own = {parameter: values.pop(parameter) for parameter in signature(make).parameters}
-            return command(**{name: make(**own)}, **values)
+            builder = _import_name(make) if isinstance(make, str) else make
+            own = {parameter: values.pop(parameter) for parameter in signature(builder).parameters}
+            try:
+                argument = builder(**own)
+            except ConfigError as error:
+                raise ConfigError(_with_option_names(str(error), own), hint=error.hint) from error
+            return command(**{name: argument}, **values)
 
         return reduce(lambda wrapped, option: option(wrapped), reversed(options), call_with_group)  # type: ignore[return-value]
 
     return decorate
 
 
+def _import_name(path: str) -> Callable[..., object]:
+    module, _, name = path.partition(":")
+    found: Callable[..., object] = getattr(import_module(module), name)
+    return found
+
+
+def _with_option_names(message: str, parameters: Iterable[str]) -> str:
+    """Return *message* with the option, such as `--batch`, in place of each of the *parameters*."""
+    command = click.get_current_context().command
+    options = {
+        each.name or "": next(opt for opt in each.opts if opt.startswith("--"))
+        for each in command.params
+        if isinstance(each, click.Option) and each.name in parameters
+    }
+    for parameter, option in options.items():
+        message = re.sub(rf"(?<![\w-]){parameter}(?![\w-])", option, message) if "_" in parameter else message
+    return message
+
+
+def complete_from(
+    get_names: Callable[[], Iterable[str]], *, suffix: str
+) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Return a completion of click: the names that *get_names* returns, and files that end in *suffix*."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        del context, parameter
+        folder = Path(incomplete if incomplete.endswith("/") else os.path.dirname(incomplete) or ".")  # noqa: PTH120
+        names = [each for each in get_names() if each.startswith(incomplete)]
+        found = sorted(folder.iterdir()) if folder.is_dir() else []
+        prefix = incomplete[: incomplete.rfind("/") + 1]
+        for path in found:
+            text = f"{prefix}{path.name}"
+            if text.startswith(incomplete) and not path.name.startswith("."):
+                names += [f"{text}/"] if path.is_dir() else [text] * text.endswith(suffix)
+        return [CompletionItem(each) for each in names]
+
+    return complete
+
+
 def check_reject_limit(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> RejectLimit | None:
     """Return *value* as a limit. A callback of click."""
+    from vecgate.bulk.core.reject_limit import RejectLimit
+
     try:
         return None if value is None else RejectLimit.parse(value)
     except ConfigError as error:
@@ -117,6 +197,8 @@ def _write_config(
 ) -> BulkConfig:
     """Return the settings of *preset*, with those that are not None. Raises ConfigError."""
     given = {name: value for name, value in locals().items() if name != "preset" and value is not None}
+    from vecgate.bulk.config import PRESETS  # after `locals()`
+
     return replace(PRESETS[preset], **given)
 
 
@@ -128,7 +210,7 @@ def _deletion_config(
 
 _PRESET = click.option(
     "--preset",
-    type=click.Choice(list(PRESETS)),
+    type=click.Choice(PRESET_NAMES),
     default="full",
     show_default=True,
     help="Defaults of the following options.",
@@ -179,6 +261,8 @@ deletion_options = option_group(
 
 
 def _target_choice(target: str, region: str, profile: str, ca_bundle: str, no_verify: bool) -> TargetChoice:
+    from vecgate.targets.target import TargetChoice
+
     return TargetChoice(target, region, profile, ca_bundle, verify=not no_verify)
 
 
@@ -193,6 +277,7 @@ target_options = option_group(
         "--target",
         default="",
         metavar="TARGET",
+        shell_complete=complete_from(lambda: TARGET_NAMES, suffix=".toml"),
         help="local, aws, moto, s3mock, local-s3, a URL or a TOML file.  [env: VECGATE_TARGET]",
     ),
     click.option(
@@ -269,6 +354,24 @@ def output_options(command: F) -> F:
         command
     )
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+
+
+#: `--segments`
+segments_option = click.option(
+    "--segments",
+    type=click.IntRange(1, SEGMENTS_MAX),
+    default=4,
+    show_default=True,
+    help="Parts of the index to read in parallel.",
+)
+#: `--reads-per-s` of a comparison
+reads_option = click.option(
+    "--reads-per-s",
+    type=click.FloatRange(0, min_open=True),
+    default=READS_PER_S_DEFAULT,
+    show_default=True,
+    help="Limit of reads per second, when records are compared with an index.",
+)
 
 
 def results_option(command: F) -> F:

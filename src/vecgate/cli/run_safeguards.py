@@ -8,18 +8,20 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
 from vecgate.cli.options import option_group, print_status
-from vecgate.diagnostics.diagnostic import Diagnostic
-from vecgate.diagnostics.permission_probes import first_line
-from vecgate.diagnostics.preflight import preflight, unused_address
 from vecgate.errors import TargetError, TargetUnreachable, UsageError
 from vecgate.formatting import format_usd
 from vecgate.targets.iam_policy import BUCKET_PREFIX, required_operations
-from vecgate.targets.target import Target, is_embedded
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+    from vecgate.diagnostics.diagnostic import Diagnostic
+    from vecgate.targets.target import Target
 
 #: Default limit in US dollars of a run on Amazon.
 USD_MAX_ON_AWS = 1.0
@@ -99,6 +101,9 @@ def require_preflight(
 
     Raises TargetError if the run would not work. Embedded servers are not checked.
     """
+    from vecgate.diagnostics.preflight import preflight, unused_address
+    from vecgate.targets.target import is_embedded
+
     if is_embedded(target.name):
         return
     # `scale` needs the fewest operations; every other run that writes needs these too.
@@ -107,15 +112,21 @@ def require_preflight(
     for diagnostic in found:
         if diagnostic.grade in {"warning", "failed"}:
             print_status(_format_diagnostic(diagnostic), quiet=quiet)
-    if failed := [diagnostic.check for diagnostic in found if diagnostic.grade == "failed"]:
+    if failed := [diagnostic for diagnostic in found if diagnostic.grade == "failed"]:
+        # Without --quiet the reasons are above.
+        reasons = [f"{each.check}: {each.message}" if quiet else each.check for each in failed]
         raise TargetError(
-            f"the run would not work: {', '.join(failed)}", hint="`vecgate doctor` shows all checks."
+            f"the run would not work: {', '.join(reasons)}", hint="`vecgate doctor` shows all checks."
         )
 
 
 @contextmanager
 def translate_botocore_errors(target: Target) -> Iterator[None]:
     """Raise botocore's errors as a TargetError that names the target."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from vecgate.diagnostics.permission_probes import first_line
+
     try:
         yield
     except ClientError as error:

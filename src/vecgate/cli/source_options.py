@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from vecgate.bulk.sources import ColumnChoice, Source, open_source
-from vecgate.bulk.sources.plain_values import MetadataShape, Nulls, Timestamps
 from vecgate.cli.options import option_group
+
+if TYPE_CHECKING:
+    from vecgate.bulk.sources import ColumnChoice, Source
+
+#: The values of the enumerations of these names, which take time to import. A test compares them.
+TIMESTAMPS, NULLS = ("iso", "epoch"), ("drop", "prune", "reject")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,8 @@ class SourceChoice:
 
     def open(self, files: Sequence[str]) -> Source:
         """Open *files*. Raises SourceError."""
+        from vecgate.bulk.sources import open_source
+
         return open_source(
             files[0] if len(files) == 1 else files,
             columns=self.columns,
@@ -49,6 +56,9 @@ def _source_choice(
     ids: Path | None,
     text_columns: str | None,
 ) -> SourceChoice:
+    from vecgate.bulk.sources import ColumnChoice
+    from vecgate.bulk.sources.plain_values import MetadataShape, Nulls, Timestamps
+
     columns = ColumnChoice(
         key_column,
         vector_column,
@@ -77,15 +87,15 @@ source_options = option_group(
     ),
     click.option(
         "--timestamps",
-        type=click.Choice([form.value for form in Timestamps]),
-        default=Timestamps.ISO.value,
+        type=click.Choice(TIMESTAMPS),
+        default=TIMESTAMPS[0],
         show_default=True,
         help="Dates and times in metadata: text, or seconds since 1970, which range filters need.",
     ),
     click.option(
         "--nulls",
-        type=click.Choice([rule.value for rule in Nulls]),
-        default=Nulls.DROP.value,
+        type=click.Choice(NULLS),
+        default=NULLS[0],
         show_default=True,
         help="Null metadata: drop the entry, reject the record, or prune empty values and arrays too.",
     ),

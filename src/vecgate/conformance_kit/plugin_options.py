@@ -17,6 +17,7 @@ OPTIONS = {
     "no-verify": "accept any TLS certificate",
     "bucket-prefix": "prefix of the names of created buckets (default: vg)",
     "yes": "allow requests to real AWS, which cost money",
+    "capture-scope": "how long clients are captured: function (default), class, module, session",
     "level": "conformance: quick or full suite (default: full)",
     "inferred": "conformance: run only the requirements that rest on inference",
     "quota": "conformance: also test the documented request rates",
@@ -31,6 +32,7 @@ OPTIONS = {
     "evidence": "conformance: record the redacted requests and answers of each requirement in this file",
 }
 FLAGS = frozenset({"no-verify", "yes", "quota", "inferred"})
+CAPTURE_SCOPES = ("function", "class", "module", "session")
 DEFAULT_PREFIX = "vg"
 DEFAULT_TIMEOUT_S = 30.0
 TIMEOUT_MAX_S = 600.0
@@ -57,6 +59,18 @@ def option(config: pytest.Config, name: str) -> Any:  # noqa: ANN401 - text, or 
     if given is None:
         given = config.getini(f"vecgate_{name.replace('-', '_')}")
     return given or (False if name in FLAGS else "")
+
+
+def capture_scope_of(fixture_name: str, config: pytest.Config) -> Any:  # noqa: ANN401 - a name of a scope
+    """Return the scope of *fixture_name*. Raises pytest.UsageError if it is not valid."""
+    scope = option(config, "capture-scope") or "function"
+    if scope not in CAPTURE_SCOPES:
+        import pytest  # noqa: PLC0415 - as in `prefix_of`
+
+        raise pytest.UsageError(
+            f"{scope!r} is not a scope of {fixture_name}; the scopes are {', '.join(CAPTURE_SCOPES)}"
+        )
+    return scope
 
 
 def timeout_of(config: pytest.Config) -> float:

@@ -7,7 +7,7 @@ appended to the requirement id, so that each case has a stable id that baselines
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from inspect import cleandoc
 from types import MappingProxyType
@@ -36,7 +36,7 @@ class Requirement:
     source    the URL of the evidence
     needs     capabilities that a target must have for this requirement to be tested
     covers    elements of the service model that it checks; `tests/support/model_coverage.py` names them
-    slow      not part of a quick run
+    slow      not part of a quick run, as all properties that random examples test
     test      node id of the test
     claim     the first line of the docstring of the test
     """
@@ -121,7 +121,7 @@ def requirement_of(item: pytest.Item) -> Requirement | None:
         source=given["source"],
         needs=frozenset(_fill_in(given["needs"], parameters)),
         covers=_fill_in(given["covers"], parameters),
-        slow=given["slow"],
+        slow=given["slow"] or getattr(getattr(item, "obj", None), "is_hypothesis_test", False),
         test=item.nodeid,
         claim=_claim(item),
     )
@@ -143,11 +143,22 @@ def build_catalogue(items: Sequence[pytest.Item]) -> tuple[dict[str, Requirement
 
 
 def encode_catalogue(
-    requirements: Iterable[Requirement], fingerprints: Mapping[str, str] = MappingProxyType({})
+    requirements: Iterable[Requirement],
+    fingerprints: Mapping[str, str] = MappingProxyType({}),
+    *,
+    quick: Collection[str] = (),
 ) -> bytes:
-    """Encode *requirements* as a JSON array, ordered by id. *fingerprints* of the tests are by node id."""
+    """Encode *requirements* as a JSON array, ordered by id.
+
+    *fingerprints* of the tests are by node id, *quick* are the ids of the quick level.
+    """
     plain = (
-        {**asdict(each), "level": each.level, "fingerprint": fingerprints.get(each.test, "")}
+        {
+            **asdict(each),
+            "level": each.level,
+            "fingerprint": fingerprints.get(each.test, ""),
+            "quick": each.id in quick,
+        }
         for each in requirements
     )
     return msgspec.json.encode(sorted(plain, key=lambda each: each["id"]), order="sorted")

@@ -63,6 +63,7 @@ class SessionSummary:
     stale_deviations  entries of the deviation file that are no longer true
     orphaned          resources that could not be removed
     problems          why the suite cannot run: requirement marks that are missing, duplicate or invalid
+    uncollected       files of the suite that cannot be collected; their requirements are missing in the run
     """
 
     requests: Counter[str] = field(default_factory=Counter)
@@ -70,6 +71,7 @@ class SessionSummary:
     stale_deviations: set[str] = field(default_factory=set)
     orphaned: list[str] = field(default_factory=list)
     problems: set[str] = field(default_factory=set)
+    uncollected: set[str] = field(default_factory=set)
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values, as xdist requires them."""
@@ -79,6 +81,7 @@ class SessionSummary:
             "stale_deviations": sorted(self.stale_deviations),
             "orphaned": list(self.orphaned),
             "problems": sorted(self.problems),
+            "uncollected": sorted(self.uncollected),
         }
 
     def merge(self, plain: Mapping[str, Any]) -> None:
@@ -88,6 +91,7 @@ class SessionSummary:
         self.stale_deviations.update(plain.get("stale_deviations", ()))
         self.orphaned += plain.get("orphaned", [])
         self.problems.update(plain.get("problems", ()))
+        self.uncollected.update(plain.get("uncollected", ()))
 
 
 class ResultRecorder(StreamWriter):

@@ -20,8 +20,8 @@ from vecgate.conformance_kit.aws_evidence.evidence_recorder import EvidenceRecor
 from vecgate.conformance_kit.aws_evidence.fingerprints import fingerprint_of
 from vecgate.conformance_kit.aws_evidence.merged_evidence import FOLDER as EVIDENCE_FOLDER
 from vecgate.conformance_kit.aws_evidence.merged_evidence import apply_evidence
-from vecgate.conformance_kit.exchanges import ExchangeLog, build_reproduction, format_exchange
 from vecgate.conformance_kit.plugin_options import option, timeout_of
+from vecgate.conformance_kit.requests.exchanges import ExchangeLog, build_reproduction, format_exchange
 from vecgate.conformance_kit.requirements import Requirement, build_catalogue, encode_catalogue
 from vecgate.conformance_kit.result_recorder import (
     REQUEST_ID,
@@ -30,7 +30,7 @@ from vecgate.conformance_kit.result_recorder import (
     SessionSummary,
     build_header,
 )
-from vecgate.conformance_kit.selection import is_selected, shuffled
+from vecgate.conformance_kit.selection import is_selected, needed_capabilities, quick_ids, shuffled
 from vecgate.conformance_kit.target_session import (
     WORKER_KEY,
     TargetSession,
@@ -44,7 +44,7 @@ from vecgate.gate.requirement_ids import current_id
 from vecgate.resources.orphans import remove_orphans
 from vecgate.results.result_stream import read_conformance_run
 from vecgate.targets.answer_guard import AnswerGuard
-from vecgate.targets.capabilities import BASE, CORE, required_capabilities
+from vecgate.targets.capabilities import CORE
 from vecgate.targets.deviations import Deviations, read_deviations
 
 PLUGIN = "vecgate-suite"
@@ -74,6 +74,7 @@ class SuitePlugin:
     guard      limits of the answers of the target
     summary    facts for the end of the run
     catalogue  requirement by node id, after collection
+    has_failed the running test has failed
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -87,6 +88,7 @@ class SuitePlugin:
         self.guard = AnswerGuard(timeout_s=timeout_of(config))
         self.summary = SessionSummary()
         self.catalogue: dict[str, Requirement] = {}
+        self.has_failed = False
 
     @property
     def is_worker(self) -> bool:
@@ -158,7 +160,8 @@ class SuitePlugin:
         self.catalogue = apply_evidence(self.catalogue, suite_items, self.root / EVIDENCE_FOLDER)
         if path := option(self._config, "catalogue"):
             fingerprints = {item.nodeid: fingerprint_of(item) for item in suite_items}
-            Path(path).write_bytes(encode_catalogue(self.catalogue.values(), fingerprints))
+            quick = quick_ids(self.catalogue.values())
+            Path(path).write_bytes(encode_catalogue(self.catalogue.values(), fingerprints, quick=quick))
         if self._config.option.collectonly:
             return
         if self._is_whole():
@@ -167,6 +170,11 @@ class SuitePlugin:
         for item in suite_items:
             item.extra_keyword_matches.add(self.catalogue[item.nodeid].id)
         self._select(items, suite_items)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a module that cannot be collected: with xdist, the tests of the others would run and pass."""
+        if report.failed:
+            self.summary.uncollected.add(report.nodeid)
 
     def _find_stale_deviations(self) -> None:
         deviations, unsupported = self.deviations(), self.session().capabilities.unsupported
@@ -187,13 +195,12 @@ class SuitePlugin:
     def _select(self, items: list[pytest.Item], suite_items: Sequence[pytest.Item]) -> None:
         only = self._failed_ids()
         is_quick = option(self._config, "level") == "quick"
+        quick = quick_ids(self.catalogue.values()) if is_quick else None
         is_inferred = bool(option(self._config, "inferred"))
         deselected = [
             item
             for item in suite_items
-            if not is_selected(
-                self.catalogue[item.nodeid], only=only, is_quick=is_quick, is_inferred=is_inferred
-            )
+            if not is_selected(self.catalogue[item.nodeid], only=only, quick=quick, is_inferred=is_inferred)
         ]
         if deselected:
             self._config.hook.pytest_deselected(items=deselected)
@@ -236,8 +243,8 @@ class SuitePlugin:
         if requirement is None:
             return
         self.log.clear()
-        operations = {requirement.group, *requirement.needs}
-        needs = requirement.needs.union({BASE}, *map(required_capabilities, operations))
+        self.has_failed = False
+        needs = needed_capabilities(requirement)
         if reason := self.session().capabilities.skip_reason(needs):
             pytest.skip(reason)
 
@@ -248,6 +255,7 @@ class SuitePlugin:
         """Add the requirement to the report and, after a failure, the requests and answers."""
         if call.excinfo is not None and item.nodeid in self.catalogue:
             cut_foreign_frames(call.excinfo.value, self.root)
+            self.has_failed |= not call.excinfo.errisinstance(pytest.skip.Exception)
         report = yield
         requirement = self.catalogue.get(item.nodeid)
         if requirement is None:
@@ -295,10 +303,13 @@ class SuitePlugin:
             self.summary.orphaned[:] = dict.fromkeys(self.summary.orphaned)
         if self.summary.problems:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        if self.summary.uncollected:
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
         if self.summary.stale_deviations and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._recorder:
-            self._recorder.end(self.summary, is_complete=exitstatus in COMPLETE)
+            is_complete = exitstatus in COMPLETE and not self.summary.uncollected
+            self._recorder.end(self.summary, is_complete=is_complete)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 - xdist's
@@ -312,6 +323,7 @@ class SuitePlugin:
         unsupported = self._session.capabilities.unsupported.items()
         sections = {
             "the suite cannot run": sorted(self.summary.problems),
+            "cannot be collected": sorted(self.summary.uncollected),
             "not supported by the target": [f"{name}: {reason}" for name, reason in unsupported],
             "stale deviations": sorted(self.summary.stale_deviations),
             "ignored deviations, whose requirement was retired": self.deviations().retired,

@@ -54,8 +54,10 @@ def check_caller_policies(target: Target, caller_arn: str, *, account: str) -> I
         return
     for name, document in documents:
         if SERVICE in document or "vector" in document:
-            found = check_policy(document, f"the policy {name}", region=target.region, account=account)
-            yield _as_warning(found)
+            where = {"region": target.region, "account": account}
+            found = check_policy(document, f"the policy {name}", **where, may_be_of_others=True)
+            if found.grade != "skipped":
+                yield _as_warning(found)
 
 
 def _as_warning(found: Diagnostic) -> Diagnostic:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -21,16 +21,28 @@ from vecgate.targets.iam_policy import ResourceType, resource_type_of
 SERVICE = "s3vectors"
 FORM = "arn:aws:s3vectors:REGION:ACCOUNT:bucket/BUCKET or …:bucket/BUCKET/index/INDEX"
 ARN_FIELDS = 6
+EFFECTS = ("Allow", "Deny")
+#: Actions of every service.
+ANY_ACTION = frozenset({"*", "*:*"})
 #: The part of an ARN after the account. `*` and `?` are wildcards, also across slashes.
 RESOURCE = re.compile(r"\*|bucket/[a-z0-9.*?-]+(/index/[a-z0-9.*?-]+)?")
 WILDCARDS = re.compile(r"[*?]")
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
-def check_policy(document: str | bytes, source: str, *, region: str = "", account: str = "") -> Diagnostic:
+def check_policy(
+    document: str | bytes,
+    source: str,
+    *,
+    region: str = "",
+    account: str = "",
+    may_be_of_others: bool = False,
+) -> Diagnostic:
     """Return the diagnostic of the policy *document*, which came from *source*.
 
-    region, account  that the resources must have, empty if any will do
+    region, account   that the resources must have, empty if any will do
+    may_be_of_others  a policy without a statement about S3 Vectors is skipped; otherwise it fails, because it
+                      can allow and deny nothing here
     """
     try:
         policy = orjson.loads(document)
@@ -41,6 +53,10 @@ def check_policy(document: str | bytes, source: str, *, region: str = "", accoun
             "policy", "failed", f"{source} has no Statement", "A policy is a JSON object with it."
         )
     problems = list(policy_problems(policy, region=region, account=account))
+    if not problems and not _is_about_service(policy):
+        hint = f"Actions begin with {SERVICE}:, and resources have the form {FORM}."
+        message = f"{source}: no statement is about S3 Vectors"
+        return Diagnostic("policy", "skipped" if may_be_of_others else "failed", message, hint)
     if not problems:
         return Diagnostic("policy", "ok", f"{source}: every action and resource can match")
     hint = f"Write resources as {FORM}." if any("ARN" in problem for problem in problems) else ""
@@ -49,33 +65,94 @@ def check_policy(document: str | bytes, source: str, *, region: str = "", accoun
 
 def policy_problems(policy: Mapping[str, Any], *, region: str = "", account: str = "") -> Iterator[str]:
     """Yield what can never match in *policy*, one sentence for each. Other services are ignored."""
-    for number, statement in enumerate(_listed(policy.get("Statement")), 1):
-        name = f"statement {number}"
-        if not isinstance(statement, Mapping):
-            yield f"{name} is not an object"
+    for number, found in enumerate(_listed(policy.get("Statement")), 1):
+        if not isinstance(found, Mapping):
+            yield f"statement {number} is not an object"
             continue
-        name = f"statement {statement['Sid']!r}" if statement.get("Sid") else name
-        actions = _texts(statement.get("Action"))
-        resources = _texts(statement.get("Resource"))
-        is_ours = any(action.lower().startswith(f"{SERVICE}:") or action == "*" for action in actions)
-        yield from (f"{name}: {problem}" for action in actions if (problem := _action_problem(action)))
-        if not is_ours and not any(f":{SERVICE}:" in resource for resource in resources):
-            continue
-        problems = [_resource_problem(resource, region, account) for resource in resources]
-        yield from (f"{name}: {problem}" for problem in problems if problem)
-        if resources and not any(problems):
-            yield from (f"{name}: {problem}" for problem in _unmatched(actions, resources))
+        name = f"statement {found['Sid']!r}" if found.get("Sid") else f"statement {number}"
+        problems = _Statement.read(found).problems(region, account)
+        yield from (f"{name}: {problem}" for problem in (*problems, *_form_problems(found)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """The actions and the resources of a statement, or if they are excluded those that it does not mean."""
+
+    actions: Sequence[str]
+    resources: Sequence[str]
+    excludes_actions: bool
+    excludes_resources: bool
+
+    @classmethod
+    def read(cls, statement: Mapping[str, Any]) -> Self:
+        """Return the statement in JSON. Anything else than texts is ignored."""
+        excludes_actions, excludes_resources = "NotAction" in statement, "NotResource" in statement
+        return cls(
+            _texts(statement.get("NotAction" if excludes_actions else "Action")),
+            _texts(statement.get("NotResource" if excludes_resources else "Resource")),
+            excludes_actions,
+            excludes_resources,
+        )
+
+    @property
+    def is_about_service(self) -> bool:
+        """Some action of S3 Vectors on some resource of it may match."""
+        return self._has_own_action and (
+            self.excludes_resources or any(not _is_of_other_service(each) for each in self.resources)
+        )
+
+    def problems(self, region: str, account: str) -> Iterator[str]:
+        """Yield what can never match."""
+        yield from filter(None, map(_action_problem, self.actions))
+        # A statement about several services has resources of each.
+        is_ours_alone = not self.excludes_actions and all(map(_is_ours, self.actions))
+        judged = [each for each in self.resources if is_ours_alone or not _is_of_other_service(each)]
+        named = [each for each in judged if f":{SERVICE}:" in each]
+        if not self._has_own_action and not named:
+            return
+        if self.excludes_resources:
+            region = account = ""
+        problems = list(filter(None, (_resource_problem(each, region, account) for each in judged)))
+        yield from problems
+        if problems or self.excludes_actions or self.excludes_resources:
+            return
+        if not self._has_own_action:
+            yield f"no action is one of {SERVICE}, so {named[0]!r} never matches"
+        elif judged:
+            yield from _unmatched(self.actions, judged)
+        elif self.resources and (ours := [each for each in self.actions if _is_ours(each)]):
+            yield f"no resource is one of {SERVICE}, so {_some(ours)} never match"
+
+    @property
+    def _has_own_action(self) -> bool:
+        if self.excludes_actions:
+            return not any(each in ANY_ACTION or each.lower() == f"{SERVICE}:*" for each in self.actions)
+        return any(each in ANY_ACTION or _is_ours(each) for each in self.actions)
+
+
+def _is_about_service(policy: Mapping[str, Any]) -> bool:
+    statements = (each for each in _listed(policy["Statement"]) if isinstance(each, Mapping))
+    return any(_Statement.read(each).is_about_service for each in statements)
+
+
+def _form_problems(statement: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the problems for which IAM refuses the whole policy."""
+    if statement.get("Effect") not in EFFECTS:
+        yield f"its Effect must be {' or '.join(EFFECTS)}"
+    for name in ("Action", "Resource"):
+        if len({name, f"Not{name}"} & statement.keys()) != 1:
+            yield f"it needs either {name} or Not{name}"
 
 
 def _action_problem(action: str) -> str:
     service, colon, name = action.partition(":")
-    if action == "*" or (colon and service.lower() != SERVICE):
+    if action in ANY_ACTION or (colon and service.lower() != SERVICE):
         lookalike = service.lower().replace("-", "").replace("_", "") == SERVICE
         return f"there is no service {service!r}; actions begin with {SERVICE}:" if lookalike else ""
     if not colon:
         return f"{action!r} is no action; it must begin with {SERVICE}:"
     known = service_model().operation_names
-    if any(fnmatchcase(each.lower(), name.lower()) for each in known):
+    if any(_matches(name.lower(), each.lower()) for each in known):
         return ""
     close = get_close_matches(name, known, n=1)
     return f"there is no action {action!r}" + (f"; did you mean {SERVICE}:{close[0]}?" if close else "")
@@ -89,16 +166,16 @@ def _resource_problem(resource: str, region: str, account: str) -> str:
     if plain == "*":
         return ""
     if len(fields) < ARN_FIELDS or fields[0] != "arn":
-        return "" if fnmatchcase("arn:aws:s3vectors", plain) else f"{resource!r} is not an ARN"
+        return "" if _matches(plain, "arn:aws:s3vectors") else f"{resource!r} is not an ARN"
     _, _, service, in_region, in_account, path = fields
-    if not fnmatchcase(SERVICE, service):
+    if not _matches(service, SERVICE):
         return f"the ARN {resource!r} is one of {service}, not of {SERVICE}" + (
             ": vector buckets have ARNs of their own" if service == "s3" else ""
         )
     if not RESOURCE.fullmatch(path):
         return f"the ARN {resource!r} matches no vector bucket and no index{_fix(path)}"
     for name, found, wanted in (("region", in_region, region), ("account", in_account, account)):
-        if wanted and not fnmatchcase(wanted, found):
+        if wanted and not _matches(found, wanted):
             return f"the ARN {resource!r} is of the {name} {found or 'none'}, but the target's is {wanted}"
     return ""
 
@@ -149,6 +226,20 @@ def _operations(actions: Sequence[str], kind: ResourceType, *, any_action: bool)
 
 def _is_ours(action: str) -> bool:
     return action.lower().startswith(f"{SERVICE}:")
+
+
+def _is_of_other_service(resource: str) -> bool:
+    fields = _VARIABLE.sub("*", resource).split(":", ARN_FIELDS - 1)
+    return len(fields) == ARN_FIELDS and fields[0] == "arn" and not _matches(fields[2], SERVICE)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """Return whether *text* matches *pattern*, in which only `*` and `?` are special."""
+    parts = re.split(r"(\*+|\?)", pattern)
+    expression = "".join(
+        ".*" if part.startswith("*") else "." if part == "?" else re.escape(part) for part in parts
+    )
+    return re.fullmatch(expression, text, re.DOTALL) is not None
 
 
 def _some(names: Sequence[str]) -> str:

@@ -24,6 +24,8 @@ READY = "vecgate endpoint ready on "
 ACCESS_KEY_VARIABLE, SECRET_KEY_VARIABLE = "VECGATE_ACCESS_KEY", "VECGATE_SECRET_KEY"
 #: So is the token of the admin API.
 ADMIN_TOKEN_VARIABLE = "VECGATE_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
+#: Empty, so that the child ignores a `vecgate.toml` of the user, which is for endpoints that the user starts.
+CONFIG_VARIABLE = "VECGATE_CONFIG"
 
 
 class LocalEndpoint:
@@ -38,6 +40,11 @@ class LocalEndpoint:
     `url` is its address, `admin_headers` the headers of requests to its admin API. Raises TargetUnreachable
     if it is not ready in time, UsageError if it exits instead.
     """
+
+    url: str
+    access_key: str
+    secret_key: str
+    admin_token: str
 
     def __init__(
         self,
@@ -69,6 +76,7 @@ class LocalEndpoint:
             **os.environ,
             **(environment or {}),
             ADMIN_TOKEN_VARIABLE: self.admin_token,
+            CONFIG_VARIABLE: "",
         }
         for variable in (ACCESS_KEY_VARIABLE, SECRET_KEY_VARIABLE):
             self._environment.pop(variable, None)

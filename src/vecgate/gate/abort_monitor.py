@@ -9,11 +9,12 @@ from vecgate.errors import UsageError
 from vecgate.formatting import format_usd
 from vecgate.gate.threshold_checks import measure_span
 from vecgate.gate.thresholds import parse_thresholds
-from vecgate.results.load_records import LoadPlan, Second
-from vecgate.results.spans import SpanAccumulator, split_by_stage, stage_intervals
+from vecgate.results.load.backlog import ROUNDING_S
+from vecgate.results.load.load_records import LoadPlan, Second
+from vecgate.results.spans import SpanAccumulator, split_by_stage, stage_intervals, warm_up_end_s
 
 #: Metrics that are known at the end only.
-AT_THE_END = frozenset({"recall", "count"})
+AT_THE_END = frozenset({"recall", "count", "cost_per_hour"})
 
 
 class ThresholdCondition(Protocol):
@@ -50,16 +51,19 @@ class AbortMonitor:
             (threshold, condition.grace_s) for threshold, condition in zip(thresholds, aborting, strict=True)
         ]
         self._stages = {name: (start_s, end_s) for name, start_s, end_s in stage_intervals(plan)}
-        self._stages[""] = (0.0, plan.duration_s)
+        self._measured_from_s = warm_up_end_s(plan)
+        self._stages[""] = (self._measured_from_s, plan.duration_s)
         self._sums = {threshold.stage: SpanAccumulator() for threshold in thresholds}
 
     def add(self, second: Second) -> str:
         """Return why the run must end after *second*. Empty if it may go on or has ended already."""
         if self._has_ended:
             return ""
-        for stage, part in [("", second), *split_by_stage(second, self._plan)]:
-            if stage in self._sums:
-                self._sums[stage].add(part)
+        for part in split_by_stage(second, self._plan):
+            is_measured = part.start_s + ROUNDING_S >= self._measured_from_s
+            for stage in (*([""] if is_measured else []), part.stage):
+                if stage in self._sums:
+                    self._sums[stage].add(part.second)
         reason = self._check_cost(second) or next(self._failures(second.at_s + 1.0, second.usd), "")
         self._has_ended = bool(reason)
         return reason

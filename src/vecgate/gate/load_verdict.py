@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from vecgate.errors import UsageError
-from vecgate.formatting import format_milliseconds, format_number, format_usd
+from vecgate.formatting import format_count, format_milliseconds, format_number, format_usd
 from vecgate.gate.threshold_checks import measure
 from vecgate.gate.thresholds import Threshold, parse_threshold, parse_thresholds
 from vecgate.gate.verdict import WORDS, Check, Grade, Verdict, pass_line
-from vecgate.results.generator_health import describe_losses
-from vecgate.results.load_records import Event, LoadPlan, Second
-from vecgate.results.load_summary import LoadSummary, StageSummary, summarize
+from vecgate.results.load.generator_health import describe_losses
+from vecgate.results.load.load_records import Event, LoadPlan, Second
+from vecgate.results.load.load_summary import LoadSummary, StageSummary, summarize
+from vecgate.results.percentile_samples import has_few_samples
 from vecgate.results.records import Stream
-from vecgate.results.spans import Span
+from vecgate.results.spans import FLAT, Span
 
 #: Thresholds of a plan that has none.
 DEFAULT_THRESHOLDS = ("achieved >= 99%", "errors < 1%")
@@ -21,7 +22,6 @@ DEFAULT_THRESHOLDS = ("achieved >= 99%", "errors < 1%")
 WHOLE, SOMETHING, GENERATOR = "whole run", "something ran", "generator"
 #: A rate counts as sustained if the target kept up with this share of the requests, and no backlog grew.
 SUSTAINED_SHARE = 0.995
-FLAT = frozenset({"constant", "poisson"})
 
 
 def judge_load(
@@ -68,7 +68,7 @@ def describe_check(check: Check) -> str:
 
 def sustained_stage(summary: LoadSummary) -> StageSummary | None:
     """Return the stage that a verdict line describes: the flat one with the highest rate, or None."""
-    flat = [stage for stage in summary.stages if stage.stage.kind in FLAT]
+    flat = [each for each in summary.stages if each.stage.kind in FLAT and not each.stage.warm_up]
     return max(flat, key=lambda each: (each.offered_per_s, each.duration_s), default=None)
 
 
@@ -82,13 +82,17 @@ def _summarize(summary: LoadSummary) -> str:
         rate += " on average"
     elif not is_sustained:
         rate += f" of {format_number(span.offered_per_s)}"
-    p99 = format_milliseconds(span.total.response.percentile_ms(99))
+    response = span.total.response
+    p99 = format_milliseconds(response.percentile_ms(99))
+    if has_few_samples(99, response.count):
+        p99 += f" of {format_count(response.count, 'request')}"
     verb = "sustained for" if is_sustained else "over"
-    return f"{rate} {verb} {span.duration_s:g} s, p99 {p99}, {format_usd(summary.usd)}"
+    where = f" on {summary.target}" if summary.target else ""
+    return f"{rate} {verb} {span.duration_s:g} s{where}, p99 {p99}, {format_usd(summary.usd)}"
 
 
 def _completeness(stream: Stream, summary: LoadSummary) -> Check | None:
-    planned_s, elapsed_s = summary.plan.duration_s, summary.duration_s
+    planned_s, elapsed_s = summary.plan.duration_s, summary.end_s
     known = f"{elapsed_s:g} of {planned_s:g} s"
     for event in stream.of(Event):
         if event.kind == "aborted":

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from vecgate.formatting import format_number, format_quantity
+from vecgate.formatting import format_count, format_number, format_quantity
 from vecgate.gate.thresholds import Threshold
-from vecgate.results.load_records import Recall
-from vecgate.results.load_summary import LoadSummary
-from vecgate.results.operation_counts import OperationCounts
+from vecgate.results.load.load_records import Recall
+from vecgate.results.load.load_summary import LoadSummary
+from vecgate.results.load.operation_counts import OperationCounts
+from vecgate.results.percentile_samples import has_few_samples, samples_needed
 from vecgate.results.spans import Span
 
 MARGIN_DIGITS = 2
@@ -25,11 +26,13 @@ class Measurement:
 
     value   in the unit of the threshold; None without samples
     is_met  False without samples
+    note    why the value says little; empty if it does not
     """
 
     threshold: Threshold
     value: float | None
     is_met: bool
+    note: str = ""
 
     @property
     def margin(self) -> float | None:
@@ -46,7 +49,8 @@ class Measurement:
             return "no data"
         margin = self.margin
         value = _format_value(self.value, self.threshold.unit)
-        return value if margin is None else f"{value}, {self._format_margin(margin)}"
+        parts = [value, "" if margin is None else self._format_margin(margin), self.note]
+        return ", ".join(filter(None, parts))
 
     def _format_margin(self, margin: float) -> str:
         if not margin:
@@ -64,7 +68,8 @@ def measure(threshold: Threshold, summary: LoadSummary) -> Measurement:
     # If two stages have the same name, it is unclear which one is meant, so neither has a sample.
     named: list[Span] = [stage for stage in summary.stages if stage.name == threshold.stage]
     span = summary if not threshold.stage else named[0] if len(named) == 1 else None
-    return measure_span(span, threshold, usd=summary.usd, recalls=summary.recalls)
+    usd = summary.usd_per_hour if threshold.metric == "cost_per_hour" else summary.usd
+    return measure_span(span, threshold, usd=usd, recalls=summary.recalls)
 
 
 def measure_span(
@@ -77,18 +82,31 @@ def measure_span(
 ) -> Measurement:
     """Measure *threshold* in *span*, or without a span if its stage has not begun.
 
+    usd         price of the run, or for the metric `cost_per_hour` that of an hour
     is_running  requests in flight may still succeed, and do not count as missing
     """
     value: float | None = None
     if threshold.metric == "recall":
         value = recalls[threshold.k].mean if threshold.k in recalls else None
-    elif span is not None and threshold.metric == "cost":
+    elif span is not None and threshold.metric in {"cost", "cost_per_hour"}:
         value = usd if span.requests else None
     elif span is not None and threshold.metric in OF_SCHEDULE:
         value = _of_schedule(span, threshold, is_running=is_running)
     elif span is not None:
         value = _of_requests(span, threshold)
-    return Measurement(threshold, value, value is not None and threshold.is_met_by(value))
+    is_met = value is not None and threshold.is_met_by(value)
+    return Measurement(threshold, value, is_met, _note(span, threshold) if span else "")
+
+
+def _note(span: Span, threshold: Threshold) -> str:
+    if threshold.metric != "p":
+        return ""
+    counts = span.operations.get(threshold.operation, OperationCounts())
+    number = counts.requests if threshold.operation else span.requests
+    if not has_few_samples(threshold.percentile, number):
+        return ""
+    needed = samples_needed(threshold.percentile)
+    return f"of {format_count(number, 'request')}, where a p{threshold.percentile:g} needs {needed:,}"
 
 
 def _of_schedule(span: Span, threshold: Threshold, *, is_running: bool) -> float | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vecgate.errors import UsageError
-from vecgate.results.load_records import LoadPlan
+from vecgate.results.load.load_records import LoadPlan
 from vecgate.results.spans import stage_intervals
 
 COMPARATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
@@ -74,10 +74,12 @@ METRICS: Final[Mapping[str, Metric]] = {
     "lost": _OF_SCHEDULE,
     "recall": Metric(("",), (), 1),
     "cost": Metric(("usd", "")),
+    "cost_per_hour": Metric(("usd", "")),
 }
 #: As users write them.
 WRITTEN = (
-    "p(99), med, avg, max, errors, throttled, rate, count, achieved, dropped, late, lost, recall@10, cost"
+    "p(99), med, avg, max, errors, throttled, rate, count, achieved, dropped, late, lost, recall@10, cost, "
+    "cost_per_hour"
 )
 
 
@@ -202,7 +204,7 @@ def _limit(text: str, metric: str, limited: str) -> tuple[float, str]:
         raise _error(text, f"{problem}; allowed are {_join(unit or 'no unit' for unit in allowed.units)}")
     if allowed.most is not None and given == allowed.units[0] and number > allowed.most:
         raise _error(text, f"{metric} is never above {allowed.most:g}{given and f' {given}'}")
-    unit, factor = UNITS[given or allowed.units[-1]] if metric != "cost" else UNITS["usd"]
+    unit, factor = UNITS[given or allowed.units[-1]] if not metric.startswith("cost") else UNITS["usd"]
     return number * factor, unit
 
 

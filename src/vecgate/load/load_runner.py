@@ -52,6 +52,7 @@ class LoadTest:
     is_aws_allowed    the run may use AWS, which charges for it
     bucket_prefix     start of the name of the bucket that the run creates
     locust_arguments  further arguments of Locust
+    csv               file for a row of each request; None if it is not wanted
     run               id of the run
     secret            secret that the master shares with its workers; without one it generates it
     """
@@ -66,6 +67,7 @@ class LoadTest:
     is_aws_allowed: bool = False
     bucket_prefix: str = ""
     locust_arguments: Sequence[str] = ("--headless",)
+    csv: Path | None = None
     run: str = field(default_factory=new_run_id)
     secret: str = field(default="", repr=False)
 
@@ -82,6 +84,7 @@ class LoadTest:
             "set": SEPARATOR.join(f"{name}={value}" for name, value in self.overrides.items()),
             "thresholds": SEPARATOR.join(self.thresholds),
             "results": str(self.results),
+            "csv": str(self.csv or ""),
             "bucket-prefix": self.bucket_prefix,
             "max-cost": "" if self.max_usd is None else str(self.max_usd),
             "yes": "yes" if self.is_aws_allowed else "",
@@ -134,20 +137,17 @@ def parse_overrides(settings: Iterable[str]) -> dict[str, str]:
     """Parse NAME=VALUE settings of a scenario. Raises UsageError."""
     pairs = [setting.partition("=") for setting in settings]
     if invalid := [name for name, sign, _ in pairs if not (sign and name.strip())]:
+        verb = "is not a setting" if len(invalid) == 1 else "are not settings"
         raise UsageError(
-            f"{invalid[0]!r} is not a setting", hint="Write NAME=VALUE, such as vectors.dimension=128."
+            f"{', '.join(map(repr, invalid))} {verb}", hint="Write NAME=VALUE, such as vectors.dimension=128."
         )
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def require_locust() -> None:
-    """Raise UsageError if Locust or a package that it needs here is not installed."""
-    missing = [
-        name for name, module in {"locust": "locust", "hdrhistogram": "hdrh"}.items() if not find_spec(module)
-    ]
-    if missing:
-        verb = "is" if len(missing) == 1 else "are"
-        raise UsageError(f"{' and '.join(missing)} {verb} not installed", hint="pip install 'vecgate[load]'")
+    """Raise UsageError if Locust is not installed."""
+    if not find_spec("locust"):
+        raise UsageError("locust is not installed", hint="pip install 'vecgate[load]'")
 
 
 def _worker_arguments(number: int) -> list[str]:

@@ -48,6 +48,20 @@ def worker_command(port: int, secret: str) -> str:
     return f"{assignment}vecgate ramp --worker --master-host {socket.gethostname()} --master-port {port}"
 
 
+def master_lines(port: int, workers: int, *, secret: str) -> list[str]:
+    """Return what a master on this machine at *port* prints: its address, whom it waits for, what they need.
+
+    secret  shown in the command of a worker; empty if the worker gets it in the way that the master did
+    """
+    processes = "1 worker process" if workers == 1 else f"{workers:,} worker processes"
+    return [
+        f"master at {socket.gethostname()}:{port}, waits for {processes}; a machine may run several",
+        f"a worker needs a way to port {port}, the secret and a clock that is right to some minutes",
+        "and, if the master has AWS credentials, some of its own",
+        f"start workers with  {worker_command(port, secret)}",
+    ]
+
+
 def _read(file: Path) -> str:
     try:
         if os.name == "posix" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):

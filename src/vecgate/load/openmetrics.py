@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from vecgate.results.histograms import Histogram
-from vecgate.results.load_summary import LoadSummary
+from vecgate.results.load.load_summary import LoadSummary
 
 #: Upper bounds of the buckets. Seconds.
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)

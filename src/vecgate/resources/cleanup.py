@@ -45,8 +45,13 @@ def open_cleanup_client(target: Target, *, timeout_s: float = TIMEOUT_S) -> Iter
 
 def ignore_unreadable_times(client: Any) -> None:  # noqa: ANN401 - boto3 makes its client classes at run time
     """Let *client* return None for a time that cannot be read, instead of an error for the whole answer."""
+    parse_times_with(client, _parse_time)
+
+
+def parse_times_with(client: Any, parse: Callable[[Any], object]) -> None:  # noqa: ANN401 - boto3 makes its client classes at run time
+    """Let *client* read the times in its answers with *parse*, and no other client of its session."""
     factory = ResponseParserFactory()
-    factory.set_parser_defaults(timestamp_parser=_parse_time)
+    factory.set_parser_defaults(timestamp_parser=parse)
     client._endpoint._response_parser_factory = factory  # noqa: SLF001 - botocore has a public way per session only
 
 
@@ -100,7 +105,10 @@ def had_no_effect(error: Exception) -> bool:
 def remove_bucket(client: Any, name: str) -> list[str]:  # noqa: ANN401 - boto3 makes its client classes at run time
     """Delete the bucket *name* and every index in it. Return one line for each resource that remains."""
     address = {"vectorBucketName": name}
-    problems = []
+    problems: list[str] = []
+    # Most are empty, and then this is the only request.
+    if not remove(f"bucket {name}", client.delete_vector_bucket, address):
+        return problems
     for index in _list_indexes(client, address):
         # A server that accepted an index without a name must still be able to delete it.
         named = {**address, "indexName": index["indexName"]} if "indexName" in index else {}

@@ -18,6 +18,8 @@ from vecgate.targets.target import Target
 
 #: Tag of every bucket that a run creates on Amazon; its value is the id of the run.
 RUN_TAG = "vecgate-run"
+#: Tag with the time until which the run may need the bucket, ISO 8601 in UTC. Not every run knows it.
+END_TAG = "vecgate-until"
 
 
 class CreationEntry(msgspec.Struct, frozen=True):

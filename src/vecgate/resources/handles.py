@@ -31,10 +31,16 @@ class IndexHandle:
 
     bucket, name, arn  names of the bucket and of the index, and the ARN of the index
     dimension          of its vectors
+    is_removed         the server has answered that it deleted the index
     """
 
+    bucket: str
+    name: str
+    arn: str
+    dimension: int
+
     def __init__(self, client: Any, bucket: str, name: str, arn: str, dimension: int) -> None:  # noqa: ANN401 - boto3
-        self._client = client
+        self._client, self.is_removed = client, False
         self.bucket, self.name, self.arn, self.dimension = bucket, name, arn, dimension
 
     @property
@@ -113,10 +119,14 @@ class IndexHandle:
     def remove(self) -> None:
         """Delete the index itself."""
         self.call("DeleteIndex")
+        self.is_removed = True
 
 
 class BucketHandle:
     """A vector bucket: its name, its ARN, and any operation on it."""
+
+    name: str
+    arn: str
 
     def __init__(self, client: Any, name: str, arn: str) -> None:  # noqa: ANN401 - boto3
         self._client, self.name, self.arn = client, name, arn

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,11 +21,18 @@ from vecgate.resources.cleanup import (
     open_cleanup_client,
     remove_bucket,
 )
-from vecgate.resources.creation_log import RUN_TAG, CreationEntry, read_creation_logs, target_location
+from vecgate.resources.creation_log import (
+    END_TAG,
+    RUN_TAG,
+    CreationEntry,
+    read_creation_logs,
+    target_location,
+)
 from vecgate.resources.file_lock import is_locked
 from vecgate.targets.account import resolve_account
 from vecgate.targets.target import Target
 
+DENIED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 #: Entries of creation logs, each with its file.
 Entries: TypeAlias = Sequence[tuple[CreationEntry, Path]]
 #: A bucket is created within seconds of its entry. One that does not exist after this time never will.
@@ -38,19 +46,27 @@ class OrphanedBucket:
     created_at   None if the server does not say
     proof        `record` or `tag`; empty if nothing proves that a run of vecgate created it
     is_run_alive the process that announced it still runs
+    until        when its run has ended at the latest, as its tag says; None if it does not
+    tags_problem why its tags could not be read; empty if they were, or were not needed
+    is_denied    the reason is a missing right
     """
 
     name: str
     created_at: datetime | None
     proof: str
     is_run_alive: bool = False
+    tags_problem: str = ""
+    is_denied: bool = False
+    until: datetime | None = None
 
-    def reason_to_keep(self, before: datetime) -> str:
-        """Return why a clean-up of buckets created *before* keeps this one; empty if it is removed."""
+    def reason_to_keep(self, before: datetime, now: datetime | None = None) -> str:
+        """Return why a clean-up of buckets created *before* keeps this one at *now*; empty if it does not."""
         if not self.proof:
-            return "no proof"
+            return f"its tags could not be read ({self.tags_problem})" if self.tags_problem else "no proof"
         if self.is_run_alive:
             return "its run is still active"
+        if self.until is not None and self.until > (now or datetime.now(UTC)):
+            return f"its run may last until {self.until:%Y-%m-%d %H:%M} UTC"
         return "too young" if self.created_at and self.created_at > before else ""
 
 
@@ -71,6 +87,11 @@ class OrphanSearch:
     removed: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
+    @property
+    def unseen(self) -> list[OrphanedBucket]:
+        """The buckets whose tags may not be read: nobody knows whether a run created them."""
+        return [each for each, _ in self.kept if each.is_denied]
+
 
 def find_orphans(client: Any, prefix: str, entries: Entries) -> list[OrphanedBucket]:  # noqa: ANN401 - boto3
     """Return the buckets that begin with *prefix* or are in *entries*, by name.
@@ -80,12 +101,7 @@ def find_orphans(client: Any, prefix: str, entries: Entries) -> list[OrphanedBuc
     """
     announced = {entry.bucket: path for entry, path in entries}
     found = [
-        OrphanedBucket(
-            name,
-            _creation_time(each),
-            _find_proof(client, each, announced),
-            _is_alive(announced.get(name)),
-        )
+        _examine(client, name, each, announced)
         for each in list_all(client, "ListVectorBuckets", "vectorBuckets")
         if (name := _name(each)) in announced or name.startswith(prefix)
     ]
@@ -132,7 +148,7 @@ def clean_up(
     entries = list(read_creation_logs(target_location(target)))
     with open_cleanup_client(target) as client:
         found = find_orphans(client, prefix, entries)
-        reasons = [(each, each.reason_to_keep(before)) for each in found]
+        reasons = [(each, each.reason_to_keep(before, now)) for each in found]
         removable = [each for each, reason in reasons if not reason]
         search = OrphanSearch(removable, [pair for pair in reasons if pair[1]], is_removal)
         if not is_removal:
@@ -182,12 +198,29 @@ def _creation_time(bucket: dict[str, Any]) -> datetime | None:
     return time if isinstance(time, datetime) else None
 
 
-def _find_proof(client: Any, bucket: dict[str, Any], announced: Collection[str]) -> str:  # noqa: ANN401 - boto3
-    if bucket["vectorBucketName"] in announced:
-        return "record"
+def _parse_time(text: object) -> datetime | None:
+    """Return the time in a tag, which anyone may have changed; None if it is none."""
+    try:
+        return datetime.fromisoformat(str(text)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _examine(
+    client: Any,  # noqa: ANN401 - boto3
+    name: str,
+    bucket: dict[str, Any],
+    announced: Mapping[str, Path],
+) -> OrphanedBucket:
+    created_at = _creation_time(bucket)
+    if name in announced:
+        return OrphanedBucket(name, created_at, "record", _is_alive(announced[name]))
     try:
         tags = client.list_tags_for_resource(resourceArn=bucket["vectorBucketArn"])["tags"]
-        has_tag = RUN_TAG in tags
-    except Exception:  # noqa: BLE001 - tags that cannot be read prove nothing
-        return ""
-    return "tag" if has_tag else ""
+        until = _parse_time(tags.get(END_TAG))
+        return OrphanedBucket(name, created_at, "tag" if RUN_TAG in tags else "", until=until)
+    except Exception as error:  # noqa: BLE001 - tags that cannot be read prove nothing, and that is said
+        reason = describe_problem("ListTagsForResource", error)
+        answer = getattr(error, "response", {}).get("ResponseMetadata", {})
+        denied = answer.get("HTTPStatusCode") in DENIED
+        return OrphanedBucket(name, created_at, "", tags_problem=reason, is_denied=denied)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import count
 from typing import Any, TypeGuard
@@ -25,7 +26,7 @@ from vecgate.resources.cleanup import (
     remove_bucket,
     remove_index,
 )
-from vecgate.resources.creation_log import RUN_TAG, CreationLog
+from vecgate.resources.creation_log import END_TAG, RUN_TAG, CreationLog
 from vecgate.resources.handles import Answer, BucketHandle, IndexHandle, Members
 from vecgate.targets.target import Target, is_embedded
 
@@ -87,6 +88,11 @@ class ResourceFactory:
         self._buckets.add(name)
         return BucketHandle(self._client, name, answer.get("vectorBucketArn") or self._bucket_arn(name))
 
+    def shared_bucket(self) -> BucketHandle:
+        """Return the bucket that all callers share. It is created on first use, and removed by `close`."""
+        self._shared = self._shared or self.make_bucket()
+        return self._shared
+
     def make_index(
         self,
         bucket: BucketHandle | str | None = None,
@@ -116,6 +122,19 @@ class ResourceFactory:
         """Delete the index *name* if it exists."""
         self._tracked.discard((bucket, name))
         self.orphaned += remove_index(self.cleaner, bucket, name)
+
+    def keep_bucket(self, name: str) -> None:
+        """Let `remove_tracked` pass over the bucket *name* and its indexes: `close` removes them."""
+        self._tracked = {each for each in self._tracked if each[0] != name}
+
+    def forget_index(self, bucket: str, name: str) -> None:
+        """Do not delete the index *name* any more. Should it still exist, it is deleted with its bucket."""
+        self._tracked.discard((bucket, name))
+
+    @property
+    def buckets(self) -> frozenset[str]:
+        """The names of the buckets that this factory has made and not removed."""
+        return frozenset(self._buckets)
 
     def remove_bucket(self, name: str) -> None:
         """Delete the bucket *name* and every index in it, if they exist."""
@@ -165,7 +184,7 @@ class ResourceFactory:
     def close(self) -> None:
         """Remove the buckets that still exist: the shared one, and those whose creation was interrupted.
 
-        If it tracked a client, list the buckets then, and report those of this factory that are still there.
+        If it tracked a client, list the buckets then, and remove or report those of this factory.
         """
         self.remove_tracked()
         for name in sorted(self._buckets):
@@ -240,11 +259,17 @@ class ResourceFactory:
             name = each.get("vectorBucketName")
             if _is_usable(name) and self._is_own_name(name):
                 if name not in reported and self._exists(name):
-                    self.orphaned.append(f"bucket {name}: the server lists it after its removal")
+                    self.orphaned += self._remove_listed(name)
             elif not _has_name(each) and self._found_before is not None:
                 label = json.dumps(each, default=str)
                 if label not in self._found_before:
                     self.orphaned.append(f"bucket without a name, created during the run: {label:.200}")
+
+    def _remove_listed(self, name: str) -> list[str]:
+        """Remove a bucket that the server claims to have removed, or not to have created."""
+        if problems := remove_bucket(self.cleaner, name):
+            return problems
+        return [f"bucket {name}: the server lists it after its removal"] if self._exists(name) else []
 
     def _exists(self, name: str) -> bool:
         """Return whether the bucket exists: the list of a server may be late."""
@@ -274,9 +299,9 @@ class ResourceFactory:
         if bucket is not None:
             name = bucket.name if isinstance(bucket, BucketHandle) else bucket
             return name, self._client.create_index(vectorBucketName=name, **members)
-        self._shared = self._shared or self.make_bucket()
+        shared = self.shared_bucket()
         try:
-            return self._shared.name, self._client.create_index(vectorBucketName=self._shared.name, **members)
+            return shared.name, self._client.create_index(vectorBucketName=shared.name, **members)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "NotFoundException":
                 raise
@@ -293,6 +318,10 @@ def _has_name(bucket: Mapping[str, Any]) -> bool:
     return _is_usable(bucket.get("vectorBucketName"))
 
 
+def _tags(run: str, until: datetime | None) -> dict[str, str]:
+    return {RUN_TAG: run, **({END_TAG: until.astimezone(UTC).isoformat(timespec="seconds")} if until else {})}
+
+
 @contextmanager
 def open_resource_factory(
     target: Target,
@@ -302,9 +331,11 @@ def open_resource_factory(
     run: str,
     worker: str,
     timeout_s: float = TIMEOUT_S,
+    until: datetime | None = None,
 ) -> Iterator[ResourceFactory]:
     """Yield a factory on *target* whose resources are removed when the context ends.
 
+    until      when the run has ended at the latest, if it is known
     timeout_s  time in which a request of the clean-up must be answered
 
     On Amazon each bucket carries a tag. On every server that outlives the run each bucket is written to the
@@ -315,7 +346,7 @@ def open_resource_factory(
         factory = ResourceFactory(
             client,
             prefix=f"{prefix}-{run}-{worker}",
-            tags={RUN_TAG: run} if target.name == "aws" else {},
+            tags=_tags(run, until) if target.name == "aws" else {},
             announce=log.announce if log else lambda _: None,
             cleaner=exits.enter_context(open_cleanup_client(target, timeout_s=timeout_s)),
         )

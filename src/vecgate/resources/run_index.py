@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from vecgate.resources.resource_factory import open_resource_factory
 from vecgate.s3vectors.arn import IndexAddress
@@ -34,15 +35,20 @@ def create_run_index(
     metric: str = "cosine",
     non_filterable: Sequence[str] = (),
     prefix: str = BUCKET_PREFIX,
+    until: datetime | None = None,
 ) -> Iterator[RunIndex]:
     """Create an index in a new bucket on *target* for *run*; remove both when the context ends.
+
+    until  when the run has ended at the latest; `vecgate clean` on another machine waits for it
 
     After a SIGKILL `vecgate clean` finds them by the creation log or the tag. Raises botocore's errors if
     they cannot be created.
     """
     with (
         closing(target.client()) as client,
-        open_resource_factory(target, client, prefix=prefix, run=run, worker="load") as resources,
+        open_resource_factory(
+            target, client, prefix=prefix, run=run, worker="load", until=until
+        ) as resources,
     ):
         bucket = resources.make_bucket()
         run_index = RunIndex(IndexAddress(bucket.name, INDEX_NAME))

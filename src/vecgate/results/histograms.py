@@ -1,42 +1,46 @@
 """Latencies as HDR histograms of microseconds, up to an hour, with three significant digits. They add up
-exactly.
-
-The counters and their encoding are those of the package `hdrhistogram`, which is imported when the first
-histogram is created. Percentiles and means are computed here over all counters at once, because
-`hdrhistogram` computes them counter by counter.
+exactly. `hdr_encoding` has their text form, which other HdrHistogram libraries read.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable
-from typing import Any, Self, TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vecgate.errors import SourceError, UsageError
-from vecgate.results.load_records import Latencies
+from vecgate.errors import SourceError
+from vecgate.results.hdr_encoding import (
+    COUNTERS,
+    COUNTERS_BITS,
+    DIGITS,
+    HIGHEST,
+    Counters,
+    decode_counters,
+    encode_counters,
+)
+from vecgate.results.load.load_records import Latencies
 
-HIGHEST_US = 3_600_000_000
-DIGITS = 3
-#: Three digits need 1,024 counters for each doubling of the time.
-COUNTERS_BITS = 10
+HIGHEST_S = HIGHEST / 1e6
+#: Requests that a histogram counts at most, so that no counter overflows.
+COUNT_MAX = 2**62
 #: Points in a plot each time the share of requests above the percentile falls by a factor of ten.
 POINTS_PER_DECADE = 10
 #: Keeps 99.9 % of 1,000 at 999 despite the rounding of binary fractions.
 ROUNDING = 1e-9
 
-Counters: TypeAlias = NDArray[np.uint64]
 Microseconds: TypeAlias = NDArray[np.int64]
 
 
 class Histogram:
-    """The latencies of requests. Raises UsageError if `hdrhistogram` is not installed."""
+    """The latencies of requests."""
 
     def __init__(self) -> None:
-        self._hdr = _new_hdr()
-        self._record = self._hdr.record_value
+        self._counters: Counters = np.zeros(COUNTERS, np.uint64)
+        # Counting in the memory of the array is several times as fast as in the array.
+        self._memory = memoryview(self._counters.data)
+        self._count = 0
         self._pending: list[str] = []
 
     @classmethod
@@ -49,12 +53,15 @@ class Histogram:
 
     def record(self, seconds: float) -> None:
         """Count a request that took *seconds*. More than an hour counts as an hour."""
-        self._record(min(int(seconds * 1e6 + 0.5), HIGHEST_US) if seconds > 0 else 0)
+        value = int(min(seconds, HIGHEST_S) * 1e6 + 0.5) if seconds > 0 else 0
+        doublings = max(value.bit_length() - COUNTERS_BITS - 1, 0)
+        self._memory[(doublings << COUNTERS_BITS) + (value >> doublings)] += 1
+        self._count += 1
 
     def add(self, other: Histogram) -> None:
-        """Add the counts of *other*."""
+        """Add the counts of *other*. Raises SourceError as reading it does."""
         other._decode_pending()
-        _add_hdr(self._hdr, other._hdr)
+        self._add_counters(other._used())
 
     def add_encoded(self, text: str) -> None:
         """Add the counts of an encoded histogram. The next read decodes it, and may raise SourceError."""
@@ -63,26 +70,25 @@ class Histogram:
 
     def encode(self) -> str:
         """Return the histogram as `HdrHistogram` V2 in base64; empty if nothing was counted."""
-        return str(self._hdr.encode(), "ascii") if self.count else ""
+        return encode_counters(self._used()) if self.count else ""
 
     @property
     def count(self) -> int:
         """Number of requests."""
         self._decode_pending()
-        return int(self._hdr.total_count)
+        return self._count
 
     @property
     def max_ms(self) -> float:
         """The longest latency, to three digits; 0 if nothing was counted."""
-        self._decode_pending()
-        return float(self._hdr.get_max_value()) / 1e3
+        return float(self.counters()[0].max(initial=0)) / 1e3
 
     @property
     def mean_ms(self) -> float:
         """The mean latency, to three digits; 0 if nothing was counted."""
         if not self.count:
             return 0.0
-        counts = _counts_of(self._hdr)
+        counts = self._used()
         lowest, highest = _bounds_us(np.arange(len(counts)))
         return float(counts @ (lowest + highest)) / 2 / self.count / 1e3
 
@@ -95,13 +101,13 @@ class Histogram:
         if not self.count:
             return [0.0] * len(percentiles)
         ranks = np.ceil(np.array(percentiles) / 100 * self.count - ROUNDING).clip(1, self.count)
-        _, highest = _bounds_us(np.searchsorted(np.cumsum(_counts_of(self._hdr)), ranks))
+        _, highest = _bounds_us(np.searchsorted(np.cumsum(self._used()), ranks))
         return [float(each) / 1e3 for each in highest]
 
     def count_within(self, seconds: float) -> int:
         """Return how many requests took at most *seconds*, to three digits."""
         self._decode_pending()
-        counts = _counts_of(self._hdr)
+        counts = self._used()
         lowest, _ = _bounds_us(np.arange(len(counts)))
         return int(counts[lowest <= seconds * 1e6].sum())
 
@@ -116,7 +122,7 @@ class Histogram:
     def counters(self) -> tuple[Microseconds, Counters]:
         """Return the counters in use: the longest time that each covers, in microseconds, and its count."""
         self._decode_pending()
-        counts = _counts_of(self._hdr)
+        counts = self._used()
         (used,) = np.nonzero(counts)
         return _bounds_us(used)[1], counts[used]
 
@@ -132,8 +138,20 @@ class Histogram:
     def _decode_pending(self) -> None:
         while self._pending:
             # One that cannot be decoded stays in the list, so that every read raises the error.
-            _add_hdr(self._hdr, _decode_hdr(self._pending[-1]))
+            self._add_counters(_decode(self._pending[-1]))
             self._pending.pop()
+
+    def _add_counters(self, counters: Counters) -> None:
+        count = self._count + int(counters.sum())
+        if count > COUNT_MAX:
+            raise SourceError(f"latency histograms of {count:,} requests; a sum may have {COUNT_MAX:,}")
+        self._counters[: len(counters)] += counters
+        self._count = count
+
+    def _used(self) -> Counters:
+        """The counters up to the last that has counted."""
+        (used,) = np.nonzero(self._counters)
+        return self._counters[: used[-1] + 1 if len(used) else 0]
 
 
 def merge_histograms(encoded: Iterable[str]) -> Histogram:
@@ -144,53 +162,13 @@ def merge_histograms(encoded: Iterable[str]) -> Histogram:
     return histogram
 
 
-def _new_hdr(payload: object = None) -> Any:  # noqa: ANN401 - the package has no types
+def _decode(text: str) -> Counters:
     try:
-        from hdrh.histogram import HdrHistogram  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise UsageError(
-            "latencies are kept in HDR histograms, and hdrhistogram is not installed",
-            hint="pip install 'vecgate[load]'",
+        return decode_counters(text)
+    except ValueError:
+        raise SourceError(
+            f"a latency histogram is no HdrHistogram V2 of microseconds to {DIGITS} digits in base64"
         ) from None
-    return HdrHistogram(1, HIGHEST_US, DIGITS, hdr_payload=payload)
-
-
-def _decode_hdr(text: str) -> Any:  # noqa: ANN401 - the package has no types
-    from hdrh.codec import (  # noqa: PLC0415 - an extra
-        HdrCookieException,
-        HdrHistogramEncoder,
-        HdrLengthException,
-    )
-
-    wrong = (HdrCookieException, HdrLengthException, ValueError, OverflowError, IndexError, zlib.error)
-    try:
-        found = HdrHistogramEncoder.decode(text)
-        header = found.payload
-        if (header.lowest_trackable_value, header.significant_figures) == (1, DIGITS):
-            return _new_hdr(found)
-    except wrong:
-        pass
-    raise SourceError(
-        f"a latency histogram is no HdrHistogram V2 of microseconds to {DIGITS} digits in base64"
-    )
-
-
-def _add_hdr(to: Any, found: Any) -> None:  # noqa: ANN401 - the package has no types
-    # Its own way goes over all 23,552 counters; these are those in use.
-    counts = _counts_of(found)
-    _all_counts(to)[: len(counts)] += counts
-    to.total_count += found.total_count
-    to.max_value = max(to.max_value, found.max_value)
-    to.min_value = min(to.min_value, found.min_value)
-
-
-def _all_counts(hdr: Any) -> Counters:  # noqa: ANN401 - the package has no types
-    return np.frombuffer(hdr.counts, dtype=np.uint64)
-
-
-def _counts_of(hdr: Any) -> Counters:  # noqa: ANN401 - the package has no types
-    """The counters up to the last that has counted."""
-    return _all_counts(hdr)[: hdr.get_counts_array_index(hdr.max_value) + 1]
 
 
 def _bounds_us(indexes: NDArray[np.intp]) -> tuple[Microseconds, Microseconds]:

@@ -12,7 +12,8 @@ import msgspec
 
 from vecgate.results.benchmark_records import Benchmark, PeerRun
 from vecgate.results.bulk_records import BulkPlan, BulkTotals, BulkVerification
-from vecgate.results.load_records import (
+from vecgate.results.load.failure_samples import FailureCause
+from vecgate.results.load.load_records import (
     Capacity,
     Cell,
     Event,
@@ -22,13 +23,16 @@ from vecgate.results.load_records import (
     Trial,
     WorkerTotals,
 )
+from vecgate.results.load.sweep_records import Knee, SweepPoint
 from vecgate.results.verdict_records import VerdictRecord
 
 #: Incremented when an earlier reader could misread a stream. `schema_upgrade` reads earlier streams.
 SCHEMA_VERSION = 2
 
 #: The kind of a run. One stream contains one run; a report may show several.
-RunKind: TypeAlias = Literal["conformance", "load", "capacity", "scale", "benchmarks", "peers", "bulk"]
+RunKind: TypeAlias = Literal[
+    "conformance", "load", "capacity", "sweep", "scale", "benchmarks", "peers", "bulk"
+]
 Outcome: TypeAlias = Literal["passed", "failed", "deviation", "unexpected-pass", "unsupported", "skipped"]
 
 
@@ -117,10 +121,13 @@ Record: TypeAlias = (
     | LoadPlan
     | Second
     | Event
+    | FailureCause
     | WorkerTotals
     | Recall
     | Trial
     | Capacity
+    | SweepPoint
+    | Knee
     | Cell
     | Benchmark
     | PeerRun

@@ -99,9 +99,9 @@ def read_conformance_run(path: Path) -> ConformanceRun:
     return parse_conformance_run(_read(path), str(path))
 
 
-def read_stream(path: Path) -> Stream:
+def read_stream(path: Path | str) -> Stream:
     """Return the run in the file at *path*. Raises SourceError if it contains none."""
-    return parse_stream(_read(path), str(path))
+    return parse_stream(_read(Path(path)), str(path))
 
 
 def parse_conformance_run(content: bytes, name: str) -> ConformanceRun:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
-from vecgate.results.load_records import LoadPlan, Second, Unit
-from vecgate.results.operation_counts import OperationCounts, add_operations, sum_counts
+from vecgate.results.load.backlog import ROUNDING_S, Moment, is_growing
+from vecgate.results.load.load_records import LoadPlan, Second, Unit
+from vecgate.results.load.operation_counts import OperationCounts, add_operations, sum_counts
 
-#: Sums of durations have rounding errors: this close to a whole second they are meant to be one.
-ROUNDING_S = 1e-6
-#: A backlog grows if it gained more than this share of the requests due since the middle of the span, and
-#: more than `BACKLOG_MIN` requests: one stall near the end is not growth.
-GROWTH_SHARE, BACKLOG_MIN = 0.01, 5
+#: Kinds of stages whose rate does not change.
+FLAT = frozenset({"constant", "poisson"})
 NUMBERS = ("due", "due_vectors", "started", "late", "dropped", "lost", "unknown")
 
 
@@ -31,7 +29,7 @@ class Span:
     unknown      requests in flight on a worker when it disappeared
     operations   counts of the requests that ended in the span, or after the schedule if it is the last one
     drained      successful requests that ended after the schedule; *drained_vectors* is the vectors in them
-    is_growing   requests in flight grew in the second half of the span: the target did not keep up
+    is_growing   requests that were due and not answered kept growing: the target did not keep up
     """
 
     unit: Unit
@@ -120,41 +118,48 @@ class SpanAccumulator:
         return Span(unit=unit, start_s=start_s, end_s=end_s, operations=operations, **numbers)
 
 
-def sum_seconds(seconds: Iterable[Second], unit: Unit, start_s: float, end_s: float) -> Span:
-    """Return the sums over *seconds*, which cover *start_s* to *end_s* of the schedule."""
-    sums, drained, within = SpanAccumulator(), SpanAccumulator(), list[Second]()
-    for second in seconds:
-        sums.add(second)
-        if second.at_s + ROUNDING_S >= end_s:
-            drained.add(second)
-        else:
-            within.append(second)
+def sum_parts(
+    parts: Sequence[StagePart], unit: Unit, start_s: float, end_s: float, *, waiting: int = 0
+) -> Span:
+    """Return the sums over *parts*, which cover *start_s* to *end_s* of the schedule and what followed.
+
+    waiting  requests that were due before *start_s* and not answered then
+    """
+    sums, drained = SpanAccumulator(), SpanAccumulator()
+    for part in parts:
+        sums.add(part.second)
+    within = [part for part in parts if part.start_s + ROUNDING_S < end_s]
+    for part in parts[len(within) :]:
+        drained.add(part.second)
     late = drained.span(unit, start_s, end_s)
     return replace(
         sums.span(unit, start_s, end_s),
         drained=late.ok,
         drained_vectors=late.vectors,
-        is_growing=_is_growing(within, (start_s + end_s) / 2),
+        is_growing=is_growing(_moments(within, waiting), start_s=start_s, end_s=end_s),
     )
 
 
-def _is_growing(seconds: Sequence[Second], middle_s: float) -> bool:
-    """Return True if requests piled up since *middle_s*.
+def _moments(parts: Sequence[StagePart], waiting: int) -> list[Moment]:
+    """Return the end of each of *parts*, whose requests join those that were *waiting* before."""
+    flat: dict[str, list[StagePart]] = {}
+    for part in parts:
+        if part.is_flat:
+            flat.setdefault(part.stage, []).append(part)
+    rates = {stage: _offered_per_s(own) for stage, own in flat.items()}
+    moments = []
+    for index, part in enumerate(parts):
+        near = [each for each in parts[max(0, index - 1) : index + 2] if each.stage == part.stage]
+        offered_per_s = rates[part.stage] if part.is_flat else _offered_per_s(near)
+        given_up = part.second.dropped + part.second.lost + part.second.unknown
+        waiting += part.waiting
+        moments.append(Moment(part.end_s, max(0, waiting), given_up, offered_per_s))
+    return moments
 
-    The backlog is compared in seconds of the offered rate, so that it may grow with the rate in a ramp.
-    """
-    before = [second for second in seconds if second.at_s + 1 <= middle_s + ROUNDING_S]
-    if not before:
-        return False
-    middle, end = before[-1], seconds[-1]
-    queue_s = end.in_flight / _offered(seconds) - middle.in_flight / _offered(before)
-    added = queue_s * _offered(seconds)
-    return queue_s > GROWTH_SHARE * (end.at_s - middle.at_s) and added > BACKLOG_MIN
 
-
-def _offered(seconds: Sequence[Second]) -> int:
-    """Return the requests due in the last full second of *seconds*, of which the last may be a part."""
-    return max(1, *(second.due for second in seconds[-2:]))
+def _offered_per_s(parts: Sequence[StagePart]) -> float:
+    length_s = sum(part.end_s - part.start_s for part in parts)
+    return sum(part.second.due for part in parts) / length_s if length_s > 0 else 0.0
 
 
 def stage_intervals(plan: LoadPlan) -> list[tuple[str, float, float]]:
@@ -164,16 +169,56 @@ def stage_intervals(plan: LoadPlan) -> list[tuple[str, float, float]]:
     return list(zip(names, ends_s, ends_s[1:], strict=False))
 
 
-def split_by_stage(second: Second, plan: LoadPlan) -> list[tuple[str, Second]]:
-    """Return the name of each stage that overlaps *second*, with its part of the second.
+def warm_up_end_s(plan: LoadPlan) -> float:
+    """Return when the warm-up ended, whose stages come first; 0 without one."""
+    return max(
+        (
+            end_s
+            for stage, (_, _, end_s) in zip(plan.stages, stage_intervals(plan), strict=True)
+            if stage.warm_up
+        ),
+        default=0.0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StagePart:
+    """The part of *second* that belongs to one stage.
+
+    stage    name of the stage; *is_flat* if its rate does not change
+    start_s  when the part began, and *end_s* when it ended
+    """
+
+    stage: str
+    is_flat: bool
+    start_s: float
+    end_s: float
+    second: Second
+
+    @property
+    def waiting(self) -> int:
+        """Requests that were due in this part, less those that ended in it or were given up."""
+        second = self.second
+        ended = sum(each.ok + sum(each.errors.values()) for each in second.operations.values())
+        return second.due - ended - second.dropped - second.lost - second.unknown
+
+
+def split_by_stage(second: Second, plan: LoadPlan) -> list[StagePart]:
+    """Return the part of *second* for each stage that overlaps it, and for the time after the schedule.
 
     A second without parts belongs to the stage in which it began. Requests that ended after the last stage
     belong to the last stage.
     """
-    stages = stage_intervals(plan)
-    first = sum(second.at_s + ROUNDING_S > end_s for _, _, end_s in stages[:-1])
-    names = [name for name, _, _ in stages[first:]]
-    return list(zip(names, second.parts or (second,), strict=False))
+    intervals, at_s = stage_intervals(plan), float(second.at_s)
+    first = sum(at_s + ROUNDING_S > end_s for _, _, end_s in intervals[:-1])
+    ends_s = [end_s for _, _, end_s in intervals[first:] if at_s + ROUNDING_S < end_s < at_s + 1 - ROUNDING_S]
+    parts, last = second.parts or (second,), len(intervals) - 1
+    bounds_s = [at_s, *ends_s[: len(parts) - 1], at_s + 1.0]
+    stages = [min(first + index, last) for index in range(len(parts))]
+    return [
+        StagePart(intervals[stage][0], plan.stages[stage].kind in FLAT, start_s, end_s, part)
+        for stage, start_s, end_s, part in zip(stages, bounds_s, bounds_s[1:], parts, strict=False)
+    ]
 
 
 def elapsed_schedule_s(plan: LoadPlan, seconds: Sequence[Second]) -> float:

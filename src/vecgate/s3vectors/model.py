@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from botocore.loaders import Loader
-from botocore.model import ServiceModel
+if TYPE_CHECKING:
+    from botocore.model import ServiceModel
 
 SERVICE = "s3vectors"
 #: A directory that botocore's loaders can read. https://github.com/boto/botocore (Apache License 2.0)
@@ -44,6 +44,8 @@ class ErrorCode:
 @cache
 def service_model() -> ServiceModel:
     """Return the service model: that of the installed botocore, or the copy if it lacks something."""
+    from botocore.model import ServiceModel  # noqa: PLC0415 - slow to import, and `--help` needs no model
+
     return ServiceModel(_model(), SERVICE)
 
 
@@ -75,6 +77,8 @@ def _model() -> dict[str, Any]:
 
 @cache
 def _installed() -> dict[str, Any]:
+    from botocore.loaders import Loader  # noqa: PLC0415 - as above
+
     return cast("dict[str, Any]", Loader().load_service_model(SERVICE, "service-2"))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.parsers import ResponseParserError
 
 from vecgate.targets.target import Target
 
@@ -11,12 +12,19 @@ STS_TIMEOUT_S = 5
 
 
 def caller_identity(target: Target) -> dict[str, str]:
-    """Return the answer of STS GetCallerIdentity for *target*. Raises botocore's errors."""
+    """Return Account and Arn from STS GetCallerIdentity for *target*. Raises botocore's errors.
+
+    A proxy that answers in the place of STS is an HTTPClientError.
+    """
     settings = Config(
         connect_timeout=STS_TIMEOUT_S, read_timeout=STS_TIMEOUT_S, retries={"total_max_attempts": 1}
     )
     client = target.session.client("sts", region_name=target.region, verify=target.verify, config=settings)
-    identity: dict[str, str] = client.get_caller_identity()
+    try:
+        answer = client.get_caller_identity()
+        identity = {name: answer[name] for name in ("Account", "Arn")}
+    except (ResponseParserError, KeyError, ValueError) as error:
+        raise HTTPClientError(error="the answer is not one of STS") from error
     return identity
 
 

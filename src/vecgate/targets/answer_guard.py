@@ -1,13 +1,14 @@
-"""A circuit breaker for a server that hangs or never stops sending.
+"""A circuit breaker for a server that hangs, never stops sending, or is so slow that a run would take days.
 
-Each answer has the limits of `response_limits`. An operation that was not answered UNANSWERED_MAX times is no
-longer sent, so that a run against such a server ends.
+Each answer has the limits of `response_limits`. An operation that was not answered UNANSWERED_MAX times, or
+whose slow answers have taken SLOW_OPERATION_S_MAX, is no longer sent, so that a run on such a server ends.
 """
 
 from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections import Counter
 from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
@@ -34,8 +35,15 @@ CONNECT_TIMEOUT_S = 10.0
 UNANSWERED_MAX = 3
 #: The same for requests of any operation without an answer to another one between them.
 UNANSWERED_IN_A_ROW_MAX = 6
+#: An answer that takes longer is slow. A suite sends some 10,000 requests.
+SLOW_S = 1.0
+#: Seconds that the slow answers to one operation, or to all of them, may take together.
+SLOW_OPERATION_S_MAX = 300.0
+SLOW_TARGET_S_MAX = 900.0
 
 
+#: Key of the time in the context of a boto3 request.
+STARTED = "vecgate_started_s"
 #: Errors by a limit. All others cost no time.
 LIMITS = (TimeoutError, ResponseLimitExceeded, ReadTimeoutError, ConnectTimeoutError)
 
@@ -53,6 +61,7 @@ class AnswerGuard:
         self._limits = default if bytes_max is None else ResponseLimits(bytes_max, timeout_s)
         self._unanswered: Counter[str] = Counter()
         self._in_a_row = 0
+        self._slow_s: dict[str, float] = {}
         self._lock = threading.Lock()
 
     @property
@@ -87,15 +96,21 @@ class AnswerGuard:
             reason = f"the operation does not answer: {UNANSWERED_MAX} requests {self._without_answer}"
         elif self._in_a_row >= UNANSWERED_IN_A_ROW_MAX:
             reason = f"the target does not answer: {UNANSWERED_IN_A_ROW_MAX} requests {self._without_answer}"
+        elif self._slow_s.get(operation, 0.0) >= SLOW_OPERATION_S_MAX:
+            reason = f"the operation is too slow: its {_slow_answers(self._slow_s[operation])}"
+        elif (total_s := sum(self._slow_s.values())) >= SLOW_TARGET_S_MAX:
+            reason = f"the target is too slow: its {_slow_answers(total_s)}"
         else:
             return
         raise TransportError(operation, f"{reason}, so it is no longer sent", is_connect=True)
 
-    def count(self, operation: str, error: BaseException | None) -> None:
-        """Count a request of *operation* that ended with *error*, or was answered."""
+    def count(self, operation: str, error: BaseException | None, *, took_s: float = 0.0) -> None:
+        """Count a request of *operation* that ended with *error*, or was answered after *took_s*."""
         with self._lock:
             if error is None:
                 self._in_a_row = 0
+                if took_s > SLOW_S:
+                    self._slow_s[operation] = self._slow_s.get(operation, 0.0) + took_s
             elif _is_unanswered(error):
                 self._unanswered[operation] += 1
                 self._in_a_row += 1
@@ -105,11 +120,22 @@ class AnswerGuard:
         size = self._limits.bytes_max
         return f"got no complete answer of at most {size:,} bytes within {self.timeout_s:g} s"
 
-    def _on_request(self, model: Any, **_: object) -> None:  # noqa: ANN401 - boto3 has no types
+    def _on_request(self, model: Any, context: dict[str, Any], **_: object) -> None:  # noqa: ANN401 - boto3 has no types
         self.check(model.name)
+        context[STARTED] = time.monotonic()
 
-    def _on_answer(self, exception: Exception | None, event_name: str, **_: object) -> None:
-        self.count(event_name.rsplit(".", 1)[-1], exception)
+    def _on_answer(
+        self, exception: Exception | None, event_name: str, context: dict[str, Any], **_: object
+    ) -> None:
+        now_s = time.monotonic()
+        took_s = now_s - context.get(STARTED, now_s)
+        # A client that retries sends the next request from here on.
+        context[STARTED] = now_s
+        self.count(event_name.rsplit(".", 1)[-1], exception, took_s=took_s)
+
+
+def _slow_answers(seconds: float) -> str:
+    return f"answers that took more than {SLOW_S:g} s each took {seconds:,.0f} s in all"
 
 
 def _check_acknowledged(

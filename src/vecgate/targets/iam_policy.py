@@ -10,6 +10,7 @@ that returns metadata or data, and TagResource for a bucket that is created with
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Literal, TypeAlias
 
 from vecgate.s3vectors.arn import bucket_arn, index_arn
@@ -26,9 +27,11 @@ _LOAD = ("ListVectorBuckets", *_CREATION, "GetIndex", "PutVectors", *_REMOVAL)
 #: Further operations that a scenario may mix.
 _MIXED = ("QueryVectors", "GetVectors", "ListVectors", "DeleteVectors")
 #: Command to the operations that it uses. `conform` uses all operations of the service.
-OPERATIONS_BY_COMMAND: Mapping[str, tuple[str, ...]] = {
+OPERATIONS_BY_COMMAND: Mapping[str, tuple[str, ...]]
+_OPERATIONS_BY_COMMAND: Mapping[str, tuple[str, ...]] = {
     "ramp": (*_LOAD, *_MIXED),
     "capacity": (*_LOAD, *_MIXED),
+    "sweep": (*_LOAD, *_MIXED),
     "scale": _LOAD,
     "put": ("GetIndex", "PutVectors", "GetVectors"),
     "put-create": ("CreateVectorBucket", "CreateIndex", "GetIndex", "PutVectors", "GetVectors"),
@@ -43,12 +46,25 @@ OPERATIONS_BY_COMMAND: Mapping[str, tuple[str, ...]] = {
         *("PutVectors", "GetVectors"),
     ),
     "clean": ("ListVectorBuckets", "ListTagsForResource", *_REMOVAL),
-    "conform": tuple(service_model().operation_names),
 }
+#: The commands in OPERATIONS_BY_COMMAND.
+COMMANDS = (*_OPERATIONS_BY_COMMAND, "conform")
 #: Commands that work on one index of the user. The others create their own buckets.
 SINGLE_INDEX_COMMANDS = frozenset({
     *("put", "put-create", "diff", "delete", "delete-where", "query", "scan", "copy-from", "copy-to"),
 })  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    # Reading the service model takes time, which `--help` need not spend.
+    if name == "OPERATIONS_BY_COMMAND":
+        return _operations_by_command()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@cache
+def _operations_by_command() -> Mapping[str, tuple[str, ...]]:
+    return {**_OPERATIONS_BY_COMMAND, "conform": tuple(service_model().operation_names)}
 
 
 def required_operations(target: str, command: str) -> tuple[str, ...]:
@@ -57,7 +73,7 @@ def required_operations(target: str, command: str) -> tuple[str, ...]:
     Runs tag their buckets on Amazon only.
     """
     has_tags = target == "aws" or command == "conform"
-    return tuple(each for each in OPERATIONS_BY_COMMAND[command] if has_tags or each != "TagResource")
+    return tuple(each for each in _operations_by_command()[command] if has_tags or each != "TagResource")
 
 
 def resource_type_of(operation: str) -> ResourceType:
@@ -98,7 +114,7 @@ def build_policy(
 def _actions(command: str, types: set[ResourceType], *, with_tags: bool = False) -> list[str]:
     wanted = types | ({"resource"} if with_tags else set())
     return sorted(
-        f"s3vectors:{each}" for each in OPERATIONS_BY_COMMAND[command] if resource_type_of(each) in wanted
+        f"s3vectors:{each}" for each in _operations_by_command()[command] if resource_type_of(each) in wanted
     )
 
 

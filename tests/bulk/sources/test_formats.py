@@ -344,3 +344,22 @@ def test_pyarrow_is_imported_on_use() -> None:
     """It is slow to import, and JSON lines do not need it."""
     code = "import sys, vecgate.bulk.sources; sys.exit('pyarrow' in sys.modules or 'h5py' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["records.jsonl", "records.parquet", "records"])
+def test_a_pipe_is_refused_and_does_not_hang(tmp_path: Path, name: str) -> None:
+    """Its other end may never be opened. Also in a folder."""
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(SourceError, match=f"{name} is not a regular file") as refused:
+        open_source(tmp_path / name)
+    assert "vecgate put -" in refused.value.hint
+    parquet(tmp_path / "whole.parquet", "a")
+    with pytest.raises(SourceError, match=name):
+        open_source(tmp_path)
+
+
+def test_a_device_without_an_end_is_refused(tmp_path: Path) -> None:
+    """Also by a link of another name."""
+    (tmp_path / "zero.jsonl").symlink_to("/dev/zero")
+    with pytest.raises(SourceError, match="is not a regular file"):
+        open_source(tmp_path / "zero.jsonl")

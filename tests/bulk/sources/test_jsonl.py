@@ -342,3 +342,19 @@ def test_a_truncated_zipped_file_is_an_error(tmp_path: Path) -> None:
     source = open_source(path)
     with pytest.raises(SourceError, match="cannot be read as JSON lines"):
         list(source.blocks())
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])
+def test_a_line_without_an_end_is_refused(
+    tmp_path: Path, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compressed one of some KB could fill the memory. What comes before it is read."""
+    monkeypatch.setattr("vecgate.bulk.sources.jsonl.LINE_BYTES_MAX", 10_000)
+    lines = b'{"key":"a","vector":[1]}\n' * 20 + b" " * 10_000
+    file = tmp_path / "records.jsonl"
+    file.write_bytes(pack(lines))
+    source = open_source(file)
+    with pytest.raises(SourceError, match=r"line 21 of .* has more than 10,000 bytes"):
+        list(source.blocks())
+    with pytest.raises(SourceError, match="line 1 of standard input has more than 10,000 bytes"):
+        open_stdin(columns=ColumnChoice(), keys_only=False, stdin=io.BytesIO(b"x" * 10_000))

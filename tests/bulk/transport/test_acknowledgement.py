@@ -62,7 +62,9 @@ MISBEHAVIOURS: dict[str, bytes] = {
     "a page without length": b"HTTP/1.1 200 OK\r\n\r\n" + PAGE,
     "202": answer(202),
     "204": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "204 with a body": b"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n{}",
     "206": answer(206),
+    "206 with a range": answer(206, Content_Range="bytes 0-1/2"),
     "103 as the only response": b"HTTP/1.1 103 Early Hints\r\n\r\n",
     "broken JSON": answer(body=b'{"vectors":[{"key":'),
     "broken JSON that looks whole": answer(body=b'{"a":' + b"x" * 5_000 + b"}"),
@@ -73,11 +75,23 @@ MISBEHAVIOURS: dict[str, bytes] = {
     "an error in a long body": answer(
         body=json.dumps({"vectors": ["x" * 5_000], "__type": "InternalServerException"}).encode()
     ),
+    "an error twice in the body": answer(body=b'{"__type":"InternalServerException","__type":null}'),
+    "an error of a gateway": answer(body=b'{"message":"Forbidden"}'),
+    "an error of another API": answer(body=b'{"data":null,"errors":[{"detail":"log in"}]}'),
+    "a number that is none": answer(body=b'{"a":NaN}'),
+    "two objects": answer(body=b"{}{}"),
     "an error in a header": answer(X_Amzn_ErrorType="InternalServerException"),
+    "more bytes than announced": answer(length=1),
+    "an answer to the next request too": answer(500, b"") + answer(),
+    "nothing, of unknown length": b"HTTP/1.1 200 OK\r\n\r\n",
+    "nothing over HTTP/1.0": b"HTTP/1.0 200 OK\r\n\r\n",
+    "half an object over HTTP/1.0": b"HTTP/1.0 200 OK\r\n\r\n{",
     "fewer bytes than announced": answer(length=1_000),
     "fewer bytes than announced, none": answer(body=b"", length=2),
     "a chunk cut off": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n{}\r\n",
     "compressed": answer(body=gzip.compress(b"{}"), Content_Encoding="gzip"),
+    "called compressed": answer(Content_Encoding="gzip"),
+    "called brotli": answer(Content_Encoding="br"),
     "a body beyond the limit": answer(body=b"{" + b" " * 300_000 + b"}"),
     "a body of 10**30 bytes": answer(length=10**30),
     "a chunk of 10**15 bytes": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n38D7EA4C68000\r\n{}\r\n",
@@ -89,9 +103,13 @@ MISBEHAVIOURS: dict[str, bytes] = {
     "nothing": b"",
     "a page with 500": answer(500, PAGE, Content_Type="text/html"),
     "a redirect": answer(302, b"", Location="http://127.0.0.1:9/"),
+    "a redirect to itself": answer(307, b"", Location="/PutVectors"),
 }
 CLOSING = {
     "a page without length",
+    "nothing, of unknown length",
+    "nothing over HTTP/1.0",
+    "half an object over HTTP/1.0",
     "103 as the only response",
     "fewer bytes than announced",
     "fewer bytes than announced, none",
@@ -105,7 +123,7 @@ CLOSING = {
     "nothing",
 }
 #: Retrying does not help against these: the run stops, for --resume.
-ENDING = {"a redirect"}
+ENDING = {"a redirect", "a redirect to itself"}
 SLOW = ["a byte now and then", "a header now and then"]
 
 
@@ -306,10 +324,33 @@ def test_an_object_with_the_members_of_the_model_acknowledges(operation: str) ->
 def test_only_an_operation_without_output_may_be_answered_with_nothing(operation: str, body: bytes) -> None:
     """By the service model: PutVectors and DeleteVectors, but no read."""
     if operation in WITHOUT_OUTPUT:
-        assert acknowledged_body(operation, response(body), now_s=0.0) == body
+        complete = response(body, Content_Length=str(len(body)))
+        assert acknowledged_body(operation, complete, now_s=0.0) == body
+        assert acknowledged_body(operation, response(body, Transfer_Encoding="chunked"), now_s=0.0) == body
+        with pytest.raises(UnexpectedResponse, match="with an empty body of unknown length"):
+            acknowledged_body(operation, response(body), now_s=0.0)
     else:
         with pytest.raises(UnexpectedResponse, match="status 200 with an empty body"):
             acknowledged_body(operation, response(body), now_s=0.0)
+
+
+@pytest.mark.parametrize("member", ["message", "Error", "errorCode", "errors"])
+def test_a_member_of_errors_is_none_of_a_write(member: str) -> None:
+    """A gateway may answer so with 200. An answer with the members of a read may have others too."""
+    body = json.dumps({member: None}).encode()
+    for operation in WITHOUT_OUTPUT:
+        with pytest.raises(UnexpectedResponse, match=f"status 200 with the member '{member}'"):
+            acknowledged_body(operation, response(body), now_s=0.0)
+    read = json.dumps({"vectors": [], member: None}).encode()
+    assert acknowledged_body("GetVectors", response(read), now_s=0.0) == read
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "BR", "identity, deflate"])
+def test_an_encoded_body_acknowledges_nothing(encoding: str) -> None:
+    """No client here asks for one, so it has not been decoded."""
+    with pytest.raises(UnexpectedResponse, match="status 200 in the encoding '"):
+        acknowledged_body("PutVectors", response(b"{}", Content_Encoding=encoding), now_s=0.0)
+    assert acknowledged_body("PutVectors", response(b"{}", Content_Encoding="Identity"), now_s=0.0)
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,18 @@ def test_an_operation_that_is_not_repeatable_is_not_sent_again(operation: str) -
     assert (len(service.requests), raised.value.is_connect) == (2, False)
 
 
+def test_a_load_test_sees_every_connection_that_closes_without_a_response() -> None:
+    """It sends nothing again, also if the operation allows it, and knows how long each connection took."""
+    with server(answer(), Hangup(), answer()) as service, sender(service.url) as wire:
+        wire.repeats, connects = False, list[float]()
+        wire.on_connect = connects.append
+        wire.send("PutVectors", BODY)
+        with pytest.raises(TransportError):
+            wire.send("PutVectors", BODY)
+    assert [request.connection for request in service.requests] == [1, 1]
+    assert len(connects) == 1
+
+
 @pytest.mark.parametrize("step", [Hangup(), Hangup(is_reset=True), Hangup(b"nonsense\r\n\r\n")])
 def test_a_new_connection_without_a_response_is_a_failed_attempt(step: Hangup) -> None:
     """Closed, reset or not HTTP: this sender does not retry, its caller decides."""

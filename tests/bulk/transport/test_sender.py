@@ -251,3 +251,15 @@ def test_an_endpoint_is_identified_by_its_url_but_amazon_by_account_and_region(
 
     assert endpoint_identity(Anywhere()) == identity
     assert endpoint_identity(ScriptedService()) == ""
+
+
+def test_a_client_with_an_older_model_can_be_used() -> None:
+    """It checks the arguments of a call by its own model, in which more of them are required."""
+    service = Service((200, {}, b'{"vectors": [], "distanceMetric": "cosine"}'))
+    client = service.client()
+    model = client.meta.service_model
+    older = json.loads(json.dumps(model._service_description))
+    older["shapes"]["QueryVectorsInput"]["required"] = ["topK", "queryVector"]
+    client.meta._service_model = type(model)(older, model.service_name)
+    assert Boto3Sender(client).send("QueryVectors", Body.of(b'{"topK": 1}'))
+    assert service.requests[0].body == b'{"topK": 1}'

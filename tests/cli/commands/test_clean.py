@@ -14,11 +14,14 @@ from typing import Any
 import boto3
 import pytest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 from commands import Vecgate
 from constant_server import constant_server
 
 from vecgate.cli.commands.clean import clean
+from vecgate.resources import orphans as orphans_module
 from vecgate.resources.creation_log import CreationLog, creation_log_folder
+from vecgate.resources.orphans import OrphanedBucket
 from vecgate.targets.resolution import open_target
 from vecgate.targets.target import Target, TargetChoice
 from vecgate.targets.url_target import target_from_url
@@ -242,3 +245,32 @@ def test_every_option_is_documented(option: str) -> None:
     assert option in PAGE
     (age,) = [each for each in clean.params if each.name == "older_than"]
     assert f"`{age.default}`" in PAGE
+
+
+@pytest.mark.usefixtures("orphans")
+def test_without_the_right_to_read_tags_nothing_is_known(
+    vecgate: Vecgate, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so, in every form of its result: a bucket that nobody could look at is not clean."""
+    examine = orphans_module._examine
+
+    def denied(client: Any, name: str, bucket: dict[str, Any], announced: Any) -> OrphanedBucket:
+        def refuse(**_: object) -> None:
+            metadata = {"HTTPStatusCode": 403}
+            error = {"Code": "AccessDeniedException", "Message": "not allowed"}
+            raise ClientError({"Error": error, "ResponseMetadata": metadata}, "ListTagsForResource")
+
+        client.list_tags_for_resource = refuse
+        return examine(client, name, bucket, announced)
+
+    monkeypatch.setattr(orphans_module, "_examine", denied)
+    words = ("clean", "--target", endpoint, "--prefix", "vgl-", "--older-than", "0h")
+    found = vecgate(*words)
+    assert found.code == 3
+    assert "its tags could not be read" in found.out
+    assert found.out.splitlines()[-1] == (
+        "INCONCLUSIVE  the tags of 2 buckets may not be read; allow s3vectors:ListTagsForResource"
+    )
+    kept = [each["kept"] for each in json.loads(vecgate(*words, "--json").out)["buckets"]]
+    assert kept[0] is None
+    assert all("could not be read" in each for each in kept[1:])

@@ -67,7 +67,7 @@ def test_json_and_markdown_agree(vecgate: Vecgate) -> None:
     Path("summary.md").write_text("# before\n")
     result = vecgate("compare", "calm.jsonl", "throttled.jsonl", "--json", "--markdown", "summary.md")
     plain = json.loads(result.out)
-    assert (plain["schema"], plain["verdict"], plain["exit_code"]) == (2, "failed", 1)
+    assert (plain["schema"], plain["verdict"], plain["exit_code"]) == ("vecgate.compare/1", "failed", 1)
     assert Path("summary.md").read_text().startswith(f"# before\n## {plain['line']}")
 
 

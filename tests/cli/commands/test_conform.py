@@ -90,7 +90,7 @@ def test_reports_are_written_to_the_given_files(vecgate: Vecgate, small_suite: P
     files = ("--results", "r/run.jsonl", "--junit", "junit.xml", "--markdown", "summary.md")
     result = vecgate("conform", "--target", endpoint, *files, "--json", "--quiet")
     report = json.loads(result.out)
-    assert (report["verdict"], report["exit_code"], report["schema"]) == ("failed", 1, 2)
+    assert (report["verdict"], report["exit_code"], report["schema"]) == ("failed", 1, "vecgate.conform/1")
     assert report["counts"] == {"passed": 1, "failed": 1}
     assert report["failed"][0]["requirement"] == "a.fails"
     assert [each.id for each in read_conformance_run(Path("r/run.jsonl")).results] == ["a.passes", "a.fails"]
@@ -249,6 +249,17 @@ def test_hangs(make_bucket, make_index):
     pathlib.Path("hangs").touch()
     threading.Event().wait(60)
 """
+HANGS_IN_SETUP = """
+import pathlib, threading
+@pytest.fixture
+def index(make_bucket, make_index):
+    made = make_index(make_bucket())
+    pathlib.Path("hangs").touch()
+    threading.Event().wait(60)
+    return made
+@must("a.hangs")
+def test_hangs(index): ...
+"""
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -260,14 +271,24 @@ main()
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        (signal.SIGINT, "0", HANGS),
+        pytest.param((signal.SIGINT, "2", HANGS), marks=pytest.mark.nightly),
+        pytest.param((signal.SIGTERM, "0", HANGS), marks=pytest.mark.nightly),
+        (signal.SIGTERM, "2", HANGS),
+        (signal.SIGINT, "0", HANGS_IN_SETUP),
+    ],
+    ids=["int-1", "int-2", "term-1", "term-2", "int-in-setup"],
+)
 def test_an_interrupted_run_removes_its_resources(
-    small_suite: Path, endpoint: str, client: Any, number: signal.Signals, workers: str
+    small_suite: Path, endpoint: str, client: Any, case: tuple[signal.Signals, str, str]
 ) -> None:
     """Ctrl-C and SIGTERM end a run with exit code 130, the results so far, and no resources."""
-    write_suite(small_suite, PASSES + HANGS)
-    prefix = f"vg-int-{number.value}-{workers}"
+    number, workers, body = case
+    write_suite(small_suite, PASSES + body)
+    prefix = f"vg-int-{number.value}-{workers}-{len(body)}"
     words = ("conform", "--target", endpoint, "--bucket-prefix", prefix, "-n", workers)
     with child_process(
         [sys.executable, "-c", PROGRAM, str(small_suite.parent), *words],

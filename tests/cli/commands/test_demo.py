@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from commands import Vecgate
 
-from vecgate.cli.commands import demo
+from vecgate.cli.runs import demo_steps
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.serial
 def test_the_demo_runs_every_step(vecgate: Vecgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """5,000 vectors are written at 1,000 vectors/s, read back bit-exact, and searched with a filter. Then come the
-    conformance suite (here only a part of it), a ramp, and a report of all.
+    conformance suite (here only a part of it), a ramp, a sweep, and a report of all.
     """
     monkeypatch.setenv("PYTEST_ADDOPTS", "-k get-index")
     result = vecgate("demo", "--json", "-o", tmp_path / "out")
@@ -27,7 +27,7 @@ def test_the_demo_runs_every_step(vecgate: Vecgate, tmp_path: Path, monkeypatch:
     assert all(hit["metadata"]["year"] >= 2026 for hit in found["recent"])
     distances = [hit["distance"] for hit in found["similar"]]
     assert distances == sorted(distances)
-    assert found["runs"].keys() == {"conformance", "load"}
+    assert found["runs"].keys() == {"conformance", "load", "sweep"}
     assert found["runs"]["conformance"].startswith("PASS")
     page = Path(found["report"]).read_text(encoding="utf-8")
     assert "ramp-1000" in page
@@ -41,7 +41,7 @@ def test_without_extras_the_demo_says_which_steps_it_skips(
     vecgate: Vecgate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The core package can ingest, read back and search. The last line is the verdict."""
-    monkeypatch.setattr(demo, "missing_extras", lambda: ["load", "report"])
+    monkeypatch.setattr(demo_steps, "missing_extras", lambda: ["load", "report"])
     result = vecgate("demo", "--quiet")
     assert "pip install 'vecgate[load,report]'" in result.err
     assert result.out.splitlines()[-1] == "PASS  5,000 of 5,000 vectors written; 5,000 read back bit-exact"

@@ -136,7 +136,7 @@ def test_the_policy_of_clean_is_no_more_than_enough(
         "clean", "--target", admin.meta.endpoint_url, "--prefix", "vgd-", "--older-than", "0h", "--yes"
     )
     assert remaining(admin) == kept
-    assert (result.code == 0) == (missing == "ListTagsForResource")
+    assert result.code != 0
 
 
 def test_the_policy_of_conform_is_enough(vecgate: Vecgate, sign_as: SignAs, restricted: str) -> None:

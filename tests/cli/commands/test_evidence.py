@@ -11,8 +11,7 @@ from commands import Vecgate
 from evidence_builders import requirement_entry
 from suites import PRELUDE, SUITE
 
-from vecgate.cli.commands import evidence
-from vecgate.conformance_kit import suite_run
+from vecgate.conformance_kit import conformance_run, suite_run
 
 TESTS = """
 def inferred(id_, kind="effect"):
@@ -65,7 +64,7 @@ def test_the_whole_path(vecgate: Vecgate, suite: Path, endpoint: str) -> None:
         "--target",
         endpoint,
         "--level",
-        "quick",
+        "full",
         "--evidence",
         "e.jsonl",
         "--inferred",
@@ -116,7 +115,7 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
         requirement_entry("a.known", evidence="documented"),
         requirement_entry("a.works"),
     ]
-    monkeypatch.setattr(evidence, "read_catalogue", lambda: entries)
+    monkeypatch.setattr(conformance_run, "read_catalogue", lambda: entries)
 
 
 @pytest.mark.usefixtures("catalogue")

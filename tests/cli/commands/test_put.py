@@ -14,8 +14,8 @@ import pytest
 from commands import Vecgate, write_parquet
 
 from vecgate.results.bulk_records import BulkTotals
-from vecgate.results.load_records import Second
-from vecgate.results.operation_counts import sum_by_operation
+from vecgate.results.load.load_records import Second
+from vecgate.results.load.operation_counts import sum_by_operation
 from vecgate.results.result_stream import read_stream
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vecgate.cli.runs.ramp_run import RampChoice
+from vecgate.cli.runs.load.ramp_run import RampChoice
 
 
 def choice(*, web: bool) -> RampChoice:
@@ -21,6 +21,8 @@ def choice(*, web: bool) -> RampChoice:
         master_port=5557,
         secret_file=None,
         bucket_prefix="vg",
+        csv=None,
+        otlp="",
     )
 
 

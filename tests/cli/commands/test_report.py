@@ -16,7 +16,7 @@ from sample_streams import OPERATIONS, load_stream, peers_stream, scale_stream, 
 from slowness import slowness
 
 from vecgate.cli.commands.report import report
-from vecgate.results.records import SCHEMA_VERSION, Stream
+from vecgate.results.records import Stream
 
 CONFORMANCE = Stream(header(target="one"), (result("a.b"),), footer())
 PAGE = (Path(__file__).parents[3] / "docs" / "report.md").read_text()
@@ -166,7 +166,7 @@ def test_the_result_is_printed_as_json_on_request(vecgate: Vecgate) -> None:
     """With the runs of each page, and the files that could not be read."""
     done = vecgate("report", "runs/one.jsonl", "empty.jsonl", "--json")
     result_json = json.loads(done.out)
-    assert (result_json["schema"], result_json["exit_code"], done.code) == (SCHEMA_VERSION, 1, 1)
+    assert (result_json["schema"], result_json["exit_code"], done.code) == ("vecgate.report/1", 1, 1)
     (page,) = result_json["pages"]
     assert page["unreadable"] == ["empty.jsonl is not a result stream: it has no header"]
     assert page["bytes"] == Path("report.html").stat().st_size
@@ -225,3 +225,43 @@ def test_a_run_of_ten_minutes_takes_less_than_three_seconds_of_cpu_time(tmp_path
 def test_every_option_is_documented(option: str) -> None:
     """In `docs/report.md`."""
     assert (option if option.startswith("-") else option.upper()[:-1]) in PAGE
+
+
+def test_two_runs_are_compared_on_a_page(vecgate: Vecgate) -> None:
+    """The last line is that of `vecgate compare`; the exit code is not, because that command is the gate."""
+    write_stream(Path("before.jsonl"), load_stream(20))
+    write_stream(Path("after.jsonl"), load_stream(20, stall_at=10, header={"run": "5eed0002"}))
+    gate = vecgate("compare", "before.jsonl", "after.jsonl", "--max-regression", "dropped=1%")
+    limits = ("--max-regression", "dropped=1%")
+    done = vecgate("report", "--compare", "before.jsonl", "after.jsonl", *limits, "-o", "c.html")
+    assert (done.code, done.out.splitlines()[-1]) == (0, gate.out.splitlines()[-1])
+    assert done.out.splitlines()[-2].startswith("c.html: 2 runs, ")
+    page = Page(Path("c.html").read_text(encoding="utf-8"))
+    assert page.outline[0] == "h1 Comparison of load runs"
+    found = json.loads(vecgate("report", "--compare", "before.jsonl", "after.jsonl", *limits, "--json").out)
+    assert " ".join(found["comparison"]["line"].split()) == " ".join(gate.out.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--compare", "runs/scale.jsonl"), "HEAD is missing"),
+        (("--compare", "runs/scale.jsonl", "runs/one.jsonl"), "cannot be compared"),
+        (("--compare", "runs/one.jsonl", "runs/one.jsonl", "--matrix"), "leave out --index and --matrix"),
+        (("--compare", "runs/one.jsonl", "runs/one.jsonl", "-o", "runs/one.jsonl"), "would overwrite it"),
+        (("runs/one.jsonl", "--force"), "need --compare"),
+    ],
+)
+def test_a_comparison_that_is_impossible_is_a_usage_error(
+    vecgate: Vecgate, words: tuple[str, ...], problem: str
+) -> None:
+    """No page is written."""
+    done = vecgate("report", *words)
+    assert (done.code, problem in done.err) == (2, True)
+    assert not Path("report.html").exists()
+
+
+def test_a_double_dash_separates_sides_only_with_compare(vecgate: Vecgate) -> None:
+    """Elsewhere it ends the options, as in every command."""
+    assert vecgate("report", "-o", "a.html", "--", "runs/one.jsonl").code == 0
+    assert vecgate("report", "--compare", "runs/one.jsonl", "--", "runs/one.jsonl").code == 0

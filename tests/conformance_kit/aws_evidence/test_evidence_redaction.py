@@ -12,7 +12,7 @@ from vecgate.conformance_kit.aws_evidence.evidence_redaction import (
     REQUEST_CHARACTERS_MAX,
     EvidenceRedactor,
 )
-from vecgate.conformance_kit.exchanges import Exchange
+from vecgate.conformance_kit.requests.exchanges import Exchange
 
 ACCOUNT, REQUEST_ID = "210987654321", "7d8f3f0e-1111-4222-8333-444455556666"
 ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"

@@ -23,6 +23,7 @@ def test_clients_that_are_no_browsers_may_use_any_host(host: str | None) -> None
     """Containers reach the endpoint by names of their own. Node.js sends one header of browsers."""
     assert not is_refused("User-Agent: aws-sdk-go", host=host)
     assert not is_refused("Sec-Fetch-Mode: cors", host=host)
+    assert not is_refused("Sec-Fetch-Mode: cors", "Accept-Language: *", host=host)
 
 
 @pytest.mark.parametrize(
@@ -70,13 +71,16 @@ def test_pages_of_the_endpoint_itself_are_accepted(host: str, scheme: str, origi
     assert not is_refused(f"Origin: {origin}", host=host, scheme=scheme)
     assert not is_refused(f"Origin: {origin}", "Sec-Fetch-Site: same-origin", host=host, scheme=scheme)
     assert not is_refused("Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate", host=host, scheme=scheme)
+    assert not is_refused("Accept-Language: en-GB", host=host, scheme=scheme)
 
 
-@pytest.mark.parametrize("host", ["evil.example:7333", "localhost.evil.example", "x", None])
+@pytest.mark.parametrize("host", ["evil.example:7333", "localhost.evil.example", "vecgate", "x", None])
 def test_a_name_that_resolves_to_this_machine_is_no_own_origin(host: str | None) -> None:
     """A page can make its own name resolve to 127.0.0.1; its browser then calls that the same origin."""
     assert is_refused(f"Origin: http://{host}", "Sec-Fetch-Site: same-origin", host=host)
     assert is_refused("Sec-Fetch-Site: same-origin", host=host)
+    assert is_refused("Accept-Language: en-GB", host=host)
+    assert is_refused("Accept-Language: ", host=host)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,12 @@ import uvicorn
 from serving import Server, raw_request, read_response
 from uvicorn.server import ServerState
 
-from vecgate.endpoint.http.connection import BODY_PAUSE_S, HEAD_TIMEOUT_S, TransportProtocol
+from vecgate.endpoint.http.connection import (
+    BODY_PAUSE_S,
+    BODY_TIMEOUT_S,
+    HEAD_TIMEOUT_S,
+    TransportProtocol,
+)
 from vecgate.endpoint.http.http_app import HttpApp
 from vecgate.endpoint.http.server import KEEP_ALIVE_S
 from vecgate.endpoint.storage.state import State
@@ -155,6 +160,24 @@ def test_a_body_may_be_slow_but_not_pause() -> None:
         assert not connection.transport.is_closing()
         await connection.wait(BODY_PAUSE_S)
         await connection.wait(BODY_PAUSE_S)
+        assert connection.transport.is_closing()
+        assert connection.transport.writes == []
+
+    run(check)
+
+
+def test_a_body_that_trickles_in_is_given_up() -> None:
+    """A byte now and then would hold its memory, and others up, for months."""
+
+    async def check(connection: Connection) -> None:
+        await connection.receive(
+            b"POST /ListVectorBuckets HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n"
+        )
+        for _ in range(int(BODY_TIMEOUT_S / 20) - 1):
+            await connection.wait(20)
+            assert not connection.transport.is_closing()
+            await connection.receive(b" ")
+        await connection.wait(21)
         assert connection.transport.is_closing()
         assert connection.transport.writes == []
 

@@ -7,7 +7,7 @@ from sample_streams import capacity_stream, foot, head
 from vecgate.errors import SourceError
 from vecgate.gate.compare.comparison import compare, comparison_line
 from vecgate.gate.compare.regression_limits import Limit
-from vecgate.results.load_records import Capacity, Trial
+from vecgate.results.load.load_records import Capacity, Trial
 from vecgate.results.records import Stream
 
 FOUND = capacity_stream()

@@ -6,7 +6,7 @@ from load_builders import plan, second, stream
 from msgspec.structs import replace
 
 from vecgate.gate.compare.comparable_figures import load_figures
-from vecgate.results.load_records import Second
+from vecgate.results.load.load_records import Second
 
 
 def test_the_price_of_a_million_leaves_out_preloaded_vectors() -> None:

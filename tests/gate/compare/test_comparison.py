@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from benchmark_streams import GROUP, bench, bench_stream
+from msgspec import structs
+from queue_runs import Queue, constant, queue_stream
 from result_builders import footer, header, result
 from sample_streams import capacity_stream, head, load_stream, peers_stream, scale_stream, truncated
 
@@ -12,7 +14,7 @@ from vecgate.gate.compare.comparable_figures import ComparableFigure
 from vecgate.gate.compare.comparison import compare, comparison_line
 from vecgate.gate.compare.load_changes import compare_figures
 from vecgate.gate.compare.regression_limits import Limit
-from vecgate.results.load_records import OperationSecond, WorkerTotals
+from vecgate.results.load.load_records import OperationSecond, Second, WorkerTotals
 from vecgate.results.records import Result, Stream
 
 BOTH = ("PutVectors", "QueryVectors")
@@ -307,3 +309,36 @@ def test_grades_are_counted_in_the_order_of_severity() -> None:
     now = [bench("a", 9), bench("b", 10), bench("c", 10.5, spread=0.06)]
     line = comparison_line(compare(bench_stream(*base), bench_stream(*now)))
     assert line == "PASS  nothing regressed more than allowed: 1 unclear, 1 improved, 1 unchanged"
+
+
+def with_late_starts(stream: Stream, *, in_flight: int = 3) -> Stream:
+    """Return *stream* with every tenth request late."""
+    records = [
+        structs.replace(each, late=each.started // 10, in_flight=in_flight)
+        if isinstance(each, Second)
+        else each
+        for each in stream.records
+    ]
+    return structs.replace(stream, records=tuple(records))
+
+
+FAST, SLOW = (
+    queue_stream(Queue(400, latency_s), constant(60, 20), in_flight_max=64) for latency_s in (0.02, 0.03)
+)
+
+
+@pytest.mark.parametrize("late", ["base", "head"])
+def test_a_change_of_times_with_late_starts_cannot_be_told(late: str) -> None:
+    """The generator could have started these requests: their waiting time is not the target's."""
+    assert compare(FAST, SLOW).verdict.grade == "failed"
+    base = with_late_starts(FAST) if late == "base" else FAST
+    found = compare(base, SLOW if late == "base" else with_late_starts(SLOW))
+    assert found.verdict.grade == "inconclusive"
+    reason = f"cannot tell: in the {late} 10 % of requests started late although slots were free"
+    assert reason in comparison_line(found)
+
+
+def test_late_starts_do_not_matter_to_runs_that_do_not_differ_or_were_full() -> None:
+    """At the limit of requests in flight the target made them late."""
+    assert compare(FAST, with_late_starts(FAST)).verdict
+    assert compare(FAST, with_late_starts(SLOW, in_flight=64)).verdict.grade == "failed"

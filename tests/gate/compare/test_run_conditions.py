@@ -6,7 +6,7 @@ from result_builders import footer
 from sample_streams import head, load_stream
 
 from vecgate.gate.compare.run_conditions import find_differences
-from vecgate.results.load_records import LoadPlan
+from vecgate.results.load.load_records import LoadPlan
 from vecgate.results.records import Stream
 
 RUN = load_stream(10)

@@ -15,7 +15,7 @@ from vecgate.load.experiments import capacity_trials
 from vecgate.load.experiments.capacity_experiment import CapacityExperiment, CapacityOutcome
 from vecgate.load.experiments.capacity_search import SearchGoal
 from vecgate.load.load_runner import LoadTest
-from vecgate.results.load_records import Capacity, LoadPlan, Trial
+from vecgate.results.load.load_records import Capacity, LoadPlan, Trial
 from vecgate.results.records import Stream
 from vecgate.results.result_stream import read_stream
 from vecgate.targets.target import TargetChoice

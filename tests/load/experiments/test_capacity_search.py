@@ -19,7 +19,7 @@ from vecgate.load.experiments.capacity_search import (
     between,
     find_capacity,
 )
-from vecgate.results.load_records import Capacity, Trial
+from vecgate.results.load.load_records import Capacity, Trial
 
 
 @dataclass

@@ -20,7 +20,7 @@ from vecgate.load.experiments.capacity_trials import (
     probed_rates,
 )
 from vecgate.load.load_runner import LoadTest
-from vecgate.results.load_records import Event
+from vecgate.results.load.load_records import Event
 from vecgate.results.records import Stream
 from vecgate.targets.target import TargetChoice
 

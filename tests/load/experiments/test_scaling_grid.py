@@ -18,7 +18,7 @@ from vecgate.load.experiments.scaling_grid import (
     usd_at_quota,
     usd_per_million,
 )
-from vecgate.results.load_records import Cell
+from vecgate.results.load.load_records import Cell
 
 
 def cell(rate: float, usd: float = 1.0, in_flight: int = 1, batch: int = 100) -> Cell:

@@ -35,13 +35,14 @@ from vecgate.load.runtime.worker_messages import (
     Ready,
     Repartition,
     Start,
+    Stop,
     decode_message,
     encode_message,
 )
 from vecgate.load.scenario.scenario_spec import Scenario, VectorsSpec
 from vecgate.load.traffic.interval_ledger import IntervalLedger
 from vecgate.resources.run_index import RunIndex
-from vecgate.results.load_records import Event, Second, Stage, WorkerTotals
+from vecgate.results.load.load_records import Event, Second, Stage, WorkerTotals
 from vecgate.results.result_stream import StreamWriter, read_stream
 from vecgate.s3vectors.arn import IndexAddress
 
@@ -315,7 +316,25 @@ def test_a_worker_that_cannot_get_ready_fails_the_run(bench: Bench) -> None:
     bench.wait_for(ASSIGNMENT, "a", "b")
     bench.ready("a", problem="it is closed")
     bench.wait_for_state(CoordinatorState.FINISHED)
-    assert (str(bench.coordinator.failure), bench.environment.process_exit_code) == ("it is closed", 3)
+    assert str(bench.coordinator.failure) == "worker-1 cannot serve: it is closed"
+    assert bench.environment.process_exit_code == 3
+
+
+def test_a_worker_that_was_lost_may_come_back(bench: Bench) -> None:
+    """It is told so when the master hears of it again, and then takes its part like one that joins."""
+    bench.start("a", "b")
+    run = bench.coordinator._run
+    assert run is not None
+    run.ledger.active["b"] = -60  # it has been silent for a minute
+    wait_until(lambda: "b" in bench.runner.receivers(STOP))
+    bench.report("b")
+    orders = [decode_message(data, Stop, SECRET) for kind, data, _ in bench.runner.sent if kind == STOP]
+    assert [each.is_lost for each in orders] == [True, True]
+    bench.add_workers("b")
+    wait_until(lambda: bench.runner.receivers(ASSIGNMENT).count("b") == 2)
+    bench.ready("b")
+    wait_until(lambda: bench.runner.receivers(START).count("b") == 2)
+    assert [kind for kind, _ in bench.events()] == ["worker-lost", "worker-joined"]
 
 
 def test_a_worker_that_fails_during_the_run_fails_it(bench: Bench) -> None:

@@ -19,8 +19,10 @@ from vecgate.load.runtime.dispatcher import CompletedRequest, Dispatcher, SendPr
 from vecgate.load.schedule.arrival_schedule import Schedule
 from vecgate.load.schedule.partition import Partition, partition_arrivals
 from vecgate.load.traffic.planned_requests import PlannedRequest
+from vecgate.load.traffic.request_log import LoggedRequest
 from vecgate.load.traffic.request_recorder import RequestRecorder
-from vecgate.results.load_records import Second, Stage
+from vecgate.results.load.load_records import Second, Stage
+from vecgate.s3vectors.pricing import PUT_BYTES_MIN, requests_usd
 from vecgate.testing.scripted_service import modelled_error
 
 #: Interval at which an idle user checks again, as Locust's users do.
@@ -443,7 +445,7 @@ def test_the_end_is_that_of_the_schedule_or_the_stop() -> None:
         (modelled_error("ServiceUnavailableException"), "ServiceUnavailableException", 0),
         (TransportError("PutVectors", "reset"), "Transport", 0),
         (UnexpectedResponse("PutVectors", "status 200 with text/html"), "Protocol", 0),
-        (NoCredentials("expired"), "Transport", 0),
+        (NoCredentials("expired"), "NoCredentials", 0),
     ],
 )
 def test_a_failure_is_counted_by_its_code(failure: Exception, code: str, throttled: int) -> None:
@@ -483,7 +485,7 @@ def test_an_unexpected_error_is_raised() -> None:
 
 
 def test_a_killed_user_leaves_nothing_in_flight() -> None:
-    """Its request counts as cut off, and other users continue."""
+    """The result of its request is unknown, not a failure of the target, and other users continue."""
     with open_bench(
         schedule_of(10, 0.2), users=0, takes_s=lambda _: 60.0, time=VirtualTime(BEGUN_S)
     ) as bench:
@@ -494,13 +496,45 @@ def test_a_killed_user_leaves_nothing_in_flight() -> None:
         other = gevent.spawn(bench.dispatcher.serve)
         second = bench.run(61)
         counts = second.operations["PutVectors"]
-        assert (counts.ok, counts.errors, second.started, second.in_flight) == (1, {"Transport": 1}, 2, 0)
+        assert (counts.ok, counts.errors, second.unknown) == (1, {}, 1)
+        assert (second.started, second.in_flight) == (2, 0)
         assert other.get(block=False).response_s == pytest.approx(60.0)
         assert bench.dispatcher.is_done
 
 
-def test_a_request_that_is_cut_off_keeps_its_number_of_retries() -> None:
-    """AWS charges for each attempt."""
+@given(
+    kills=st.lists(st.tuples(st.floats(0, 2), st.integers(0, 3)), max_size=4),
+    takes_s=st.lists(st.sampled_from([0.0, 0.03, 0.4, 60.0]), min_size=1, max_size=5),
+    end_s=st.floats(0.1, 2.5),
+)
+def test_every_request_is_in_exactly_one_column(
+    kills: list[tuple[float, int]], takes_s: list[float], end_s: float
+) -> None:
+    """Whatever ends users and the run: a due request is started, dropped or lost; a started one is answered,
+    failed or unknown.
+    """
+
+    def takes(arrival: int) -> float:
+        if arrival % 5 == 4:
+            raise TransportError("PutVectors", "reset")
+        return takes_s[arrival % len(takes_s)]
+
+    with open_bench(schedule_of(20, 1.0), takes_s=takes, start_deadline_s=0.5) as bench:
+        bench.dispatcher.start(ALL, at_s=BEGUN_S)
+        for at_s, user in sorted(kills):
+            bench.time.run(until_s=BEGUN_S + min(at_s, end_s))
+            bench.users._greenlets[user].kill(block=False)
+        bench.time.run(until_s=BEGUN_S + end_s)
+        bench.dispatcher.abandon()
+        second = bench.run(end_s + 1)
+    ended = sum(each.ok + sum(each.errors.values()) for each in second.operations.values())
+    assert second.started == ended + second.unknown
+    assert second.started + second.dropped + second.lost == 20
+    assert second.in_flight == 0
+
+
+def test_a_request_that_is_cut_off_has_the_price_of_its_attempts() -> None:
+    """AWS charges for each, whatever became of them."""
     time = VirtualTime(BEGUN_S)
 
     def send(request: PlannedRequest, progress: SendProgress) -> None:
@@ -520,7 +554,9 @@ def test_a_request_that_is_cut_off_keeps_its_number_of_retries() -> None:
     user = gevent.spawn(dispatcher.serve)
     time.run(until_s=BEGUN_S + 1)
     user.kill()
-    assert dispatcher.recorder.take_second(0).operations["PutVectors"].retried == 3
+    second = dispatcher.recorder.take_second(0)
+    assert (second.unknown, second.in_flight, second.operations) == (1, 0, {})
+    assert second.usd == pytest.approx(requests_usd({"PutVectors": 4}, put_bytes=4 * PUT_BYTES_MIN))
 
 
 def test_on_a_real_clock_every_request_starts_once() -> None:
@@ -541,3 +577,30 @@ def test_on_a_real_clock_every_request_starts_once() -> None:
     # Of those that are due at once, greenlets may wake in any order.
     assert sorted(started) == list(range(300))
     assert dispatcher.is_done
+
+
+def test_every_started_request_is_logged_with_its_times() -> None:
+    """The failed ones also as samples, which say when, why and under which request id."""
+
+    def takes_s(arrival: int) -> float:
+        if arrival % 3 == 2:
+            raise ServiceError("PutVectors", "SlowDown", 503, "later", request_id=f"id-{arrival}")
+        return 0.25
+
+    with open_bench(schedule_of(10, 1.0), users=9, takes_s=takes_s) as bench:
+        rows: list[LoggedRequest] = []
+
+        def keep(request: LoggedRequest) -> str:
+            rows.append(request)
+            return ""
+
+        bench.dispatcher.recorder.log.row_of = keep
+        bench.dispatcher.start(ALL, at_s=BEGUN_S)
+        second = bench.run(5)
+        (cause,) = bench.dispatcher.recorder.log.failures.take()
+    assert len(rows) == second.started == 10
+    assert [round(each.ended_s - each.sent_s, 3) for each in rows if not each.code] == [0.25] * 7
+    assert sorted(round(each.due_s, 3) for each in rows) == [round(at / 10, 3) for at in range(10)]
+    assert (cause.code, cause.count, len(cause.samples)) == ("SlowDown", 3, 3)
+    assert [sample.request_id for sample in cause.samples] == ["id-2", "id-5", "id-8"]
+    assert [round(sample.at_s, 3) for sample in cause.samples] == [0.2, 0.5, 0.8]

@@ -13,7 +13,7 @@ from vecgate.load.scenario.scenario_spec import Scenario, VectorsSpec
 from vecgate.load.schedule.partition import Partition
 from vecgate.load.traffic.planned_requests import PlannedRequest
 from vecgate.load.traffic.request_recorder import RequestRecorder
-from vecgate.results.load_records import Second, Stage
+from vecgate.results.load.load_records import Second, Stage
 
 
 def report_seconds(*durations_s: float, ago_s: float) -> list[Second]:

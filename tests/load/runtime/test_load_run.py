@@ -10,7 +10,7 @@ import pytest
 from result_builders import header
 
 from vecgate.load.runtime.load_run import LoadRun
-from vecgate.results.load_records import Event
+from vecgate.results.load.load_records import Event
 from vecgate.results.result_stream import StreamWriter, read_stream
 
 

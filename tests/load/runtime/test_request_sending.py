@@ -22,7 +22,7 @@ from vecgate.load.traffic.planned_requests import PlannedRequest
 from vecgate.load.traffic.request_bodies import RequestBodies, record_key
 from vecgate.load.traffic.request_recorder import RequestRecorder
 from vecgate.load.traffic.vector_pool import generate_pool
-from vecgate.results.load_records import OperationSecond
+from vecgate.results.load.load_records import OperationSecond
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.testing.scripted_service import ScriptedService, ServiceFault, modelled_error
 

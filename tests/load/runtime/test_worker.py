@@ -23,6 +23,7 @@ from vecgate.load.runtime.worker_messages import (
     REPARTITION,
     SECOND,
     START,
+    STOP,
     WORKER_REJECTED,
     Assignment,
     Done,
@@ -31,13 +32,14 @@ from vecgate.load.runtime.worker_messages import (
     Ready,
     Repartition,
     Start,
+    Stop,
     WorkerRejected,
     decode_message,
     encode_message,
 )
 from vecgate.load.scenario.scenario_spec import Scenario, VectorsSpec
 from vecgate.load.traffic.planned_requests import RequestPlanner
-from vecgate.results.load_records import Recall, Stage
+from vecgate.results.load.load_records import Recall, Stage
 from vecgate.targets.target import Target
 
 WITHIN_S = 30.0
@@ -186,3 +188,44 @@ def test_a_worker_without_the_secret_of_the_master_ends(
     assert first == "error: the master and this worker do not have the same secret"
     assert "VECGATE_MASTER_SECRET" in hint
     assert second == "error: the master rejects this worker: a reason"
+
+
+def test_a_worker_that_its_master_had_lost_joins_again(
+    runner: FakeRunner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once, and it says so; a usual stop is silent."""
+    runner.deliver(STOP, Stop(is_lost=True))
+    runner.deliver(STOP, Stop(is_lost=True))
+    runner.deliver(STOP, Stop())
+    assert len(runner.messages(HELLO)) == 2
+    assert "it joins again" in capsys.readouterr().err
+
+
+def test_a_worker_without_credentials_ends_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its master has some: with placeholders, the target would seem to reject every request."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    fake = FakeRunner()
+    worker = Worker(fake, lambda: "worker-1", secret=SECRET)
+    for needed in (False, True):
+        fake.deliver(
+            ASSIGNMENT,
+            Assignment(
+                run="r",
+                scenario=Scenario(vectors=VectorsSpec(dimension=2, pool=5, per_request=1)),
+                bucket="b",
+                index="i",
+                target=NO_SERVER,
+                needs_credentials=needed,
+            ),
+        )
+    worker.close()
+    first, second = (decode_message(data, Ready, SECRET).problem for data in fake.messages(READY))
+    assert (first, fake.environment.process_exit_code, fake.quits) == ("", 3, 1)
+    assert second == "this worker finds no AWS credentials, and its master has some"
+    assert f"error: {second}" in capsys.readouterr().err

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import Any
 
 import pytest
+from child_processes import WITHIN_S, child_process
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,8 +111,8 @@ def test_a_message_is_read_only_with_its_secret(text: str, secret: str, other: s
 
 def test_a_process_has_ended_when_it_is_missing_twice() -> None:
     """Its last messages may be in transit the first time; the end of a remote process is not noticed."""
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
+    with child_process([sys.executable, "-c", ""]) as process:
+        process.wait(WITHIN_S)
     registry = WorkerRegistry(Runner(), SECRET)
     registry.admit("a", hello(process.pid, pid_namespace()))
     registry.admit("b", hello(process.pid))

@@ -13,7 +13,7 @@ from vecgate.load.scenario.scenario_file import (
     VectorsSpec,
     load_scenario,
 )
-from vecgate.results.load_records import Stage
+from vecgate.results.load.load_records import Stage
 from vecgate.toml_schema import parse_duration
 
 STAGES = '[[stages]]\nkind = "constant"\nrate = 100\nfor = "10s"\n'

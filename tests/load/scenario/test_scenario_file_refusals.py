@@ -206,7 +206,19 @@ def test_a_recall_threshold_needs_a_recall_sample(tmp_path: Path) -> None:
         ),
         (
             'unit = "requests"\nquery.recall_sample = 9\noperations = { PutVectors = 1, QueryVectors = 1 }',
-            "query.recall_sample is 9, but PutVectors would change the exact answers during the run; allowed is 0",
+            "query.recall_sample is 9, but only 0 vectors are stored before the first query; allowed is a ",
+        ),
+        (
+            f"{QUERIES}operations.DeleteVectors = 1\nquery.recall_sample = 9",
+            "query.recall_sample is 9, but DeleteVectors would change the exact answers during the run; allowed is 0",
+        ),
+        (
+            'sweep.operation = "QueryVectors"',
+            'sweep.operation is "QueryVectors", which the mix does not have; allowed are PutVectors',
+        ),
+        (
+            "sweep.rates = [20, 10]",
+            "sweep.rates are not in ascending order; allowed are different rates",
         ),
         (
             f"{QUERIES}query.recall_sample = 257",
@@ -348,3 +360,60 @@ def test_any_file_gives_a_scenario_or_a_config_error(
     except ConfigError as error:
         made = str(error)
     assert made.schedule().total if isinstance(made, Scenario) else str(made).startswith(str(path))
+
+
+def stages(*warm_up: str) -> str:
+    """Return stages of one second; a warm-up if the text is `true`."""
+    return "".join(
+        f'[[stages]]\nkind = "constant"\nrate = 9\nfor = "1s"\nwarm_up = {each}\n' for each in warm_up
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "of_stages", "problem"),
+    [
+        ("", ("true", "true"), "stages are all warm-up; allowed is one or more stages that are measured"),
+        (
+            "",
+            ("true", "false", "true"),
+            "stages[3].warm_up is true after a measured stage; allowed is before all of them",
+        ),
+        (
+            'thresholds = ["p(99){stage:1} < 1s"]',
+            ("true", "false"),
+            "thresholds[1] 'p(99){stage:1} < 1s' names a warm-up stage, which is not judged",
+        ),
+    ],
+)
+def test_a_warm_up_comes_first_and_is_not_judged(
+    tmp_path: Path, text: str, of_stages: tuple[str, ...], problem: str
+) -> None:
+    """Something must remain that is measured."""
+    assert read_problems(tmp_path, text, stages=stages(*of_stages)) == [problem]
+
+
+@pytest.mark.parametrize("kind", ["constant", "poisson"])
+def test_a_schedule_beyond_any_machine_is_refused_with_its_size(tmp_path: Path, kind: str) -> None:
+    """Before its arrivals are computed; every value is valid on its own, and other problems are reported too."""
+    stages = f'stages = [{{ kind = "{kind}", rate = 1_000_000, for = "24h" }}]'
+    found = read_problems(tmp_path, 'unit = "requests"\nquery.top_k = 0', stages=stages)
+    assert sorted(found) == [
+        "query.top_k is 0, allowed is a whole number from 1 to 100",
+        "stages schedule up to 86,400,000,000 requests; allowed are 1,000,000,000 in a run",
+    ]
+
+
+def test_a_pool_beyond_the_memory_is_refused_with_its_size(tmp_path: Path) -> None:
+    """And with the size that is allowed."""
+    (found,) = read_problems(tmp_path, "vectors.dimension = 1024\nvectors.pool = 1_000_000")
+    assert found == (
+        "vectors.pool is 1,000,000: at 1,024 dimensions that takes about 15.3 GiB of memory in each worker; "
+        "allowed is up to 262,144"
+    )
+
+
+def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
+    """Editors on Windows write one."""
+    path = tmp_path / "test.toml"
+    path.write_text(STAGES, encoding="utf-8-sig")
+    assert load_scenario(str(path)).stages[0].duration_s == 10

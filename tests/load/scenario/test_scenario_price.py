@@ -6,7 +6,7 @@ import pytest
 
 from vecgate.load.scenario.scenario_price import estimate_price, preload_usd, stored_vector_bytes
 from vecgate.load.scenario.scenario_spec import Scenario, VectorsSpec
-from vecgate.results.load_records import Stage
+from vecgate.results.load.load_records import Stage
 
 SECOND = Stage(kind="constant", from_per_s=10, to_per_s=10, duration_s=1)
 QUERIES = {"QueryVectors": 1.0}

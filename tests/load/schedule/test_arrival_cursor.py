@@ -10,7 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from vecgate.load.schedule.arrival_cursor import CHUNK, ArrivalCursor
 from vecgate.load.schedule.arrival_schedule import Schedule
 from vecgate.load.schedule.partition import NO_ARRIVAL, Partition
-from vecgate.results.load_records import Stage
+from vecgate.results.load.load_records import Stage
 
 ALL = Partition(0, 0, 1)
 NONE = Partition(0, 0, 0)

@@ -13,7 +13,7 @@ from hypothesis.strategies import SearchStrategy
 
 from vecgate.load.schedule.arrival_schedule import CHUNK, CHUNKS_KEPT, Schedule
 from vecgate.load.schedule.rate_curves import SineRate
-from vecgate.results.load_records import Stage, StageKind
+from vecgate.results.load.load_records import Stage, StageKind
 
 
 def stage(kind: StageKind, start: float, end: float, for_s: float, **more: Any) -> Stage:
@@ -272,8 +272,8 @@ def test_a_long_schedule_keeps_only_a_few_chunks() -> None:
     assert all(len(chunk) <= CHUNK for chunk in schedule._chunks.values())
 
 
-def test_a_second_is_split_at_the_stage_boundaries_within_it() -> None:
-    """Not at steps, not at the end of the last stage, and not for a rounding error."""
+def test_a_second_is_split_at_the_ends_of_stages_within_it() -> None:
+    """Also of the last one; not at steps, and not for a rounding error."""
     found = build(
         constant(10, 1.5), stage("step", 10, 20, 0.25, steps=2), constant(1, 1.25), constant(1, 0.5)
     )
@@ -281,7 +281,7 @@ def test_a_second_is_split_at_the_stage_boundaries_within_it() -> None:
         [0.0, 1.0],
         [1.0, 1.5, 1.75, 2.0],
         [2.0, 3.0],
-        [3.0, 4.0],
+        [3.0, 3.5, 4.0],
     ]
     assert build(*[constant(1, 0.1)] * 10, constant(1, 5)).split_second(0)[-2:] == [pytest.approx(0.9), 1.0]
 

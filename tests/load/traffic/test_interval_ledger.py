@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from vecgate.load.schedule.arrival_schedule import Schedule
 from vecgate.load.traffic.interval_ledger import IntervalLedger
-from vecgate.results.load_records import OperationSecond, Recall, Second, Stage, WorkerTotals
+from vecgate.results.load.load_records import OperationSecond, Recall, Second, Stage, WorkerTotals
 
 RATE, SECONDS = 12, 8
 WORKERS = ("a", "b", "c")
@@ -390,3 +390,19 @@ def test_a_second_in_which_a_stage_ends_keeps_its_parts() -> None:
         (5, 10, 3, 2),
         (5, 10, 2, 3),
     ]
+
+
+def test_a_worker_that_is_lost_keeps_what_it_had_reported() -> None:
+    """Its totals show up to when; those of a worker that finishes are its own."""
+    ledger = build_ledger()
+    for worker in ("a", "b"):
+        ledger.add_worker(worker, at_s=0)
+    for at_s in range(3):
+        ledger.add_report("a", report(at_s, 6, generator_cores=0.25, loop_lag_ms=float(at_s), dropped=0))
+        if at_s < 2:
+            ledger.add_report("b", report(at_s, 6, 5, dropped=1, generator_cores=0.5, loop_lag_ms=9.0))
+    assert ledger.remove_lost(now_s=3.0, ended={"b"}) == ["b"]
+    finish_workers(ledger, "a")
+    assert ledger.lost_totals == {
+        "b": WorkerTotals(worker="b", started=10, dropped=2, cpu_s=1.0, loop_lag_ms=9.0, lost_at_s=2.0)
+    }

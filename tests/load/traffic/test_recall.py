@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from vecgate.load.traffic import recall
 from vecgate.load.traffic.recall import IndexContents, compute_recall, merge_recalls
-from vecgate.results.load_records import Recall
+from vecgate.results.load.load_records import Recall
 
 #: Maximum difference of two float32 sums of the same numbers.
 SAME = 1e-5

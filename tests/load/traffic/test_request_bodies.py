@@ -92,7 +92,7 @@ def test_queries_are_distinct_and_repeat() -> None:
     bodies = build_bodies(small_pool(), top_k=7, return_metadata=True)
     found = [read(bodies.query(number, filtered=False)) for number in range(QUERIES)]
     vectors = [bits(each.pop("queryVector")["float32"]) for each in found]
-    assert vectors == [row.tobytes() for row in bodies.queries]
+    assert vectors == [row.tobytes() for row in bodies.query_set.vectors]
     assert len(set(vectors)) == QUERIES
     expected = {**ADDRESS, "topK": 7, "returnDistance": True, "returnMetadata": True}
     assert all(each == expected for each in found)

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vecgate.load.traffic.request_recorder import RequestRecorder, join_parts, merge_seconds
-from vecgate.results.load_records import OperationSecond, Second, WorkerTotals
+from vecgate.results.load.load_records import OperationSecond, Second, WorkerTotals
 
 PUT_MIN_USD = 0.20 / 8192  # a GB has 8,192 times 128 KiB
 
@@ -195,7 +195,9 @@ def test_the_parts_of_a_second_join_to_the_second() -> None:
     assert found.usd == before.usd + after.usd > 0
     assert [(each.started, each.in_flight, each.usd) for each in found.parts] == [(2, 1, 0.0), (0, 0, 0.0)]
     assert [each.operations["PutVectors"].ok for each in found.parts] == [1, 0]
-    assert join_parts([before]) == before
+    assert join_parts([before], is_split=False) == before
+    # The worker has finished before the stage ended: the parts of others are merged with its only one.
+    assert [each.started for each in join_parts([before]).parts] == [2]
 
 
 def test_the_parts_of_workers_are_merged_in_their_order() -> None:
@@ -262,3 +264,15 @@ def test_the_second_of_a_single_worker_is_not_decoded() -> None:
     """It is passed on unchanged: one worker is the usual case."""
     counts = {"PutVectors": OperationSecond(ok=1)}
     assert merge_seconds([Second(at_s=0, operations=counts)], at_s=0).operations == counts
+
+
+def test_the_first_request_of_each_operation_is_kept() -> None:
+    """It found every connection and cache cold; the second one did not."""
+    recorder = RequestRecorder()
+    put(recorder, response_s=0.9)
+    recorder.record_start(0.0)
+    recorder.record_end("QueryVectors", response_s=0.5, service_s=0.4)
+    recorder.record_start(0.0)
+    recorder.record_end("QueryVectors", response_s=0.1, service_s=0.1)
+    recorder.take_second(0)
+    assert recorder.totals("w").first_ms == {"PutVectors": 20.0, "QueryVectors": 400.0}

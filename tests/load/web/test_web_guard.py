@@ -12,7 +12,7 @@ import pytest
 
 from vecgate.errors import UsageError
 from vecgate.load.web.page_requests import TOKEN_HEADER
-from vecgate.load.web.web_guard import FORM_BYTES_MAX, guard_web_interface, is_loopback
+from vecgate.load.web.web_guard import FORM_BYTES_MAX, guard_web_interface
 from vecgate.load.web.web_password import LOGIN_PATH, PASSWORD_VARIABLE
 
 flask_login = pytest.importorskip("flask_login", reason="flask-login is not installed")
@@ -184,13 +184,3 @@ def test_a_port_that_is_in_use_is_an_error_and_a_display_name_is_known() -> None
     interface.environment.parsed_options.web_host_display_name = "https://load.example/x"
     assert interface.guarded() == ["web interface at https://load.example/x"]
     assert interface.app.test_client().get("/", headers={"Host": "load.example"}).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("localhost", True), ("", False),
-     ("::", False), ("10.0.0.1", False), ("localhost.example", False)],
-)  # fmt: skip
-def test_loopback_addresses(host: str, *, expected: bool) -> None:
-    """Anything else needs a password."""
-    assert is_loopback(host) == expected

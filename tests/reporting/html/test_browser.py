@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from result_builders import footer, header, result
-from sample_streams import EXAMPLES, load_stream, scale_stream
+from sample_streams import EXAMPLES, OPERATIONS, load_stream, scale_stream
 
+from vecgate.gate.compare.comparison import compare
+from vecgate.reporting.html.comparison_page import ComparedRun, render_comparison
 from vecgate.reporting.html.index_page import IndexEntry, render_index
 from vecgate.reporting.html.matrix_page import render_matrix
 from vecgate.reporting.html.report_page import render_report
@@ -24,13 +26,24 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is on the p
 #: Impacts of axe rules that a report must not violate.
 SEVERE = frozenset({"serious", "critical"})
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1_280, "height": 900}
-TABLET = {"width": 720, "height": 1_000}
+TABLET, PAPER = {"width": 720, "height": 1_000}, {"width": 700, "height": 1_000}
 OPEN_ALL = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
 WITHIN = """[...document.querySelectorAll("p, li, dd, figcaption")].every(
     (each) => each.getBoundingClientRect().right <= 391 || each.closest(".scroll, details:not([open])"))"""
+SMALLEST_LABEL = """Math.min(...[...document.querySelectorAll('svg.plot text')]
+    .filter((each) => each.checkVisibility())
+    .map((each) => parseFloat(getComputedStyle(each).fontSize) * each.getScreenCTM().a))"""
+#: Pairs of labels of one chart that overlap by more than a pixel.
+COLLISIONS = """[...document.querySelectorAll('svg.plot')].flatMap((plot) => {
+    const labels = [...plot.querySelectorAll('text')].filter((each) => each.checkVisibility())
+        .map((each) => [each.textContent, each.getBoundingClientRect()]);
+    return labels.flatMap(([text, a], at) => labels.slice(at + 1)
+        .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+            && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3)
+        .map(([other]) => `${plot.querySelector('title').textContent}: ${text} / ${other}`)); })"""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as started:
         chromium = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
@@ -38,28 +51,58 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-@pytest.fixture(scope="module")
+def conformance_stream(target: str) -> Stream:
+    run = outcomes(target)
+    return Stream(run.header, run.results, run.footer)
+
+
+def examples() -> list[Stream]:
+    return [make() for make in EXAMPLES.values()]
+
+
+def several() -> str:
+    """Return a page with each kind of run."""
+    return render_report([*examples(), conformance_stream("one")], ["x.jsonl is not a result stream"])
+
+
+def bound() -> str:
+    """Return the page of a run of two minutes, which has a heat map, and whose generator was the limit."""
+    return render_report([load_stream(120, ("PutVectors",), throttled_from=100, generator_bound_from=90)])
+
+
+def comparison() -> str:
+    base, head = load_stream(20), load_stream(20, stall_at=12)
+    sides = ([ComparedRun("base", base, "a.jsonl")], [ComparedRun("head", head, "b.jsonl")])
+    return render_comparison(*sides, compare(base, head))
+
+
+def index() -> str:
+    runs = [conformance_stream("one"), conformance_stream("two"), *examples()]
+    return render_index([IndexEntry(stream, "a.jsonl", "a.html") for stream in runs])
+
+
+def long_names() -> str:
+    return render_report([Stream(header(target="t" * 300), (result("a" * 300, "failed"),), footer())])
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "load": lambda: render_report([load_stream(20, ("PutVectors",), stall_at=12, recall=True)]),
+    "short": lambda: render_report([load_stream(10, OPERATIONS, stall_at=5, throttled_from=7)]),
+    "conformance": lambda: render_report([conformance_stream("one")]),
+    "long": long_names,
+    "wide": lambda: render_report([scale_stream(range(1, 16))]),
+    "several": several,
+    "bound": bound,
+    "matrix": lambda: render_matrix([conformance_stream("one"), conformance_stream("two")]),
+    "comparison": comparison,
+    "index": index,
+}
+
+
+@pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a page of each kind."""
-    folder = tmp_path_factory.mktemp("pages")
-    conformance = [
-        Stream(each.header, each.results, each.footer) for each in (outcomes("one"), outcomes("two"))
-    ]
-    others = [make() for make in EXAMPLES.values()]
-    pages = {
-        "load": render_report([load_stream(20, ("PutVectors",), stall_at=12, recall=True)]),
-        "conformance": render_report([conformance[0]]),
-        "long": render_report([Stream(header(target="t" * 300), (result("a" * 300, "failed"),), footer())]),
-        "wide": render_report([scale_stream(range(1, 16))]),
-        "several": render_report([*others, conformance[0]], ["x.jsonl is not a result stream"]),
-        "matrix": render_matrix(conformance),
-        "index": render_index(
-            [IndexEntry(stream, "a.jsonl", "a.html") for stream in [*conformance, *others]]
-        ),
-    }
-    for name, html in pages.items():
-        (folder / f"{name}.html").write_text(html, encoding="utf-8")
-    return folder
+    """The folder of the pages. A page is rendered when a test opens it for the first time."""
+    return tmp_path_factory.mktemp("pages")
 
 
 def outcomes(target: str) -> ConformanceRun:
@@ -108,7 +151,10 @@ def opened(browser: Any, folder: Path, request: pytest.FixtureRequest) -> Iterat
 
     def open_page(name: str, **more: Any) -> Any:
         contexts.append(browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **more}))
-        pages.append(OpenPage(contexts[-1], folder / f"{name}.html"))
+        path = folder / f"{name}.html"
+        if not path.exists():
+            path.write_text(PAGES[name](), encoding="utf-8")
+        pages.append(OpenPage(contexts[-1], path))
         return pages[-1].page
 
     yield open_page
@@ -117,29 +163,48 @@ def opened(browser: Any, folder: Path, request: pytest.FixtureRequest) -> Iterat
     assert [problem for page in pages for problem in page.problems] == []
 
 
-NAMES = ("load", "several", "matrix", "index")
+NAMES = ("several", "matrix", "index", "comparison")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["several", "matrix", "index"])
-def test_pages_are_accessible(opened: Any, tmp_path: Path, name: str, theme: str) -> None:
-    """Axe finds nothing severe in both themes, with every group open and each kind of run."""
+def violations(page: Any, **options: Any) -> list[str]:
+    """Return what axe finds severe in *page*, with every group open."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    page = opened(name, color_scheme=theme)
     page.evaluate(OPEN_ALL)
-    found = axe.run(page).response["violations"]
-    severe = [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found if each["impact"] in SEVERE]
-    assert severe == []
-    page.screenshot(path=str(screenshot_folder(tmp_path) / f"{name}-{theme}.png"), full_page=True)
+    # A chart is an image with a name; it has no elements for a screen reader.
+    inside = {"exclude": [["svg.plot > *"]]} if "rules" in options else None
+    found = axe.run(page, context=inside, options=options).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found if each["impact"] in SEVERE]
+
+
+@pytest.mark.parametrize(
+    # Axe needs half a minute for the page with each kind of run.
+    "name",
+    ["load", "matrix", "index", "comparison", pytest.param("several", marks=pytest.mark.nightly)],
+)
+def test_pages_are_accessible(opened: Any, name: str) -> None:
+    """Axe finds nothing severe. `test_style` checks the contrast of all colours."""
+    page = opened(name)
+    assert violations(page, rules={"color-contrast": {"enabled": False}}) == []
+    take_screenshot(page, f"{name}-light")
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", NAMES)
+def test_pages_have_enough_contrast(opened: Any, name: str, theme: str) -> None:
+    """Measured by axe in each element, which takes long."""
+    page = opened(name, color_scheme=theme)
+    assert violations(page, runOnly=["color-contrast"]) == []
+    take_screenshot(page, f"{name}-{theme}")
 
 
 @pytest.mark.parametrize("name", [*NAMES, "long", "wide"])
-def test_a_phone_scrolls_in_one_direction(opened: Any, tmp_path: Path, name: str) -> None:
+def test_a_phone_scrolls_in_one_direction(opened: Any, name: str) -> None:
     """At 390 pixels nothing is wider than the screen, except for parts that scroll themselves."""
     page = opened(name, viewport=PHONE, has_touch=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate(WITHIN)
-    page.screenshot(path=str(screenshot_folder(tmp_path) / f"{name}-phone.png"), full_page=True)
+    take_screenshot(page, f"{name}-phone")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -150,7 +215,7 @@ def test_pages_are_complete_without_scripts(opened: Any, name: str) -> None:
     for at in range(figures.count()):
         box = figures.nth(at).locator("svg.plot >> visible=true").bounding_box()
         assert box["width"] > 300
-        assert box["height"] > 60
+        assert box["height"] > 40
     assert page.locator("table tbody tr").count() > 0
     assert page.locator(".filter >> visible=true").count() == 0
     assert page.locator("th button").count() == 0
@@ -161,11 +226,11 @@ def test_pages_are_complete_without_scripts(opened: Any, name: str) -> None:
 def test_the_pointer_shows_values(opened: Any) -> None:
     """Of the nearest second, with a line at it. They disappear when the pointer leaves."""
     page = opened("load")
-    chart = page.locator("#run1-run-1 .on-wide")
+    chart = page.locator("#run1-run-1 .chart")
     box = chart.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 50)
     words = chart.locator(".tooltip").inner_text().split()
-    assert words[1:] == ["achieved", "1,000", "offered", "1,000"]
+    assert words[1:] == ["·", "hold", "achieved", "1,000", "offered", "1,000"]
     assert words[0] in {"0:09", "0:10"}
     assert chart.locator(".cursor").count() == 1
     page.mouse.move(0, 0)
@@ -175,28 +240,44 @@ def test_the_pointer_shows_values(opened: Any) -> None:
 def test_a_tap_shows_values(opened: Any) -> None:
     """They stay until the next tap elsewhere."""
     page = opened("load", viewport=PHONE, has_touch=True)
-    chart = page.locator("#run1-run-1 .on-narrow")
+    chart = page.locator("#run1-run-1 .chart")
     chart.tap()
-    assert chart.locator(".tooltip").inner_text().split()[1] == "achieved"
+    assert chart.locator(".tooltip").inner_text().split()[3] == "achieved"
     page.locator("h1").tap()
     assert page.locator(".tooltip").count() == 0
 
 
-def test_labels_are_readable_on_any_screen(opened: Any) -> None:
-    """A wide chart is replaced with its narrow version before its labels become too small."""
-    labels = """[...document.querySelectorAll('svg.plot text')].filter((each) => each.checkVisibility())
-        .map((each) => parseFloat(getComputedStyle(each).fontSize) * each.getScreenCTM().a)"""
+@pytest.mark.parametrize("name", ["several", "bound", "comparison"])
+def test_labels_of_charts_neither_shrink_nor_collide(opened: Any, name: str) -> None:
+    """On a phone, a tablet, a wide screen and on paper."""
+    page = opened(name)
     for viewport in (PHONE, TABLET, DESKTOP):
-        assert min(opened("load", viewport=viewport).evaluate(labels)) > 10
+        page.set_viewport_size(viewport)
+        assert page.evaluate(SMALLEST_LABEL) > 10
+        assert page.evaluate(COLLISIONS) == []
+    page.emulate_media(media="print")
+    page.set_viewport_size(PAPER)
+    assert page.evaluate(COLLISIONS) == []
+    columns = page.evaluate("getComputedStyle(document.querySelector('.figures')).gridTemplateColumns")
+    assert len(columns.split()) == 2
+
+
+def test_a_short_run_is_printed_on_few_pages(opened: Any) -> None:
+    """One of ten seconds with five operations on five sheets at most."""
+    page = opened("short")
+    assert page.pdf(format="A4", page_ranges="1-2").startswith(b"%PDF")
+    with pytest.raises(playwright.Error, match="Page range exceeds"):
+        page.pdf(format="A4", page_ranges="6")
 
 
 def test_cells_of_a_heat_map_do_not_overlap(opened: Any) -> None:
     """Fifteen columns, on any screen."""
-    widest = """Math.max(...[...document.querySelectorAll('svg.plot text[font-weight]')]
+    widest = """Math.max(...[...document.querySelectorAll('svg.plot text.value')]
         .map((each) => each.getBoundingClientRect().width))"""
+    page = opened("wide")
     for viewport in (PHONE, TABLET, DESKTOP):
-        page = opened("wide", viewport=viewport)
-        column = page.locator("svg.plot").bounding_box()["width"] / 16
+        page.set_viewport_size(viewport)
+        column = page.locator("svg.plot").bounding_box()["width"] / 15
         assert page.evaluate(widest) < column
         assert page.locator(".fixed").get_attribute("tabindex") == "0"
 
@@ -216,13 +297,13 @@ def test_sort_arrows_stay_in_their_column(opened: Any) -> None:
 def test_the_arrow_keys_show_values(opened: Any) -> None:
     """A chart can have the focus, and has a label."""
     page = opened("load")
-    chart = page.locator("#run1-run-1 .on-wide")
+    chart = page.locator("#run1-run-1 .chart")
     chart.focus()
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")
-    assert chart.locator(".tooltip b").inner_text() == "0:19"
+    assert chart.locator(".tooltip b").inner_text() == "0:19 · hold"
     page.keyboard.press("Home")
-    assert chart.locator(".tooltip b").inner_text() == "0:00"
+    assert chart.locator(".tooltip b").inner_text() == "0:00 · up"
     page.keyboard.press("Escape")
     assert chart.locator(".tooltip").count() == 0
     assert "arrow keys" in chart.get_attribute("aria-label")
@@ -242,6 +323,29 @@ def test_a_click_on_a_heading_sorts_the_table(opened: Any) -> None:
         int(each.replace(",", "")) for each in table.locator(f"tbody {column}").all_inner_texts()
     ]
     assert reversed_values == found[::-1]
+
+
+def test_the_list_of_runs_is_filtered_by_text_verdict_and_kind(opened: Any) -> None:
+    """A group without matches is hidden."""
+    page = opened("index")
+    shown = page.locator(".shown")
+    assert shown.inner_text() == "9 shown"
+    page.get_by_role("searchbox").fill("SCALING")
+    assert (shown.inner_text(), page.locator(".run-group >> visible=true").count()) == ("1 shown", 1)
+    page.get_by_role("searchbox").fill("")
+    page.get_by_label("RESULT", exact=True).uncheck()
+    assert page.locator("tbody tr >> visible=true", has_text="RESULT").count() == 0
+    page.get_by_label("load", exact=True).uncheck()
+    assert not page.locator("#load").is_visible()
+
+
+def test_a_table_shows_that_it_scrolls(opened: Any) -> None:
+    """By a shadow at its edge, on a phone."""
+    page = opened("index", viewport=PHONE)
+    found = page.evaluate("""[...document.querySelectorAll('.scroll')].map((each) => [
+        each.scrollWidth > each.clientWidth, getComputedStyle(each).backgroundImage.split('gradient').length])""")
+    assert found
+    assert all(is_wider and layers == 5 for is_wider, layers in found)
 
 
 def test_requirements_are_filtered_by_outcome_level_and_text(opened: Any) -> None:
@@ -335,8 +439,8 @@ def test_the_first_tab_stop_skips_to_the_content(opened: Any) -> None:
     assert page.evaluate("location.hash") == "#main"
 
 
-def screenshot_folder(folder: Path) -> Path:
-    """Return the folder for screenshots; the environment may name one for a review of the pages."""
-    chosen = Path(os.environ.get("VECGATE_SCREENSHOTS", folder))
-    chosen.mkdir(parents=True, exist_ok=True)
-    return chosen
+def take_screenshot(page: Any, name: str) -> None:
+    """Take a screenshot if the environment names a folder for them, for a review of the pages."""
+    if chosen := os.environ.get("VECGATE_SCREENSHOTS"):
+        Path(chosen).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=str(Path(chosen) / f"{name}.png"), full_page=True)

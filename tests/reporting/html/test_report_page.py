@@ -23,13 +23,14 @@ from sample_streams import (
     load_stream,
     peers_stream,
     scale_stream,
+    sweep_stream,
     truncated,
 )
 
 from vecgate.errors import UsageError
 from vecgate.reporting.html.report_page import render_report
 from vecgate.results.benchmark_records import Benchmark
-from vecgate.results.load_records import LoadPlan, Second
+from vecgate.results.load.load_records import LoadPlan, Second, Trial
 from vecgate.results.records import Record, Result, Stream
 
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -37,13 +38,14 @@ HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 STRUCTURES: dict[str, tuple[list[str], int]] = {
     "load": (
         [
-            *("title", "time", "run-1", "run-2", "run-3", "run-4", "latency"),
-            *(f"operation-{operation}-{figure}" for operation in (1, 2) for figure in (1, 2, 3, 4)),
+            *("title", "time", "run-1", "run-2", "run-3", "run-4", "run-5", "latency", "all-1", "all-2"),
+            *(f"operation-{operation}-{figure}" for operation in (1, 2) for figure in (1, 2)),
             *("details", "conditions"),
         ],
         8,
     ),
-    "capacity": (["title", "results", "path", "conditions"], 1),
+    "capacity": (["title", "results", "curve", "path", "conditions"], 1),
+    "sweep": (["title", "results", "curve", "conditions"], 3),
     "scale": (["title", "results", "grid-1", "conditions"], 1),
     "benchmarks": (
         ["title", *(f"{each}-{group}" for group in (1, 2, 3) for each in ("group", "spread")), "conditions"],
@@ -52,8 +54,7 @@ STRUCTURES: dict[str, tuple[list[str], int]] = {
     "peers": (["title", "group-1", "speed-1", "conditions"], 1),
     "bulk": (
         [
-            *("title", "time", "run-1", "run-2", "latency"),
-            *("operation-1-1", "operation-1-2", "operation-1-3", "conditions"),
+            *("title", "time", "run-1", "run-2", "latency", "conditions"),
         ],
         2,
     ),
@@ -289,7 +290,7 @@ def test_a_load_run_without_its_plan_shows_its_seconds() -> None:
 
 def test_damaged_histograms_hide_only_the_percentiles_of_the_run() -> None:
     """Rates, errors and the percentiles of each second do not need them."""
-    stream = load_stream(5, ("PutVectors",))
+    stream = load_stream(10, ("PutVectors",))
     (second,) = stream.of(Second)[-1:]
     operation = second.operations["PutVectors"]
     damaged = structs.replace(
@@ -303,8 +304,8 @@ def test_damaged_histograms_hide_only_the_percentiles_of_the_run() -> None:
     assert "Percentiles of the whole run cannot be shown: " in page.words
     figures = [each for each in section_ids(whole) if each.startswith("operation-1")]
     # The distribution is missing.
-    assert len(figures) == 4
-    assert [each for each in section_ids(page) if each.startswith("operation-1")] == figures[:3]
+    assert len(figures) == 2
+    assert [each for each in section_ids(page) if each.startswith("operation-1")] == figures[:1]
     assert "table: Stages" in page.outline
 
 
@@ -317,7 +318,7 @@ def test_a_limit_of_the_generator_is_shown_before_the_figures() -> None:
 
 
 def test_a_run_without_problems_says_so() -> None:
-    """A sentence replaces the chart of problems."""
+    """A sentence replaces the charts of problems."""
     page = Page(render_report([load_stream(20)]))
     assert "No request failed" in page.words
     assert [each for each in section_ids(page) if each.startswith("run-")] == ["run-1", "run-2", "run-3"]
@@ -340,11 +341,26 @@ def test_long_runs_show_the_resolution_of_their_charts() -> None:
     assert f"{text} 6 s, wide charts for every 3 s." in Page(render_report([load_stream(600)])).words
 
 
+def too_low_search() -> Stream:
+    """Return a search whose lowest rate did not hold."""
+    stream = capacity_stream()
+    failed = next(each for each in stream.of(Trial) if not each.held)
+    return structs.replace(stream, records=(failed,))
+
+
 @pytest.mark.parametrize(
     ("stream", "text"),
     [
         (capacity_stream(), "RESULT 2,380 vectors/s sustained, confirmed twice"),
-        (capacity_stream(found=False), "FAIL no rate was found and confirmed"),
+        (
+            capacity_stream(found=False),
+            "INCONCLUSIVE no rate was confirmed: it had too few trials; 2,380/s passed, unconfirmed",
+        ),
+        (too_low_search(), "FAIL no rate was found and confirmed: achieved >= 99%: 61.3 %"),
+        (sweep_stream(), "PASS held up to 400 requests/s; 6 rates measured; knee at 398/s, p99 18 ms"),
+        (sweep_stream(grade="failed"), "FAIL "),
+        (sweep_stream(grade="inconclusive"), "INCONCLUSIVE "),
+        (sweep_stream(grade=None), "INCONCLUSIVE the run has no verdict; so far: 6 rates measured"),
         (Stream(head("capacity"), ()), "INCONCLUSIVE the run is incomplete; so far: no rate was found"),
         (scale_stream(), "RESULT 100 vectors per request with 5 in flight: 8,929 vectors/s"),
         (Stream(head("scale"), (), foot(1.0)), "FAIL no configuration is recommended"),

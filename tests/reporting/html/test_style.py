@@ -22,7 +22,7 @@ BACKGROUNDS = {"ink": ("page", "panel", "good-ground", "bad-ground", "doubt-grou
 }
 TONES = (
     *("offered", "achieved", "response", "service", "p50", "p95", "p99", "failed", "throttled", "dropped"),
-    *("lost", "late", "flight", "generator"),
+    *("lost", "late", "flight", "generator", "unknown"),
 )
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 
 import pytest
+from msgspec import structs
 from result_builders import footer
 from sample_streams import load_stream, truncated
 
 from vecgate.errors import SourceError
 from vecgate.gate.load_verdict import judge_load, load_verdict_line
 from vecgate.gate.verdict import Verdict, cleanup_line
+from vecgate.reporting.text.load_json import load_dict
 from vecgate.reporting.text.load_text import (
     OPERATION_HEADINGS,
     STAGE_HEADINGS,
     load_markdown,
     load_text,
 )
-from vecgate.results.load_records import Event, LoadPlan
-from vecgate.results.load_summary import summarize
+from vecgate.results.load.failure_samples import FailureCause, FailureSample
+from vecgate.results.load.load_records import Event, LoadPlan, WorkerTotals
+from vecgate.results.load.load_summary import summarize
 from vecgate.results.records import Stream
 
 EVENTFUL = load_stream(60, ("PutVectors", "QueryVectors"), stall_at=30, recall=True, throttled_from=50)
@@ -134,3 +137,48 @@ def test_text_from_a_target_is_escaped() -> None:
     note = Event(at_s=1.0, kind="note", text="<script>|x|</script>")
     stream = Stream(CALM.header, (*CALM.records, note), CALM.footer)
     assert "<script>" not in load_markdown(stream, judge_load(stream))
+
+
+def failed(code: str, count: int, *samples: FailureSample, message: str = "#") -> FailureCause:
+    return FailureCause(operation="QueryVectors", code=code, message=message, count=count, samples=samples)
+
+
+def test_causes_of_failures_are_shown_with_times_and_the_last_request_id() -> None:
+    """The pattern only if the messages differ; what does not fit is counted."""
+    same = FailureSample(at_s=3.21, message="status 200 with an empty body")
+    one, two = (
+        FailureSample(at_s=at, message=f"cut off after {at} of 9 bytes", request_id="id-7") for at in (1, 8)
+    )
+    causes = (
+        failed("Protocol", 120, same),
+        failed("Protocol", 9, one, two, message="cut off after # of # bytes"),
+        *(failed("Transport", 1) for _ in range(12)),
+    )
+    records = (*CALM.records, *causes)
+    stream = structs.replace(CALM, records=records)
+    text = load_text(stream, judge_load(stream))
+    (table,) = [each for each in tables(text) if each[0][0] == "failed"]
+    assert table[1] == ["QueryVectors", "Protocol", "120", "3.2 s", "3.2 s", "status 200 with an empty body"]
+    assert table[2][2:] == ["9", "1.0 s", "8.0 s", "id-7", "cut off after # of # bytes"]
+    assert table[-1] == ["2", "2 more causes; the result stream has all"]
+    assert "| QueryVectors | Protocol | 120 |" in load_markdown(stream, judge_load(stream))
+    shown = load_dict(stream, judge_load(stream), summarize(stream))["failures"]
+    assert isinstance(shown, list)
+    assert list(shown[0]["samples"]) == [
+        {"at_s": 3.21, "message": same.message, "request_id": "", "response_ms": 0.0}
+    ]
+
+
+def test_the_first_request_is_shown_beside_the_median() -> None:
+    """The slowest of all workers: each one opened connections of its own."""
+    workers = (
+        WorkerTotals(worker="one", first_ms={"PutVectors": 812.0}),
+        WorkerTotals(worker="two", first_ms={"PutVectors": 640.0, "GetVectors": 1.0}),
+    )
+    stream = structs.replace(CALM, records=(*CALM.records, *workers))
+    text, summary = load_text(stream, judge_load(stream)), summarize(stream)
+    assert re.search(r"^cold +first PutVectors 812 ms, median \S+ ms$", text, re.MULTILINE)
+    assert load_dict(stream, judge_load(stream), summary)["first_ms"] == {
+        "PutVectors": 812.0,
+        "GetVectors": 1.0,
+    }

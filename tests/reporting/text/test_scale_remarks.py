@@ -5,7 +5,7 @@ from sample_streams import scale_stream
 
 from vecgate.reporting.html.report_page import render_report
 from vecgate.reporting.text.scale_remarks import scale_remarks
-from vecgate.results.load_records import Cell
+from vecgate.results.load.load_records import Cell
 
 
 def cell(rate: float, **more: float) -> Cell:

@@ -12,6 +12,7 @@ after. The scale at which the service throttled is remembered: recovery is fast 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 #: Factor on the rate after a throttle.
 DECREASE = 0.7
@@ -102,3 +103,55 @@ class Pace:
 def new_pace(*, requests_per_s: float, vectors_per_s: float) -> Pace:
     """Return a pace with both rates, each above 0."""
     return Pace(Lane(requests_per_s), Lane(vectors_per_s))
+
+
+class DepartureSource(Protocol):
+    """Lets the requests of a run depart. Its run holds a lock whenever it calls a method."""
+
+    @property
+    def scale(self) -> float:
+        """The fraction of the configured rates in use, from 0 to 1."""
+        ...
+
+    def try_acquire(self, vectors: int, *, now_s: float) -> float:
+        """Let a request of *vectors* depart now and return 0, or return the seconds after which to ask again.
+
+        Raises VecgateError if no request can ever depart.
+        """
+        ...
+
+    def record_throttle(self, *, now_s: float) -> None:
+        """Note that the service throttled a request."""
+        ...
+
+    def record_success(self, *, now_s: float) -> None:
+        """Note that the service acknowledged a request."""
+        ...
+
+
+class PacedDepartures:
+    """The `DepartureSource` of a run that has the rates of its index for itself."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+
+    @property
+    def scale(self) -> float:
+        """The fraction of the configured rates in use, from 0 to 1."""
+        return self._pace.scale.value
+
+    def try_acquire(self, vectors: int, *, now_s: float) -> float:
+        """Let a request of *vectors* depart now and return 0, or return the seconds until it may."""
+        at_s = self._pace.next_departure_s(now_s=now_s)
+        if at_s > now_s:
+            return at_s - now_s
+        self._pace = self._pace.consume(vectors, now_s=now_s)
+        return 0.0
+
+    def record_throttle(self, *, now_s: float) -> None:
+        """Lower the rates."""
+        self._pace = self._pace.after_throttle(now_s=now_s)
+
+    def record_success(self, *, now_s: float) -> None:
+        """Raise the rates again."""
+        self._pace = self._pace.after_success(now_s=now_s)

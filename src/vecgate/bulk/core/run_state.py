@@ -18,7 +18,7 @@ from vecgate.bulk.core.batching import rows_that_fit
 from vecgate.bulk.core.delivery import Acknowledged, Departure, Failed, Rejected
 from vecgate.bulk.core.keys_in_flight import KeysInFlight
 from vecgate.bulk.core.outage import Outage
-from vecgate.bulk.core.pacing import new_pace
+from vecgate.bulk.core.pacing import DepartureSource, PacedDepartures, new_pace
 from vecgate.bulk.core.position_ranges import Ranges
 from vecgate.bulk.core.record_blocks import Block, Positions, RejectedRecord, reject_row
 from vecgate.bulk.core.retry import (
@@ -146,6 +146,16 @@ class BulkOutcome:
 class BulkRun:
     """The state of one run."""
 
+    config: BulkConfig
+    total: int | None
+    keys: KeysInFlight
+    read: int
+    acknowledged: int
+    rejected: int
+    pending: int
+    superseded: int
+    resumed: int
+
     def __init__(
         self,
         config: BulkConfig,
@@ -155,6 +165,7 @@ class BulkRun:
         subscribers: Sequence[Subscriber] = (),
         total: int | None = None,
         strict: bool = False,
+        departures: DepartureSource | None = None,
         now_s: float,
     ) -> None:
         self.config, self.total = config, total
@@ -163,7 +174,9 @@ class BulkRun:
         self.read = self.acknowledged = self.rejected = self.pending = self.superseded = self.resumed = 0
         self._rejects, self._journal, self._subscribers, self._strict = rejects, journal, subscribers, strict
         self._counters = RunCounters(begun_s=now_s)
-        self._pace = new_pace(requests_per_s=config.requests_per_s, vectors_per_s=config.vectors_per_s)
+        self._departures = departures or PacedDepartures(
+            new_pace(requests_per_s=config.requests_per_s, vectors_per_s=config.vectors_per_s)
+        )
         self._budget = RetryBudget(updated_at_s=now_s)
         self._outage, self._outage_cause, self._outage_published_at_s = Outage(), "", float("-inf")
         self._bytes_per_vector = 0.0
@@ -198,10 +211,8 @@ class BulkRun:
         if hold_s := self._outage.hold_s(now_s=now_s):
             self._publish_outage(now_s)
             return min(hold_s, PROGRESS_S)
-        at_s = self._pace.next_departure_s(now_s=now_s)
-        if at_s > now_s:
-            return at_s - now_s
-        self._pace = self._pace.consume(vectors, now_s=now_s)
+        if wait_s := self._departures.try_acquire(vectors, now_s=now_s):
+            return wait_s
         self._outage = self._outage.after_departure()
         return Departure(now_s, self._counters.requests, is_probe=self._outage.is_active)
 
@@ -210,7 +221,7 @@ class BulkRun:
         cause, is_throttling = _cause(failed.failure)
         self._counters.record_failure(cause, is_throttling=is_throttling)
         if is_throttling:
-            self._pace = self._pace.after_throttle(now_s=now_s)
+            self._departures.record_throttle(now_s=now_s)
         attempt = failed.attempt(now_s=now_s, successes=self._counters.requests)
         budget, budget_wait_s = self._budget.spend(now_s)
         decision = decide_retry(
@@ -244,7 +255,7 @@ class BulkRun:
         self.superseded += len(batch.earlier)
         self._outage = Outage()
         self._budget = self._budget.at(now_s).after_success()
-        self._pace = self._pace.after_success(now_s=now_s)
+        self._departures.record_success(now_s=now_s)
         per_vector = acknowledged.payload_bytes / len(batch)
         self._bytes_per_vector = max(per_vector, self._bytes_per_vector * DECAY)
         metric = BatchMetric(
@@ -281,7 +292,7 @@ class BulkRun:
             eta_s=None if unsettled is None or not mean else unsettled / mean,
             retries=self._counters.retries,
             throttles=self._counters.throttles,
-            rate_scale=self._pace.scale.value,
+            rate_scale=self._departures.scale,
         )
 
     def outcome(self, *, now_s: float, interrupted: bool = False) -> BulkOutcome:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path, PurePath
 from typing import Any, cast
 
@@ -31,6 +30,7 @@ from vecgate.bulk.sources.remote_files import (
 )
 from vecgate.bulk.sources.source import EmptySource, FileSource, Source, source_errors
 from vecgate.errors import SourceError
+from vecgate.extras import import_extra
 from vecgate.formatting import format_count
 
 STDIN = "-"
@@ -127,6 +127,9 @@ def detect_format(path: SourceFile) -> str:
     """
     if _is_lance(path):
         return "Lance"
+    if isinstance(path, Path) and path.exists() and not path.is_file():
+        # Opening a pipe waits for its other end, a device may never end, and both are read several times.
+        raise SourceError(f"{path} is not a regular file", hint=f"Read a pipe as {STDIN}: … | vecgate put -")
     by_name = _by_suffix(path.name)
     with source_errors(str(path), "a file"), path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
@@ -299,7 +302,7 @@ def _open(
     path: SourceFile, fmt: str, columns: ColumnChoice, *, keys_only: bool, has_ids: bool = False
 ) -> FileSource:
     module, function = FORMATS[fmt].opener
-    opener = getattr(import_module(f"vecgate.bulk.sources.{module}"), function)
+    opener = getattr(import_extra(f"vecgate.bulk.sources.{module}", str(path), error=SourceError), function)
     # The keys of another file take the place of the row numbers.
     choice = replace(columns, key=None, key_prefix=None, row_keys=True) if has_ids else columns
     source = cast("Any", opener(path, columns=choice, keys_only=keys_only))

@@ -36,6 +36,23 @@ def open_hdf5(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> Ar
     )
 
 
+def read_dataset(path: str, name: str, count: int) -> Any:  # noqa: ANN401 - h5py ships no types
+    """Return the first *count* rows of the dataset *name* in the file at *path*. Raises SourceError."""
+    h5py = _h5py()
+    with _errors(path), h5py.File(path, "r") as file:
+        if not isinstance(file.get(name), h5py.Dataset):
+            raise SourceError(f"{path} has no dataset {name!r}; it has {', '.join(file) or 'none'}")
+        return file[name][:count]
+
+
+def read_attribute(path: str, name: str) -> str:
+    """Return the text of the attribute *name* of the file at *path*, or an empty text. Raises SourceError."""
+    h5py = _h5py()
+    with _errors(path), h5py.File(path, "r") as file:
+        value = file.attrs.get(name, "")
+        return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
 @contextmanager
 def _errors(name: str) -> Iterator[None]:
     """Turn any error while the file is read into a SourceError, also those of libhdf5 for damage."""

@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from itertools import chain
 from typing import BinaryIO
 
@@ -28,9 +29,12 @@ from vecgate.bulk.sources.object_records import (
 from vecgate.bulk.sources.remote_files import SourceFile
 from vecgate.bulk.sources.source import EmptySource, file_fingerprint, source_errors
 from vecgate.errors import SourceError
+from vecgate.s3vectors.limits import MIB
 
 FORMAT_NAME = "JSON lines"
 STDIN_NAME = "standard input"
+#: The longest record that the service takes has some 300 KB. A longer line would only fill the memory.
+LINE_BYTES_MAX = 64 * MIB
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -67,9 +71,11 @@ def open_stdin(*, columns: ColumnChoice, keys_only: bool, stdin: BinaryIO | None
     )
 
 
-def _records(name: str, lines: Iterator[bytes]) -> Iterator[object]:
+def _records(name: str, lines: BinaryIO) -> Generator[object]:
     with source_errors(name, FORMAT_NAME):
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(iter(partial(lines.readline, LINE_BYTES_MAX), b""), 1):
+            if len(line) >= LINE_BYTES_MAX:
+                raise SourceError(f"line {number:,} of {name} has more than {LINE_BYTES_MAX:,} bytes")
             text = line.removeprefix(_BOM) if number == 1 else line
             if not text.isspace():
                 yield _record(text, number)

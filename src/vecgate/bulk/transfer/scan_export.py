@@ -112,7 +112,7 @@ class Spool:
     def append(self, page: Vectors) -> StoredPart:
         """Append *page*, and return the part of the file that has it."""
         with file_errors(self.path):
-            data = _batch(page, self._schema).serialize()
+            data = export_batch(page, self._schema).serialize()
             self._file.write(data)
             self._file.flush()
         part = StoredPart(self._end, data.size)
@@ -186,7 +186,8 @@ def _groups(schema: Schema, batches: Iterable[Batch]) -> Iterator[Any]:
         yield pa.Table.from_batches(waiting, schema)
 
 
-def _batch(page: Vectors, schema: Schema) -> Batch:
+def export_batch(page: Vectors, schema: Schema) -> Batch:
+    """Return *page* as a record batch of *schema*, which is one of `export_schema`. Raises ProtocolError."""
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     columns = [pa.array(page.keys, pa.string())]

@@ -88,6 +88,10 @@ class DirectSender:
         self._key: SigningKey | None = None
         self._skew_s = 0.0
         self._is_closed = False
+        #: False: a request over a kept connection that the other side closes is not sent again.
+        self.repeats = True
+        #: Called with the seconds that a new connection took.
+        self.on_connect: Callable[[float], object] = lambda _: None
 
     def send(self, operation: str, body: Body) -> bytes:
         """Send *body* as *operation*, once; twice if the local clock or a kept connection was at fault."""
@@ -112,7 +116,7 @@ class DirectSender:
             try:
                 return self._send_over(connection, operation, body, headers)
             except _StaleConnection:
-                if not _is_repeatable(operation):
+                if not (self.repeats and _is_repeatable(operation)):
                     raise
         return self._send_over(self._new_connection(operation), operation, body, headers)
 
@@ -135,11 +139,13 @@ class DirectSender:
         if self._tls:
             address["context"] = self._tls
         connection: http.client.HTTPConnection = self._connection_class(**address)
+        begun_s = time.monotonic()
         try:
             connection.connect()
         except OSError as error:
             connection.close()
             raise TransportError(operation, _reason(error), is_connect=True) from error
+        self.on_connect(time.monotonic() - begun_s)
         connection.sock.settimeout(self._read_timeout_s)
         return connection
 

@@ -10,7 +10,6 @@ cost the same.
 from __future__ import annotations
 
 import time
-from functools import cache
 from inspect import iscoroutinefunction
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -43,7 +42,6 @@ from vecgate.bulk.transport.direct_sender import NO_CREDENTIALS_HINT, DirectSend
 from vecgate.bulk.transport.response_limits import ResponseLimitExceeded, ResponseLimits, limit_responses
 from vecgate.bulk.transport.service_response import ServiceResponse, acknowledged_body
 from vecgate.errors import NoCredentials, TransportError, UnexpectedResponse, UsageError
-from vecgate.s3vectors.model import service_model
 
 __all__ = ["Boto3Sender", "DirectSender", "ResponseLimits", "Sender"]
 
@@ -113,11 +111,12 @@ class Boto3Sender:
         install_hooks(client, HOOKS, owner="sender", first=True)
         limit_responses(client, limits)
         self._client = client
+        self._placeholders: dict[str, dict[str, Any]] = {}
         self.endpoint_url = str(client.meta.endpoint_url)
 
     def send(self, operation: str, body: Body) -> bytes:
         """Send *body* as *operation*, once."""
-        call, arguments = RawCall(operation, body), _placeholder_arguments(operation)
+        call, arguments = RawCall(operation, body), self._placeholder_arguments(operation)
         token = RAW_CALL.set(call)
         try:
             getattr(self._client, xform_name(operation))(**arguments)
@@ -131,6 +130,13 @@ class Boto3Sender:
 
     def close(self) -> None:
         """Do nothing: the client and its connections belong to the caller."""
+
+    def _placeholder_arguments(self, operation: str) -> dict[str, Any]:
+        # From the model of the client, which checks them. It may be older, and require more.
+        if operation not in self._placeholders:
+            model = self._client.meta.service_model.operation_model(operation)
+            self._placeholders[operation] = _placeholder_arguments(model)
+        return self._placeholders[operation]
 
 
 def _send_raw_body(params: Fields, **_: object) -> None:
@@ -167,12 +173,10 @@ HOOKS: Hooks = {
 }
 
 
-@cache
-def _placeholder_arguments(operation: str) -> dict[str, Any]:
-    """Return the smallest arguments of *operation* that botocore accepts; the body is replaced anyway."""
-    model = service_model().operation_model(operation)
+def _placeholder_arguments(model: Any) -> dict[str, Any]:  # noqa: ANN401 - botocore has no types
+    """Return the smallest arguments of an operation that botocore accepts; the body is replaced anyway."""
     if model.http["method"] != "POST" or "{" in model.http["requestUri"]:
-        raise UsageError(f"{operation} does not carry all of its request in the body")
+        raise UsageError(f"{model.name} does not carry all of its request in the body")
     return dict(_minimal(model.input_shape))
 
 

@@ -51,8 +51,13 @@ EXCERPT_CHARACTERS = 40
 EXCERPT_SCANNED = 8192
 #: Characters of a message of the service that are kept. Its longest ones name a key of 1,024 characters.
 MESSAGE_CHARACTERS_MAX = 4_000
-#: Members that only an error has.
+#: The member that only an error of the service has.
 ERROR_MEMBER = "__type"
+#: Members of errors of other servers, in lower case. They are errors in the answer to a write, which may
+#: otherwise be any object.
+FOREIGN_ERROR_MEMBERS = frozenset(
+    {"code", "error", "errorcode", "errormessage", "errors", "exception", "fault", "message"}
+)
 #: Start of the reason that a success lacks members which the service model requires.
 MISSING_MEMBERS = "status 200 without "
 JSON_TYPES: Mapping[str, type] = {"structure": dict, "list": list, "map": dict, "string": str}
@@ -102,7 +107,7 @@ def check_acknowledged(
     *parse*; else the bytes must show the members of an answer, and whoever decodes them does the rest.
     """
     if problem := _problem(operation, response, answer, parse=parse):
-        raise UnexpectedResponse(operation, problem)
+        raise UnexpectedResponse(operation, problem, request_id=_request_id(response))
 
 
 def service_error(operation: str, response: ServiceResponse, *, now_s: float) -> ServiceError:
@@ -125,10 +130,14 @@ def service_error(operation: str, response: ServiceResponse, *, now_s: float) ->
         is_retryable=known.is_retryable if known else is_temporary,
         is_throttling=known.is_throttling if known else is_throttling,
         retry_after_s=retry_after_s(response.header("retry-after"), now_s=now_s),
-        request_id=response.header("x-amzn-requestid") or response.header("x-amz-request-id"),
+        request_id=_request_id(response),
     )
     error.hint = error_hint(operation, code, status)
     return error
+
+
+def _request_id(response: ServiceResponse) -> str:
+    return response.header("x-amzn-requestid") or response.header("x-amz-request-id")
 
 
 def retry_after_s(header: str, *, now_s: float) -> float | None:
@@ -167,21 +176,32 @@ def _problem(operation: str, response: ServiceResponse, answer: object, *, parse
         return f"status {response.status} instead of 200"
     if code := response.header("x-amzn-errortype"):
         return f"status 200 with the error {_excerpt(code)}"
+    if (encoding := response.header("content-encoding").strip().lower()) not in {"", "identity"}:
+        return f"status 200 in the encoding {_excerpt(encoding)}, which was not asked for"
     return _body_problem(operation, response, answer, parse=parse)
 
 
 def _body_problem(operation: str, response: ServiceResponse, answer: object, *, parse: bool) -> str:
     body, required = response.body, _required(operation)
     if not body.strip():
-        return "" if required is None else "status 200 with an empty body"
+        # Without a length, it ends where the connection does: nothing shows that it is complete.
+        has_length = response.header("content-length") or response.header("transfer-encoding")
+        unknown = "" if has_length else "status 200 with an empty body of unknown length"
+        return unknown if required is None else "status 200 with an empty body"
     if answer is None and not parse and required and _looks_like_answer(body, required):
         return ""
-    answer = _parse(body) if answer is None else answer
+    answer = _parse(body, is_strict=not required) if answer is None else answer
     if not isinstance(answer, dict):
         return f"status 200 with {_media_type(response)} that starts with {_excerpt(body)}"
+    return _members_problem(answer, required or {})
+
+
+def _members_problem(answer: Mapping[str, object], required: Mapping[str, type]) -> str:
     if ERROR_MEMBER in answer:
         return f"status 200 with the error {_excerpt(str(answer[ERROR_MEMBER]))}"
-    wrong = [name for name, kind in (required or {}).items() if not isinstance(answer.get(name), kind)]
+    if not required and (foreign := [name for name in answer if name.lower() in FOREIGN_ERROR_MEMBERS]):
+        return f"status 200 with the member {_excerpt(foreign[0])}"
+    wrong = [name for name, kind in required.items() if not isinstance(answer.get(name), kind)]
     return f"{MISSING_MEMBERS}{' and '.join(wrong)}" if wrong else ""
 
 
@@ -216,16 +236,20 @@ def _looks_like_answer(body: bytes, required: Mapping[str, type]) -> bool:
     return is_object and shown and ERROR_MEMBER.encode() not in ends
 
 
-def _parse(body: bytes) -> object:
+def _parse(body: bytes, *, is_strict: bool) -> object:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         pass
     try:
         # botocore parses with the standard library, which also accepts NaN and lone surrogates.
-        return json.loads(body)
+        return json.loads(body, parse_constant=_reject_constant if is_strict else None)
     except (ValueError, RecursionError):
         return None
+
+
+def _reject_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _media_type(response: ServiceResponse) -> str:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
-import orjson
 
+from vecgate.cli.json_output import print_json
 from vecgate.cli.options import open_chosen_target, output_options, target_options
 from vecgate.cli.run_safeguards import translate_botocore_errors
 from vecgate.errors import UsageError
 from vecgate.exit_codes import ExitCode
 from vecgate.formatting import format_count
-from vecgate.reporting.text.terminal_tables import table_lines
-from vecgate.resources.orphans import OrphanedBucket, OrphanSearch, clean_up
 from vecgate.targets.iam_policy import BUCKET_PREFIX
-from vecgate.targets.target import TargetChoice
+
+if TYPE_CHECKING:
+    from vecgate.resources.orphans import OrphanedBucket, OrphanSearch
+    from vecgate.targets.target import TargetChoice
 
 AGE = re.compile(r"([0-9]{1,5})([hd])")
 HOURS = {"h": 1, "d": 24}
@@ -56,14 +58,21 @@ def clean(
 
     \b
     vecgate clean --target aws --older-than 24h
+    vecgate clean --target aws --older-than 24h --yes
     """  # noqa: D301 - click reads the backspace
+    from vecgate.resources.orphans import clean_up
+
     del quiet  # this command prints no progress
     now = datetime.now(UTC)
     before = now - parse_age(older_than)
     with open_chosen_target(choice) as target, translate_botocore_errors(target):
         search = clean_up(target, prefix, before=before, now=now, is_removal=yes)
-    click.echo(_to_json(search) if as_json else _to_text(search))
-    raise click.exceptions.Exit(int(ExitCode.TARGET if search.problems else ExitCode.PASS))
+    code = ExitCode.TARGET if search.problems or search.unseen else ExitCode.PASS
+    if as_json:
+        print_json(_to_dict(search), code=code)
+    else:
+        click.echo(_to_text(search))
+    raise click.exceptions.Exit(int(code))
 
 
 def parse_age(text: str) -> timedelta:
@@ -83,6 +92,8 @@ def _buckets_by_name(search: OrphanSearch) -> Iterator[tuple[OrphanedBucket, str
 
 
 def _to_text(search: OrphanSearch) -> str:
+    from vecgate.reporting.text.terminal_tables import table_lines
+
     rows = [
         [
             each.name,
@@ -97,13 +108,16 @@ def _to_text(search: OrphanSearch) -> str:
 def _verdict_line(search: OrphanSearch) -> str:
     if search.problems:
         return f"FAIL  {format_count(len(search.problems), 'resource')} could not be removed"
+    if search.unseen:
+        number = format_count(len(search.unseen), "bucket")
+        return f"INCONCLUSIVE  the tags of {number} may not be read; allow s3vectors:ListTagsForResource"
     if search.is_removal:
         return f"PASS  {format_count(len(search.removed), 'bucket')} removed"
     line = f"PASS  {format_count(len(search.removable), 'orphaned bucket')}"
     return f"{line}; --yes removes them" if search.removable else line
 
 
-def _to_json(search: OrphanSearch) -> str:
+def _to_dict(search: OrphanSearch) -> dict[str, object]:
     buckets = [
         {
             "bucket": each.name,
@@ -113,8 +127,4 @@ def _to_json(search: OrphanSearch) -> str:
         }
         for each, reason in _buckets_by_name(search)
     ]
-    return orjson.dumps({
-        "buckets": buckets,
-        "removed": search.is_removal,
-        "problems": search.problems,
-    }).decode()  # fmt: skip
+    return {"buckets": buckets, "removed": search.is_removal, "problems": search.problems}

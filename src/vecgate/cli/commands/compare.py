@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import orjson
 
+from vecgate.cli.json_output import print_json
 from vecgate.cli.options import FILE, F, print_status
 from vecgate.errors import SourceError, UsageError
 from vecgate.exit_codes import EXIT_CODE_OF_GRADE, ExitCode
-from vecgate.gate.compare import comparison
-from vecgate.gate.compare.regression_limits import Limit
 from vecgate.reporting.output_files import check_writable, write_text
-from vecgate.reporting.text.comparison_text import comparison_dict, comparison_markdown, comparison_text
-from vecgate.results.records import SCHEMA_VERSION, Stream
-from vecgate.results.result_stream import read_stream
+
+if TYPE_CHECKING:
+    from vecgate.gate.compare import comparison
+    from vecgate.results.records import Stream
 
 #: Stands for `--` among the files; no file has this name.
 SEPARATOR = Path("/dev/null/--")
@@ -73,32 +73,47 @@ def compare(
     vecgate compare main.jsonl branch.jsonl --max-regression p99=10% --max-regression achieved=1%
     """  # noqa: D301 - click reads the backspace
     check_writable(markdown)
-    base, head = ([_read_valid(path) for path in side] for side in _split_sides(files))
+    base, head = split_sides(files)
+    result = compare_sides(read_valid(base), read_valid(head), limits, force=force)
+    code = print_comparison(result, as_json=as_json, show_all=show_all, markdown=markdown)
+    raise click.exceptions.Exit(int(code))
+
+
+def compare_sides(
+    base: Sequence[Stream], head: Sequence[Stream], limits: Sequence[str], *, force: bool
+) -> comparison.Comparison:
+    """Compare the runs *head* with the runs *base*. Raises UsageError if they cannot be compared."""
+    from vecgate.gate.compare import comparison
+    from vecgate.gate.compare.regression_limits import Limit
+
     for stream in chain(base, head):
         for problem in stream.problems:
             print_status(f"note: {problem}")
     parsed = [Limit.parse(text) for text in limits]
     if len(base) == len(head) == 1:
-        result = comparison.compare(base[0], head[0], parsed, force=force)
-    else:
-        result = comparison.compare_repeated(base, head, parsed, force=force)
-    code = print_comparison(result, as_json=as_json, show_all=show_all, markdown=markdown)
-    raise click.exceptions.Exit(int(code))
+        return comparison.compare(base[0], head[0], parsed, force=force)
+    return comparison.compare_repeated(base, head, parsed, force=force)
 
 
 def print_comparison(
     result: comparison.Comparison, *, as_json: bool, show_all: bool = False, markdown: Path | None = None
 ) -> ExitCode:
     """Print *result*, append it to the file *markdown*, and return its exit code."""
+    from vecgate.reporting.text.comparison_text import comparison_dict, comparison_markdown, comparison_text
+
     code = EXIT_CODE_OF_GRADE[result.verdict.grade]
-    plain = {"schema": SCHEMA_VERSION, **comparison_dict(result), "exit_code": int(code)}
-    click.echo(orjson.dumps(plain).decode() if as_json else comparison_text(result, show_all=show_all))
+    # The text comes first, so that a full disk does not cost the result. JSON comes last: it is one document,
+    # with the exit code of the command.
+    if not as_json:
+        click.echo(comparison_text(result, show_all=show_all))
     if markdown:
         write_text(markdown, comparison_markdown(result), append=True)
+    if as_json:
+        print_json(comparison_dict(result), code=code)
     return code
 
 
-def _split_sides(files: Sequence[Path]) -> tuple[Sequence[Path], Sequence[Path]]:
+def split_sides(files: Sequence[Path]) -> tuple[Sequence[Path], Sequence[Path]]:
     """Return the files of the base and of the head. Raises UsageError if it is not clear which is which."""
     if files.count(SEPARATOR) == 1:
         middle = files.index(SEPARATOR)
@@ -117,9 +132,15 @@ def _split_sides(files: Sequence[Path]) -> tuple[Sequence[Path], Sequence[Path]]
     return base, head
 
 
-def _read_valid(path: Path) -> Stream:
-    """Return the stream in the file at *path*. Raises SourceError if one of its lines is invalid."""
-    stream = read_stream(path)
-    if stream.invalid_lines:
-        raise SourceError(f"{path} cannot be compared: {'; '.join(stream.problems[: stream.invalid_lines])}")
-    return stream
+def read_valid(paths: Sequence[Path]) -> list[Stream]:
+    """Return the streams in the files *paths*. Raises SourceError if a line of one is invalid."""
+    from vecgate.results.result_stream import read_stream
+
+    streams = []
+    for path in paths:
+        stream = read_stream(path)
+        if stream.invalid_lines:
+            found = "; ".join(stream.problems[: stream.invalid_lines])
+            raise SourceError(f"{path} cannot be compared: {found}")
+        streams.append(stream)
+    return streams

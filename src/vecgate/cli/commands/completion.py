@@ -11,8 +11,10 @@ from click.shell_completion import get_completion_class
 def completion(shell: str) -> None:
     """Print the completion script for SHELL.
 
-    For bash: vecgate completion bash > ~/.local/share/bash-completion/completions/vecgate
-    """
+    \b
+    vecgate completion bash > ~/.local/share/bash-completion/completions/vecgate
+    eval "$(vecgate completion zsh)"
+    """  # noqa: D301 - click reads the backspace
     from vecgate.cli.main import cli
 
     completer = get_completion_class(shell)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from vecgate.cli.ci_options import ci_options
@@ -13,17 +15,21 @@ from vecgate.cli.options import (
     results_option,
     target_options,
 )
-from vecgate.cli.runs.conform_run import ConformFiles, conform_run, print_catalogue
-from vecgate.conformance_kit.conformance_run import GateOptions, SuiteOptions
+from vecgate.cli.target_waiting import wait_for_target, wait_option
 from vecgate.conformance_kit.plugin_options import TIMEOUT_MAX_S
 from vecgate.errors import UsageError
-from vecgate.reporting.ci.ci_outputs import CiOutputs
-from vecgate.targets.capabilities import parse_capabilities
-from vecgate.targets.target import TargetChoice
+
+if TYPE_CHECKING:
+    from vecgate.cli.runs.conform_run import ConformFiles
+    from vecgate.conformance_kit.conformance_run import GateOptions, SuiteOptions
+    from vecgate.reporting.ci.ci_outputs import CiOutputs
+    from vecgate.targets.target import TargetChoice
 
 
 def check_capabilities(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str:
     """Check the names in *value*, and return them separated by commas. Raises UsageError."""
+    from vecgate.targets.capabilities import parse_capabilities
+
     del context, parameter
     return ",".join(parse_capabilities(",".join(value)))
 
@@ -44,7 +50,7 @@ def check_timeout(context: click.Context, parameter: click.Parameter, value: str
 
 suite_options = option_group(
     "suite",
-    SuiteOptions,
+    "vecgate.conformance_kit.conformance_run:SuiteOptions",
     click.option(
         "--level",
         type=click.Choice(["quick", "full"]),
@@ -113,7 +119,7 @@ suite_options = option_group(
 )
 gate_options = option_group(
     "gate",
-    GateOptions,
+    "vecgate.conformance_kit.conformance_run:GateOptions",
     click.option(
         "--require",
         "rules",
@@ -131,7 +137,7 @@ gate_options = option_group(
 )
 file_options = option_group(
     "conform_files",
-    ConformFiles,
+    "vecgate.cli.runs.conform_run:ConformFiles",
     results_option,
     click.option(
         "--draft-deviations",
@@ -148,6 +154,7 @@ file_options = option_group(
 @gate_options
 @file_options
 @ci_options
+@wait_option
 @click.option("--list", "is_list", is_flag=True, help="List the requirements and run nothing.")
 @output_options
 def conform(
@@ -156,6 +163,7 @@ def conform(
     gate: GateOptions,
     conform_files: ConformFiles,
     files: CiOutputs,
+    wait_s: float,
     is_list: bool,
     as_json: bool,
     quiet: bool,
@@ -167,8 +175,11 @@ def conform(
     vecgate conform --target http://127.0.0.1:9000 --require must --require 'should>=95%'
     vecgate conform --target aws --level quick --yes -o run.jsonl
     """  # noqa: D301 - click reads the backspace
+    from vecgate.cli.runs.conform_run import conform_run, print_catalogue
+
     if is_list:
         print_catalogue(as_json=as_json)
     else:
+        wait_for_target(choice, wait_s, quiet=quiet)
         code = conform_run(choice, suite, gate, conform_files, files, as_json=as_json, quiet=quiet)
         raise click.exceptions.Exit(int(code))

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from vecgate.bulk.config import BulkConfig
 from vecgate.cli.filter_option import parse_filter
 from vecgate.cli.options import (
     IndexChoice,
@@ -16,10 +16,11 @@ from vecgate.cli.options import (
     run_file_options,
     target_options,
 )
-from vecgate.cli.runs.bulk_write_summary import exit_with
-from vecgate.cli.runs.deletion import DeleteJob, delete_keys, delete_where
 from vecgate.errors import UsageError
-from vecgate.targets.target import TargetChoice
+
+if TYPE_CHECKING:
+    from vecgate.bulk.config import BulkConfig
+    from vecgate.targets.target import TargetChoice
 
 
 @click.command()
@@ -68,6 +69,9 @@ def delete(
     vecgate delete removed.parquet --target aws --bucket media --index films
     vecgate delete --where '{"tenant": "a"}' --target aws --bucket media --index films
     """  # noqa: D301 - click reads the backspace
+    from vecgate.cli.runs.bulk_write_summary import exit_with
+    from vecgate.cli.runs.deletion import DeleteJob, delete_keys, delete_where
+
     if (where is None) == (not files):
         raise UsageError("nothing to delete", hint="Give either files with keys or --where.")
     job = DeleteJob(index_choice.address, choice, config, run_files, dry_run, yes, results, as_json, quiet)

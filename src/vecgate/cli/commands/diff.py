@@ -5,47 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
-import orjson
 
-from vecgate.bulk.bulk_recorder import comparison_record
-from vecgate.bulk.config import PRESETS
-from vecgate.bulk.core.retry import RetryPolicy
-from vecgate.bulk.index_setup import describe_index
-from vecgate.bulk.reader import BulkReader
-from vecgate.bulk.transfer.scan_source import ScanSource
-from vecgate.bulk.transport.paced_sender import PacedSender
-from vecgate.bulk.verify import Comparison
-from vecgate.bulk.writer import BulkWriter
 from vecgate.cli.index_location import IndexLocation
-from vecgate.cli.live_bar import LiveBar
+from vecgate.cli.json_output import print_json
 from vecgate.cli.main import fail
 from vecgate.cli.options import (
+    IN_FLIGHT_DEFAULT,
     IndexChoice,
     check_retry_for,
     index_options,
     open_chosen_target,
     output_options,
     print_status,
+    reads_option,
     target_options,
 )
-from vecgate.cli.runs.bulk_comparison import (
-    comparison_exit_code,
-    comparison_lines,
-    comparison_to_dict,
-    comparison_word,
-    reads_option,
-)
-from vecgate.cli.runs.bulk_write import format_total, stopped_by_signals
-from vecgate.cli.runs.bulk_write_summary import exit_with, format_line
 from vecgate.cli.source_options import SourceChoice, source_options
 from vecgate.errors import IndexUnusable, UsageError
 from vecgate.exit_codes import ExitCode
 from vecgate.formatting import format_count
-from vecgate.gate.bulk_verdict import judge_comparison
-from vecgate.gate.verdict import Verdict, describe_checks
-from vecgate.targets.target import Target, TargetChoice
+
+if TYPE_CHECKING:
+    from vecgate.bulk.core.retry import RetryPolicy
+    from vecgate.bulk.transfer.scan_source import ScanSource
+    from vecgate.bulk.verify import Comparison
+    from vecgate.gate.verdict import Verdict
+    from vecgate.targets.target import Target, TargetChoice
 
 #: Parts of an index that are read in parallel if it is the source.
 SEGMENTS = 4
@@ -70,7 +58,7 @@ SEGMENTS = 4
 @click.option(
     "--in-flight",
     type=click.IntRange(1, 256),
-    default=PRESETS["full"].in_flight,
+    default=IN_FLIGHT_DEFAULT,
     show_default=True,
     help="Requests in flight at most.",
 )
@@ -106,6 +94,14 @@ def diff(
     vecgate diff films.parquet --target aws --bucket media --index films
     vecgate diff --from media/films --target aws --bucket media --index films-copy
     """  # noqa: D301 - click reads the backspace
+    from vecgate.bulk.config import PRESETS
+    from vecgate.bulk.index_setup import describe_index
+    from vecgate.bulk.transport.paced_sender import PacedSender
+    from vecgate.bulk.writer import BulkWriter
+    from vecgate.cli.live_bar import LiveBar
+    from vecgate.cli.runs.bulk_write import format_total, stopped_by_signals
+    from vecgate.cli.runs.bulk_write_summary import exit_with
+
     if bool(files) is bool(from_index):
         raise UsageError(
             "a comparison needs one source", hint="Give files, or an index with --from, but not both."
@@ -146,6 +142,11 @@ def _open_index(
     stack: ExitStack, text: str, choice: TargetChoice, target: Target, reads_per_s: float, retry: RetryPolicy
 ) -> ScanSource:
     """Return the vectors of the index at *text*, which is at *target* unless it names another one."""
+    from vecgate.bulk.index_setup import describe_index
+    from vecgate.bulk.reader import BulkReader
+    from vecgate.bulk.transfer.scan_source import ScanSource
+    from vecgate.bulk.transport.paced_sender import PacedSender
+
     location = IndexLocation.parse(text)
     own = replace(choice, name=location.url or choice.name, region=location.region or choice.region)
     if own != choice:
@@ -158,11 +159,16 @@ def _open_index(
 
 
 def _print_comparison(comparison: Comparison, *, looked_for_extra: bool, as_json: bool) -> ExitCode:
+    from vecgate.bulk.bulk_recorder import comparison_record
+    from vecgate.cli.runs.bulk_comparison import comparison_exit_code, comparison_lines, comparison_to_dict
+    from vecgate.cli.runs.bulk_write_summary import format_line
+    from vecgate.gate.bulk_verdict import judge_comparison
+
     verdict = judge_comparison(comparison_record(comparison))
     code = comparison_exit_code(comparison, verdict.grade)
     if as_json:
-        result = {**comparison_to_dict(comparison), "is_equal": bool(verdict), "exit_code": int(code)}
-        click.echo(orjson.dumps(result).decode())
+        result = {**comparison_to_dict(comparison), "is_equal": bool(verdict)}
+        print_json(result, code=code, failure=comparison.stopped_by)
     else:
         lines = [format_line(label, text) for label, text in comparison_lines(comparison)]
         click.echo("\n".join([*lines, *_verdict_lines(comparison, verdict, looked_for_extra)]))
@@ -172,6 +178,10 @@ def _print_comparison(comparison: Comparison, *, looked_for_extra: bool, as_json
 
 
 def _verdict_lines(comparison: Comparison, verdict: Verdict, looked_for_extra: bool) -> Iterator[str]:
+    from vecgate.cli.runs.bulk_comparison import comparison_word
+    from vecgate.cli.runs.bulk_write_summary import format_line
+    from vecgate.gate.verdict import describe_checks
+
     if comparison.rejected:
         yield format_line("rejected", f"{format_count(comparison.rejected, 'record')} cannot be stored")
     extra = "no key is extra" if looked_for_extra else "extra keys were not looked for"

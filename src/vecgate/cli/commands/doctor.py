@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 import orjson
 
+from vecgate.cli.json_output import print_json
 from vecgate.cli.options import (
     IndexChoice,
     bucket_prefix_option,
@@ -21,19 +22,16 @@ from vecgate.cli.options import (
     print_status,
     target_options,
 )
-from vecgate.diagnostics.command_policy import build_command_policy
-from vecgate.diagnostics.diagnosis import diagnose
-from vecgate.diagnostics.diagnostic import Diagnostic, is_good
-from vecgate.diagnostics.policy_check import check_policy as check_policy_document
 from vecgate.errors import UsageError
 from vecgate.exit_codes import ExitCode
 from vecgate.formatting import format_count
-from vecgate.reporting.text.terminal_tables import table_lines
-from vecgate.results.records import SCHEMA_VERSION
-from vecgate.targets.iam_policy import BUCKET_PREFIX, OPERATIONS_BY_COMMAND, SINGLE_INDEX_COMMANDS
-from vecgate.targets.target import TargetChoice
+from vecgate.targets.iam_policy import BUCKET_PREFIX, COMMANDS, SINGLE_INDEX_COMMANDS
 
-COMMAND = click.Choice(list(OPERATIONS_BY_COMMAND))
+if TYPE_CHECKING:
+    from vecgate.diagnostics.diagnostic import Diagnostic
+    from vecgate.targets.target import TargetChoice
+
+COMMAND = click.Choice(COMMANDS)
 
 
 def _check_account(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -96,9 +94,11 @@ def doctor(
     vecgate doctor --policy ramp --region eu-west-1 --account 123456789012
     vecgate doctor --check-policy policy.json
     """  # noqa: D301 - click reads the backspace
+    from vecgate.diagnostics.diagnosis import diagnose
+
     prefix = bucket_prefix or BUCKET_PREFIX
     if policy:
-        _print_policy(policy, choice, index_choice, prefix=prefix, account=account)
+        _print_policy(policy, choice, index_choice, prefix=prefix, account=account, as_json=as_json)
         return
     if check_policy:
         _check_policy_file(check_policy, choice, account=account, as_json=as_json)
@@ -109,24 +109,35 @@ def doctor(
     diagnostics, code = diagnose(
         choice, os.environ, command=command, index=index, prefix=prefix, is_write=write
     )
-    click.echo(to_json(diagnostics, code) if as_json else to_text(diagnostics))
+    print_diagnostics(diagnostics, code, as_json=as_json)
     raise click.exceptions.Exit(int(code))
 
 
 def _check_policy_file(path: Path, choice: TargetChoice, *, account: str, as_json: bool) -> NoReturn:
+    from vecgate.diagnostics.diagnostic import is_good
+    from vecgate.diagnostics.policy_check import check_policy as check_policy_document
+
     try:
         document = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     found = [check_policy_document(document, path.name, region=choice.region, account=account)]
     code = ExitCode.PASS if is_good(found) else ExitCode.GATE_FAILED
-    click.echo(to_json(found, code) if as_json else to_text(found))
+    print_diagnostics(found, code, as_json=as_json)
     raise click.exceptions.Exit(int(code))
 
 
 def _print_policy(
-    command: str, choice: TargetChoice, index_choice: IndexChoice, *, prefix: str, account: str
+    command: str,
+    choice: TargetChoice,
+    index_choice: IndexChoice,
+    *,
+    prefix: str,
+    account: str,
+    as_json: bool,
 ) -> None:
+    from vecgate.diagnostics.command_policy import build_command_policy
+
     bucket, index = index_choice.bucket, index_choice.index
     policy = build_command_policy(
         command, choice, os.environ, bucket=bucket, index=index, prefix=prefix, account=account
@@ -134,18 +145,27 @@ def _print_policy(
     is_any_index = not index.startswith("arn:") and not (bucket and index)
     if is_any_index and command in SINGLE_INDEX_COMMANDS:
         print_status("note: the policy allows any index; restrict it with --bucket and --index")
-    click.echo(orjson.dumps(policy, option=orjson.OPT_INDENT_2).decode())
+    if as_json:
+        print_json({"policy": policy})
+    else:
+        click.echo(orjson.dumps(policy, option=orjson.OPT_INDENT_2).decode())
 
 
-def to_json(diagnostics: Sequence[Diagnostic], code: ExitCode) -> str:
-    """Return the diagnostics as JSON."""
-    verdict = "passed" if is_good(diagnostics) else "failed"
-    header = {"schema": SCHEMA_VERSION, "verdict": verdict, "exit_code": int(code)}
-    return orjson.dumps({**header, "checks": [asdict(each) for each in diagnostics]}).decode()
+def print_diagnostics(diagnostics: Sequence[Diagnostic], code: ExitCode, *, as_json: bool) -> None:
+    """Print the diagnostics, as text or as JSON."""
+    from vecgate.diagnostics.diagnostic import is_good
+
+    if as_json:
+        verdict = "passed" if is_good(diagnostics) else "failed"
+        print_json({"verdict": verdict, "checks": [asdict(each) for each in diagnostics]}, code=code)
+    else:
+        click.echo(to_text(diagnostics))
 
 
 def to_text(diagnostics: Sequence[Diagnostic]) -> str:
     """Return one line for each diagnostic, its hint below it, and the verdict last."""
+    from vecgate.reporting.text.terminal_tables import table_lines
+
     cells = [("FAIL" if each.grade == "failed" else each.grade, each.check) for each in diagnostics]
     rows = table_lines([[*pair, each.message] for pair, each in zip(cells, diagnostics, strict=True)])
     indent = " " * sum(max(map(len, column)) + 3 for column in zip(*cells, strict=True))
@@ -155,6 +175,8 @@ def to_text(diagnostics: Sequence[Diagnostic]) -> str:
 
 
 def _verdict_line(diagnostics: Sequence[Diagnostic]) -> str:
+    from vecgate.diagnostics.diagnostic import is_good
+
     counts = Counter(each.grade for each in diagnostics)
     notable = [f"{counts[grade]} {grade}" for grade in ("failed", "warning", "skipped") if counts[grade]]
     line = f"{'PASS' if is_good(diagnostics) else 'FAIL'}  {format_count(len(diagnostics), 'check')}"

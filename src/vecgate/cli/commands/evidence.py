@@ -6,25 +6,19 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import orjson
 
+from vecgate.cli.json_output import print_json
 from vecgate.cli.options import FILE
-from vecgate.conformance_kit import suite_run
-from vecgate.conformance_kit.aws_evidence.evidence_file import EvidenceFile, read_evidence
-from vecgate.conformance_kit.aws_evidence.merged_evidence import (
-    FOLDER,
-    EvidenceReview,
-    merge_evidence,
-    review_evidence,
-)
-from vecgate.conformance_kit.conformance_run import read_catalogue
 from vecgate.exit_codes import ExitCode
 from vecgate.formatting import format_count
-from vecgate.results.records import SCHEMA_VERSION
 from vecgate.safe_output import safe_text
+
+if TYPE_CHECKING:
+    from vecgate.conformance_kit.aws_evidence.evidence_file import EvidenceFile
+    from vecgate.conformance_kit.aws_evidence.merged_evidence import EvidenceReview
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 files_argument = click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE...")
@@ -45,7 +39,14 @@ def evidence() -> None:
 @evidence.command()
 @json_option
 def todo(as_json: bool) -> None:
-    """List the requirements that rest on inference, with the command that records evidence for each."""
+    """List the requirements that rest on inference, with the command that records evidence for each.
+
+    \b
+    vecgate evidence todo
+    vecgate evidence todo --json
+    """  # noqa: D301 - click reads the backspace
+    from vecgate.conformance_kit.conformance_run import read_catalogue
+
     entries = list(todo_entries(read_catalogue()))
     if as_json:
         _echo_json({"requirements": entries}, ExitCode.PASS)
@@ -64,7 +65,16 @@ def todo(as_json: bool) -> None:
 @files_argument
 @json_option
 def check(files: Sequence[Path], as_json: bool) -> None:
-    """Check files of evidence: their form, their redaction, and what they say about the requirements."""
+    """Check files of evidence: their form, their redaction, and what they say about the requirements.
+
+    \b
+    vecgate evidence check aws.jsonl
+    vecgate evidence check aws.jsonl older.jsonl --json
+    """  # noqa: D301 - click reads the backspace
+    from vecgate.conformance_kit.aws_evidence.evidence_file import read_evidence
+    from vecgate.conformance_kit.aws_evidence.merged_evidence import review_evidence
+    from vecgate.conformance_kit.conformance_run import read_catalogue
+
     catalogue = read_catalogue()
     found = [(file, review_evidence(file, catalogue)) for file in map(read_evidence, files)]
     is_valid = not any(review.problems for _, review in found)
@@ -90,7 +100,16 @@ def merge(files: Sequence[Path], folder: Path | None) -> None:
     """Add what Amazon met to the suite: these requirements are recorded from then on.
 
     Answers of another target are refused. Requirements that Amazon did not meet are listed and not merged.
-    """
+
+    \b
+    vecgate evidence merge aws.jsonl
+    vecgate evidence merge aws.jsonl --into evidence
+    """  # noqa: D301 - click reads the backspace
+    from vecgate.conformance_kit import suite_run
+    from vecgate.conformance_kit.aws_evidence.evidence_file import read_evidence
+    from vecgate.conformance_kit.aws_evidence.merged_evidence import FOLDER, merge_evidence, review_evidence
+    from vecgate.conformance_kit.conformance_run import read_catalogue
+
     catalogue = read_catalogue()
     into = folder or suite_run.suite_folder() / FOLDER
     is_contradicted = False
@@ -181,4 +200,4 @@ def _echo(lines: Iterable[str]) -> None:
 
 
 def _echo_json(values: Mapping[str, object], code: ExitCode) -> None:
-    click.echo(orjson.dumps({"schema": SCHEMA_VERSION, "exit_code": int(code), **values}).decode())
+    print_json(values, code=code)

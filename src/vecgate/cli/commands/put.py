@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import orjson
 
-from vecgate.bulk.check.request_size import vectors_per_request
-from vecgate.bulk.check.source_check import check_source
-from vecgate.bulk.config import BulkConfig
-from vecgate.bulk.core.record_validation import IndexRules
-from vecgate.bulk.index_settings import IndexSettings, settings_in_files
-from vecgate.bulk.index_setup import (
-    NewResourceSender,
-    check_first_batch,
-    check_new_index,
-    create_index,
-    describe_index,
-)
-from vecgate.bulk.reader import BulkReader
-from vecgate.bulk.sources import Source
-from vecgate.bulk.transport.paced_sender import PacedSender
-from vecgate.bulk.transport.sender import DIRECT_BATCH_MAX, Sender
+from vecgate.cli.json_output import print_json
 from vecgate.cli.options import (
     IndexChoice,
     RunFiles,
@@ -31,20 +16,27 @@ from vecgate.cli.options import (
     open_chosen_target,
     output_options,
     print_status,
+    reads_option,
     results_option,
     run_file_options,
     target_options,
     write_options,
 )
-from vecgate.cli.runs.bulk_comparison import VerifyChoice, reads_option
-from vecgate.cli.runs.bulk_write import BulkFiles, BulkWrite, format_total
-from vecgate.cli.runs.bulk_write_summary import exit_with, print_summary
 from vecgate.cli.source_options import SourceChoice, source_options, split_names
 from vecgate.errors import IndexUnusable, SourceError, UsageError
 from vecgate.exit_codes import ExitCode
 from vecgate.formatting import format_bytes, format_count, format_duration
 from vecgate.s3vectors.arn import IndexAddress
-from vecgate.targets.target import Target, TargetChoice
+
+if TYPE_CHECKING:
+    from vecgate.bulk.config import BulkConfig
+    from vecgate.bulk.core.record_validation import IndexRules
+    from vecgate.bulk.index_settings import IndexSettings
+    from vecgate.bulk.sources import Source
+    from vecgate.bulk.transport.sender import Sender
+    from vecgate.cli.runs.bulk_comparison import VerifyChoice
+    from vecgate.cli.runs.bulk_write import BulkFiles
+    from vecgate.targets.target import Target, TargetChoice
 
 METRIC_DEFAULT = "cosine"
 
@@ -62,11 +54,15 @@ class NewIndex:
 
     def settings(self, source: Source) -> IndexSettings:
         """Return the settings of the index. Raises SourceError without a dimension."""
+        from vecgate.bulk.index_settings import IndexSettings
+
         text_search = self.exported.text_search if self.exported else ()
         return IndexSettings(self.rules(source), text_search)
 
     def rules(self, source: Source) -> IndexRules:
         """Return the rules that vectors of the index must meet. Raises SourceError without a dimension."""
+        from vecgate.bulk.core.record_validation import IndexRules
+
         if source.dimension is None:
             raise SourceError(f"{source.name} has no vector that gives the dimension of the index")
         exported = self.exported.rules if self.exported else IndexRules(source.dimension, METRIC_DEFAULT)
@@ -103,6 +99,8 @@ class PutCommand(click.Command):
 def _parse_verify(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> VerifyChoice | None:
+    from vecgate.cli.runs.bulk_comparison import VerifyChoice
+
     try:
         return None if value is None else VerifyChoice.parse(value)
     except UsageError as error:
@@ -175,6 +173,12 @@ def put(
     vecgate put films.parquet --target aws --bucket media --index films --create
     vecgate put films.parquet --check
     """  # noqa: D301 - click reads the backspace
+    from vecgate.bulk.index_settings import settings_in_files
+    from vecgate.bulk.transport.paced_sender import PacedSender
+    from vecgate.bulk.transport.sender import DIRECT_BATCH_MAX
+    from vecgate.cli.runs.bulk_write import BulkFiles, BulkWrite, format_total
+    from vecgate.cli.runs.bulk_write_summary import exit_with, print_summary
+
     names = split_names(non_filterable)
     exported = settings_in_files([Path(file) for file in files])
     new_index = NewIndex(metric, None if names is None else frozenset(names), exported)
@@ -221,6 +225,8 @@ def _check_verify(verify: VerifyChoice | None, source: Source, *, only_check: bo
 
 def _check_readable(sender: Sender, address: IndexAddress) -> None:
     """Raise ServiceError, before anything is written, if the records may not be read back."""
+    from vecgate.bulk.reader import BulkReader
+
     reader = BulkReader(sender, bucket=address.bucket, index=address.arn or address.index)
     reader.get(["any key"])
 
@@ -235,6 +241,8 @@ def _rules_to_check(
     quiet: bool,
 ) -> IndexRules:
     """Return the rules of the index that is named, or of a new one if it may be created or none is named."""
+    from vecgate.bulk.index_setup import check_new_index, describe_index
+
     if not (index_choice.bucket or index_choice.index):
         return new_index.rules(source)
     address = index_choice.address
@@ -256,9 +264,15 @@ def _rules_to_check(
 
 
 def _check(source: Source, rules: IndexRules, *, as_json: bool) -> ExitCode:
+    from vecgate.bulk.check.source_check import check_source
+
     report = check_source(source, rules)
-    click.echo(orjson.dumps(report.to_dict()).decode() if as_json else "\n".join(report.lines()))
-    return ExitCode.GATE_FAILED if report.invalid else ExitCode.PASS
+    code = ExitCode.GATE_FAILED if report.invalid else ExitCode.PASS
+    if as_json:
+        print_json(report.to_dict(), code=code)
+    else:
+        click.echo("\n".join(report.lines()))
+    return code
 
 
 def _prepare(
@@ -272,6 +286,14 @@ def _prepare(
     quiet: bool,
 ) -> Sender:
     """Find or create the index, and return the sender to use for it."""
+    from vecgate.bulk.index_setup import (
+        NewResourceSender,
+        check_first_batch,
+        check_new_index,
+        create_index,
+        describe_index,
+    )
+
     if create:
         if address.arn:
             raise UsageError("--create needs names, not an ARN", hint="Give --bucket and --index by name.")
@@ -300,6 +322,8 @@ def _prepare(
 
 
 def _plan(source: Source, config: BulkConfig, files: BulkFiles) -> str:
+    from vecgate.bulk.check.request_size import vectors_per_request
+
     rows = vectors_per_request(source, config)
     size = f"requests of up to {format_count(rows, 'vector')}"
     if rows < config.batch_vectors:

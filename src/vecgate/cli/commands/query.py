@@ -2,28 +2,33 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 import orjson
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from vecgate.bulk.core.record_blocks import Float32Matrix
-from vecgate.bulk.core.response_decoding import QueryResult
-from vecgate.bulk.index_setup import describe_index
-from vecgate.bulk.reader import BulkReader
 from vecgate.cli.filter_option import explain_refusal, parse_filter
-from vecgate.cli.options import IndexChoice, index_options, open_chosen_target, output_options, target_options
+from vecgate.cli.json_output import print_json
+from vecgate.cli.options import (
+    TOP_K_MAX,
+    IndexChoice,
+    index_options,
+    open_chosen_target,
+    output_options,
+    target_options,
+)
 from vecgate.errors import IndexUnusable, UsageError
 from vecgate.printable import printable_line
 from vecgate.redaction import redact
-from vecgate.s3vectors.limits import TOP_K_MAX
 from vecgate.safe_output import data_stream, trusted_stream
-from vecgate.targets.target import TargetChoice
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from vecgate.bulk.core.record_blocks import Float32Matrix
+    from vecgate.bulk.core.response_decoding import QueryResult
+    from vecgate.bulk.reader import BulkReader
+    from vecgate.targets.target import TargetChoice
 
 
 @click.command()
@@ -73,7 +78,11 @@ def query(
 
     \b
     vecgate query --target aws --bucket media --index films --key alien --filter '{"year": {"$gte": 2020}}'
+    vecgate query --target aws --bucket media --index films --vector question.npy --top-k 100 --json
     """  # noqa: D301 - click reads the backspace
+    from vecgate.bulk.index_setup import describe_index
+    from vecgate.bulk.reader import BulkReader
+
     del quiet  # a query shows no progress
     if (key is None) == (vector is None):
         raise UsageError("no vector to search with", hint="Give either --key or --vector.")
@@ -93,14 +102,15 @@ def query(
             found = reader.query(row, count, filter=condition, metadata=not no_metadata)
     rows = [hit for hit in query_rows(found) if hit["key"] != key][:top_k]
     if as_json:
-        text = orjson.dumps({"metric": found.metric, "vectors": rows}).decode()
-        click.echo(text, file=data_stream(sys.stdout))
+        print_json({"metric": found.metric, "vectors": rows}, file=data_stream(sys.stdout))
     else:
         print_results(rows, found.metric)
 
 
 def query_rows(found: QueryResult) -> list[dict[str, Any]]:
     """Return the result as rows of key, distance and metadata."""
+    import numpy as np
+
     distances = np.zeros(0) if found.distances is None else found.distances
     return [
         {"key": key, "distance": float(distance), "metadata": metadata}
@@ -110,6 +120,10 @@ def query_rows(found: QueryResult) -> list[dict[str, Any]]:
 
 def print_results(rows: list[dict[str, Any]], metric: str) -> None:
     """Print the rows as a table."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
     names = list(dict.fromkeys(name for row in rows for name in row["metadata"] or {}))
     table = Table("", "key", box=SIMPLE_HEAD)
     for heading in (f"{metric} distance", *names):
@@ -127,10 +141,14 @@ def print_results(rows: list[dict[str, Any]], metric: str) -> None:
 
 def _cell(text: str) -> Text:
     """Return foreign *text* as it is shown: rich reads markup in strings."""
+    from rich.text import Text
+
     return Text(printable_line(redact(text)))
 
 
 def _read_stored(reader: BulkReader, key: str) -> Float32Matrix:
+    import numpy as np
+
     found = reader.get([key], metadata=False)
     if found.vectors is None:
         raise UsageError(
@@ -140,6 +158,8 @@ def _read_stored(reader: BulkReader, key: str) -> Float32Matrix:
 
 
 def _parse_vector(text: str) -> Float32Matrix:
+    import numpy as np
+
     try:
         if text.endswith(".npy"):
             values = np.load(text, allow_pickle=False)

@@ -7,12 +7,16 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
 
+from vecgate.cli.options import complete_from
+from vecgate.cli.serve_exports import export_lines, serve_in_background, write_exports
 from vecgate.endpoint.local import (
     ACCESS_KEY_VARIABLE,
     ADMIN_TOKEN_VARIABLE,
@@ -24,6 +28,8 @@ from vecgate.endpoint.local import (
 from vecgate.errors import ConfigError, DirectoryInUse, UsageError
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from vecgate.endpoint.auth.principals import Principal
     from vecgate.endpoint.gateway import GatewaySettings
     from vecgate.endpoint.http.access_log import AccessLog
@@ -43,6 +49,18 @@ def _must_match(pattern: str, form: str) -> Callable[[click.Context, click.Param
         return value
 
     return check
+
+
+def _complete_preset(
+    module: str,
+) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Return the completion of an option that takes a preset of *module*, or a TOML file."""
+
+    def get_names() -> list[str]:
+        presets = import_module(f"vecgate.endpoint.faults.{module}").PRESETS
+        return list(presets)
+
+    return complete_from(get_names, suffix=".toml")
 
 
 @click.command()
@@ -121,20 +139,28 @@ def _must_match(pattern: str, form: str) -> Callable[[click.Context, click.Param
 )
 @click.option("--open-metrics", is_flag=True, help="Show the metrics to every client, without the token.")
 @click.option(
+    "--remote-metrics",
+    is_flag=True,
+    help="Show the metrics to clients on other machines that send the admin token.",
+)
+@click.option(
     "--quotas",
     default="off",
+    shell_complete=_complete_preset("quotas"),
     show_default=True,
     help="Request quotas: off, documented, observed, or a TOML file.",
 )
 @click.option(
     "--latency",
     default="off",
+    shell_complete=_complete_preset("latency"),
     show_default=True,
     help="Simulated response times: off, warm, cold, or a TOML file.",
 )
 @click.option(
     "--inject",
     default="off",
+    shell_complete=_complete_preset("injection"),
     show_default=True,
     help="Faults: off, flaky, throttled, failing, lossy, slow, stalling, chaos, soak or a TOML file.",
 )
@@ -154,6 +180,15 @@ def _must_match(pattern: str, form: str) -> Callable[[click.Context, click.Param
     metavar="[FILE]",
     help="Log each request as a line of JSON, to FILE or to stderr.",
 )
+@click.option(
+    "--background", is_flag=True, help="Return when the endpoint is ready; it runs until it is killed."
+)
+@click.option(
+    "--env", "is_env", is_flag=True, help="With --background: print only the exports, for eval in a shell."
+)
+@click.option(
+    "--env-file", type=FILE, help="Write the exports to this file, for its owner only, once it is ready."
+)
 @click.option("--until-stdin-closes", is_flag=True, hidden=True, help="Stop when the parent process exits.")
 def serve(
     host: str,
@@ -171,6 +206,7 @@ def serve(
     keys: Path | None,
     admin_token: str,
     open_metrics: bool,
+    remote_metrics: bool,
     quotas: str,
     latency: str,
     inject: str,
@@ -179,20 +215,33 @@ def serve(
     certfile: Path | None,
     keyfile: Path | None,
     access_log: str | None,
+    background: bool,
+    is_env: bool,
+    env_file: Path | None,
     until_stdin_closes: bool,
 ) -> None:
-    """Run the local S3 Vectors endpoint until Ctrl-C or SIGTERM."""
+    """Run the local S3 Vectors endpoint until Ctrl-C or SIGTERM.
+
+    \b
+    vecgate serve --data-dir data
+    eval "$(vecgate serve --background --env)"; …; kill $VECGATE_SERVE_PID
+    """  # noqa: D301 - click reads the backspace
     from vecgate.endpoint.behaviour import parse_behaviour
     from vecgate.endpoint.http.server import run_server
     from vecgate.endpoint.storage.sqlite_store import open_state
     from vecgate.endpoint.storage.state import State
 
+    if is_env and not background:
+        raise UsageError("--env needs --background", hint="`eval` waits until the command ends.")
+    if background:
+        serve_in_background(sys.argv[2:], is_env=is_env, env_file=env_file)
+        return
     if backup:
         _back_up(backup, data_dir, host, port, admin_token, certfile, recover=recover)
         return
     principals = _read_principals(access_key, secret_key, keys, no_auth=no_auth)
     generated = principals[0] if principals and not access_key and not keys else None
-    admin = _build_admin_access(admin_token, open_metrics=open_metrics)
+    admin = _build_admin_access(admin_token, open_metrics=open_metrics, remote_metrics=remote_metrics)
     new_state = State(account=account, region=region, behaviour=parse_behaviour(behaviour))
     with (
         _open_log(access_log) as log,
@@ -214,6 +263,7 @@ def serve(
                 generated=generated,
                 generated_token="" if admin_token else admin.token,
                 data_dir=data_dir,
+                env_file=env_file,
             ),
             until_stdin_closes=until_stdin_closes,
         )
@@ -228,14 +278,18 @@ def announce(
     generated: Principal | None = None,
     generated_token: str = "",
     data_dir: Path | None = None,
+    env_file: Path | None = None,
 ) -> None:
-    """Print the ready line on stdout, and how to use the endpoint on stderr.
+    """Print the ready line on stdout, and how to use the endpoint on stderr; write the exports to *env_file*.
 
     A key pair and an admin token that were *generated* for this run are shown, because the user has no other
     way to learn them. Others are never shown.
     """
-    from vecgate.endpoint.http.admin import is_loopback
+    from vecgate.loopback import is_loopback
 
+    exports = export_lines(url, region, generated, generated_token, signed=needs_signature)
+    if env_file:
+        write_exports(env_file, exports)
     click.echo(f"{READY}{url}")
     if not needs_signature and not is_loopback(host):
         click.secho(
@@ -245,15 +299,8 @@ def announce(
             fg="red",
             bold=True,
         )
-    lines = [f"export AWS_ENDPOINT_URL_S3VECTORS={url}"]
-    if needs_signature:
-        lines.append(f"export AWS_REGION={region} AWS_DEFAULT_REGION={region}")
-    if generated:
-        pair = generated.key_pair
-        lines.append(f"export AWS_ACCESS_KEY_ID={pair.access_key} AWS_SECRET_ACCESS_KEY={pair.secret_key}")
-    if generated_token:
-        lines.append(f"export {ADMIN_TOKEN_VARIABLE}={generated_token}")
-    lines += [
+    lines = [
+        *exports,
         f"boto3    boto3.client('s3vectors', endpoint_url='{url}')",
         "AWS CLI  aws s3vectors list-vector-buckets",
         f"vecgate  vecgate put FILE --target {url}",
@@ -338,10 +385,11 @@ def _read_principals(
     return (create_principal(access_key, secret_key),)
 
 
-def _build_admin_access(token: str, *, open_metrics: bool) -> AdminAccess:
+def _build_admin_access(token: str, *, open_metrics: bool, remote_metrics: bool) -> AdminAccess:
     from vecgate.endpoint.http.admin import AdminAccess
 
-    return AdminAccess(token, open_metrics) if token else AdminAccess(open_metrics=open_metrics)
+    access = AdminAccess(open_metrics=open_metrics, remote_metrics=remote_metrics)
+    return replace(access, token=token) if token else access
 
 
 def _build_settings(

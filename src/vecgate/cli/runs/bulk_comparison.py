@@ -1,4 +1,4 @@
-"""A comparison of an input with an index: the option, the lines and the JSON of `put --verify` and `diff`."""
+"""A comparison of an input with an index: the lines and the JSON of `put --verify` and `diff`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-import click
-
 from vecgate.bulk.bulk_recorder import comparison_record
-from vecgate.bulk.transport.paced_sender import READ_REQUESTS_PER_S
 from vecgate.bulk.verify import Comparison, KeyDifference, Sample
 from vecgate.errors import UsageError
 from vecgate.exit_codes import EXIT_CODE_OF_GRADE, ExitCode, exit_code_of
@@ -17,14 +14,6 @@ from vecgate.formatting import format_count, format_duration
 from vecgate.gate.verdict import WORDS, Grade
 from vecgate.results.bulk_records import BulkVerification
 
-#: `--reads-per-s`
-reads_option = click.option(
-    "--reads-per-s",
-    type=click.FloatRange(0, min_open=True),
-    default=READ_REQUESTS_PER_S,
-    show_default=True,
-    help="Limit of reads per second, when records are compared with an index.",
-)
 #: The last words of a line about a comparison that did not end.
 AGAIN = "compare again with `vecgate diff`"
 

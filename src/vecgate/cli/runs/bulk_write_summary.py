@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NoReturn
 
 import click
-import orjson
 
 from vecgate.bulk.bulk_recorder import SHARED_FIELDS, comparison_record
 from vecgate.bulk.core.run_state import BulkOutcome
 from vecgate.bulk.verify import Comparison
+from vecgate.cli.json_output import print_json
 from vecgate.cli.main import fail
 from vecgate.cli.runs.bulk_comparison import (
     AGAIN,
@@ -31,11 +31,11 @@ def print_summary(result: BulkResult, files: BulkFiles, *, verb: str, as_json: b
     """Print *result*, and return the exit code. *verb* is `written` or `deleted`."""
     outcome, comparison = result.outcome, result.comparison
     code = _exit_code(outcome, comparison)
+    stopped_by = outcome.stopped_by or (comparison and comparison.stopped_by) or None
     if as_json:
-        click.echo(orjson.dumps({**to_dict(result, files), "exit_code": int(code)}).decode())
+        print_json(to_dict(result, files), code=code, failure=stopped_by)
     else:
         click.echo("\n".join(summary_lines(result, files, verb=verb)))
-    stopped_by = outcome.stopped_by or (comparison and comparison.stopped_by)
     if stopped_by:
         fail(str(stopped_by), hint=stopped_by.hint, code=code)
     return code

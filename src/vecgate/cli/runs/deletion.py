@@ -24,6 +24,7 @@ from vecgate.bulk.sources.object_records import ObjectSource
 from vecgate.bulk.transport.paced_sender import READ_REQUESTS_PER_S, PacedSender
 from vecgate.bulk.transport.sender import Sender
 from vecgate.cli.confirmation import confirm
+from vecgate.cli.json_output import print_json
 from vecgate.cli.options import RunFiles, open_chosen_target, print_status
 from vecgate.cli.runs.bulk_write import BulkFiles, BulkWrite, format_total
 from vecgate.cli.runs.bulk_write_summary import print_summary
@@ -58,8 +59,10 @@ class DeleteJob:
 
     def print_nothing_deleted(self, counts: Mapping[str, int | None], text: str) -> ExitCode:
         """Print what would be deleted, or that nothing is to be."""
-        found = {**counts, "deleted": 0, "dry_run": self.dry_run, "exit_code": 0}
-        click.echo(orjson.dumps(found).decode() if self.as_json else f"PASS  {text}; nothing was deleted")
+        if self.as_json:
+            print_json({**counts, "deleted": 0, "dry_run": self.dry_run})
+        else:
+            click.echo(f"PASS  {text}; nothing was deleted")
         return ExitCode.PASS
 
 

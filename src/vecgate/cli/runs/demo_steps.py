@@ -22,18 +22,23 @@ from vecgate.bulk.reader import BulkReader
 from vecgate.bulk.sources import Source, open_source
 from vecgate.bulk.transport.sender import Sender
 from vecgate.cli.commands.query import query_rows
+from vecgate.cli.options import open_chosen_target, print_status
+from vecgate.cli.run_safeguards import interruptible
 from vecgate.cli.runs.bulk_result_stream import BulkResultStream
 from vecgate.cli.runs.bulk_write import run_bulk_write
 from vecgate.cli.runs.conform_run import LiveCount
-from vecgate.cli.runs.live_table import LiveTable
+from vecgate.cli.runs.load.live_table import LiveTable
+from vecgate.cli.runs.load.sweep_report import curve_lines, point_line, verdict_line
 from vecgate.conformance_kit.suite_run import run_suite
 from vecgate.gate.conformance_verdict import conformance_verdict_line, judge_conformance
 from vecgate.gate.load_verdict import judge_load, load_verdict_line
 from vecgate.gate.verdict import Verdict
+from vecgate.load.experiments.sweep_experiment import SweepExperiment
+from vecgate.load.experiments.sweep_points import SweepGoal
 from vecgate.load.load_runner import LoadTest, run_scenario
 from vecgate.reporting.output_files import write_text
 from vecgate.reporting.text.load_text import stage_table
-from vecgate.results.load_summary import summarize
+from vecgate.results.load.load_summary import summarize
 from vecgate.results.records import Stream
 from vecgate.results.result_stream import create_empty_stream, read_stream
 from vecgate.s3vectors.arn import IndexAddress
@@ -46,10 +51,18 @@ RECENT = {"year": {"$gte": 2026}}
 RESULTS_MAX = 5
 PRESET = PRESETS["steady"]
 SCENARIO = "ramp-1000"
-#: Shortens the scenario to ten seconds.
-OVERRIDES = {"stages.duration": "0.125"}
+#: Shortens the scenario to five seconds.
+OVERRIDES = {"stages.duration": "0.0625"}
+SWEEP_SCENARIO, SWEEP_RATES, SWEEP_TRIAL_S = "query", (50.0, 150.0, 450.0), 1.5
+#: Few vectors, because each rate has an index of its own.
+SWEEP_OVERRIDES = {
+    "preload": "500",
+    "vectors.pool": "500",
+    "vectors.dimension": "384",
+    "query.recall_sample": "20",
+}
 #: Extra to a module that only this extra installs.
-EXTRAS = {"conformance": "hypothesis", "load": "locust", "report": "vl_convert"}
+EXTRAS = {"conformance": "hypothesis", "load": "locust", "report": "jinja2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +92,20 @@ class IngestCheck:
 
 @dataclass(frozen=True, slots=True)
 class DemoRun:
-    """A run of the demo: its result stream, its verdict, and its last line."""
+    """A run of the demo: its result stream, its verdict, and its last line.
+
+    table  lines to show before it on a terminal
+    """
 
     stream: Stream
     verdict: Verdict
     line: str
+    table: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """The text for a terminal."""
-        if self.stream.header.kind != "load":
-            return self.line
-        return "\n".join([*stage_table(summarize(self.stream)), self.line])
+        return "\n".join([*self.table, self.line])
 
 
 def missing_extras() -> list[str]:
@@ -162,7 +177,31 @@ def run_ramp(folder: Path, *, quiet: bool) -> DemoRun:
         live.close()
     summary = summarize(stream)
     verdict = judge_load(stream, summary=summary)
-    return DemoRun(stream, verdict, load_verdict_line(verdict, summary))
+    return DemoRun(stream, verdict, load_verdict_line(verdict, summary), tuple(stage_table(summary)))
+
+
+def run_sweep(folder: Path, *, quiet: bool) -> DemoRun:
+    """Search a local endpoint at rising rates."""
+    choice, results = TargetChoice("local"), folder / "sweep.jsonl"
+    test = LoadTest(SWEEP_SCENARIO, choice, Path(), overrides=SWEEP_OVERRIDES)
+    experiment = SweepExperiment.prepare(test, SweepGoal(SWEEP_RATES), trial_s=SWEEP_TRIAL_S, operation="")
+    with open_chosen_target(choice) as target:
+        header = experiment.header(target)
+    with interruptible() as is_interrupted:
+        outcome = experiment.run(
+            header,
+            results=results,
+            folder=None,
+            max_usd=None,
+            on_point=lambda point: print_status(point_line(point, experiment.plan.unit), quiet=quiet),
+            is_interrupted=is_interrupted,
+        )
+    if outcome.is_interrupted:
+        raise KeyboardInterrupt
+    if outcome.failure is not None:
+        raise outcome.failure
+    table = curve_lines(outcome.points, outcome.knee)
+    return DemoRun(read_stream(results), outcome.verdict, verdict_line(outcome), tuple(table))
 
 
 def write_report(folder: Path, streams: Sequence[Stream]) -> Path:

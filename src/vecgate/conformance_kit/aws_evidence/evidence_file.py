@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from vecgate.errors import SourceError
+from vecgate.printable import printable_json
 from vecgate.results.result_stream import report_write_errors
 
 T = TypeVar("T")
@@ -103,7 +104,7 @@ class EvidenceWriter:
     def write(self, record: EvidenceHeader | EvidenceRecord) -> None:
         """Write *record* as one line."""
         with report_write_errors(self._path):
-            self._file.write(msgspec.json.encode(record) + b"\n")
+            self._file.write(printable_json(msgspec.json.encode(record)) + b"\n")
 
     def close(self) -> None:
         """Close the file."""

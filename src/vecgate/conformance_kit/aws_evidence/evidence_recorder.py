@@ -19,8 +19,8 @@ from vecgate.conformance_kit.aws_evidence.evidence_file import (
 )
 from vecgate.conformance_kit.aws_evidence.evidence_redaction import EvidenceRedactor, shorten
 from vecgate.conformance_kit.aws_evidence.fingerprints import fingerprint_of
-from vecgate.conformance_kit.exchanges import ExchangeLog
 from vecgate.conformance_kit.plugin_options import option, prefix_of
+from vecgate.conformance_kit.requests.exchanges import ExchangeLog
 from vecgate.conformance_kit.requirements import Requirement
 from vecgate.conformance_kit.target_session import TargetSession
 from vecgate.results.provenance import installed_versions, utc_now

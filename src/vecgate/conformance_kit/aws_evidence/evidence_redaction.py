@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vecgate.conformance_kit.aws_evidence.evidence_file import RecordedExchange
-from vecgate.conformance_kit.exchanges import Exchange
 from vecgate.conformance_kit.plugin_options import DEFAULT_PREFIX
+from vecgate.conformance_kit.requests.exchanges import Exchange
 from vecgate.redaction import redact
 
 REQUEST_CHARACTERS_MAX, ANSWER_CHARACTERS_MAX = 2_000, 4_000

@@ -11,7 +11,6 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,6 +20,7 @@ from vecgate.endpoint.faults.injection import PRESETS, FaultPlan, parse_plan, pl
 from vecgate.endpoint.gateway import Gateway, count_resources
 from vecgate.endpoint.metrics import CONTENT_TYPE
 from vecgate.errors import ConfigError, UsageError
+from vecgate.loopback import is_loopback
 
 ADMIN_PREFIX = "/_vecgate/"
 JSON = "application/json"
@@ -57,21 +57,25 @@ def generate_token() -> str:
 class AdminAccess:
     """The access to the admin API.
 
-    token         as in `Authorization: Bearer TOKEN`; random by default
-    open_metrics  every client may read the metrics
+    token           as in `Authorization: Bearer TOKEN`; random by default
+    open_metrics    every client may read the metrics
+    remote_metrics  clients on other machines, too, may read the metrics with the token
     """
 
     token: str = field(default_factory=generate_token, repr=False)
     open_metrics: bool = False
+    remote_metrics: bool = False
 
     def reject(
         self, method: str, path: str, peer: tuple[str, int] | None, headers: Headers
     ) -> AdminResponse | None:
         """Return an error for a request of another host, of a proxy or without the token, else None."""
-        if self.open_metrics and (method, path) == ("GET", ADMIN_PREFIX + METRICS):
+        is_metrics = (method, path) == ("GET", ADMIN_PREFIX + METRICS)
+        if self.open_metrics and is_metrics:
             return None
         given = dict(headers)
-        if not (peer and is_loopback(peer[0])) or not PROXY_HEADERS.isdisjoint(given):
+        is_local = bool(peer and is_loopback(peer[0])) and PROXY_HEADERS.isdisjoint(given)
+        if not (is_local or (self.remote_metrics and is_metrics)):
             return _error(403, f"{ADMIN_PREFIX} answers direct requests from this machine only")
         scheme, _, token = given.get(b"authorization", b"").partition(b" ")
         if scheme.lower() == BEARER and hmac.compare_digest(token.strip(), self.token.encode()):
@@ -167,15 +171,3 @@ def _read_plan(content: object) -> FaultPlan:
 
 def _error(status: int, message: str) -> AdminResponse:
     return AdminResponse(orjson.dumps({"message": message}), status)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether *host* is a loopback address. No name is, except `localhost`."""
-    if host == "localhost":
-        return True
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback

@@ -4,6 +4,9 @@ A browser adds `Origin` or `Sec-Fetch-…` headers to them, and no page can prev
 endpoint itself are accepted: their origin is the `Host` that was addressed, and that is `localhost` or an IP
 address, since a page can make any other name resolve to this machine. Clients that are not browsers send none
 of these headers and may use any host name.
+
+Over plain HTTP a browser adds neither header to a GET of a page to its own origin, which may be a name that
+the page has made resolve to this machine. It adds `Accept-Language`, which no SDK sends.
 https://developer.mozilla.org/en-US/docs/Glossary/Fetch_metadata_request_header
 """
 
@@ -16,7 +19,7 @@ from urllib.parse import urlsplit
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
-ORIGIN, SITE = b"origin", b"sec-fetch-site"
+ORIGIN, SITE, LANGUAGE = b"origin", b"sec-fetch-site", b"accept-language"
 FETCH_PREFIX = b"sec-fetch-"
 #: `none` is a request that the user made, such as by typing the address.
 OWN_SITES = frozenset({b"same-origin", b"none"})
@@ -31,12 +34,16 @@ def is_foreign_page(headers: Headers, *, scheme: str) -> bool:
     *scheme* is that of the connection, `http` or `https`.
     """
     marks = [each for each in headers if each[0] == ORIGIN or each[0].startswith(FETCH_PREFIX)]
-    if not marks or marks == [NODE_HEADER]:
+    if marks == [NODE_HEADER]:
         return False
     origins = [value for name, value in marks if name == ORIGIN]
     sites = [value.strip() for name, value in marks if name == SITE]
+    if marks and not (origins or sites):
+        return True
+    if not marks and all(name != LANGUAGE for name, _ in headers):
+        return False
     hosts = [value for name, value in headers if name == b"host"]
-    if len(hosts) != 1 or not (origins or sites) or not OWN_SITES.issuperset(sites):
+    if len(hosts) != 1 or not OWN_SITES.issuperset(sites):
         return True
     host = _address(f"{scheme}://{hosts[0].decode('latin-1')}")
     return host is None or any(_address(each.decode("latin-1")) != host for each in origins)

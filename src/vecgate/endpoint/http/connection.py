@@ -1,7 +1,8 @@
 """HTTP connections under uvicorn: limits before trust, and what HTTP does not offer.
 
-A head is limited in its number of headers, its size and the time that it takes, a body in the time without
-progress. An offer to change the protocol is ignored, as HTTP allows: the request is served with its body.
+A head is limited in its number of headers, its size and the time that it takes, a body in its time and in the
+time without progress. An offer to change the protocol is ignored, as HTTP allows: the request is served with
+its body.
 Head and body of a response leave together. `TransportProtocol` passes its transport to the application as an
 ASGI extension of the scope; through it the application can also reset the connection.
 """
@@ -30,8 +31,9 @@ EXTENSION = "vecgate.transport"
 #: The SDKs send about ten headers, and a session token makes the largest head: some KiB.
 HEADERS_MAX, HEAD_BYTES_MAX = 100, 64 * KIB
 HEAD_TIMEOUT_S = 10.0
-#: Longest pause within a body.
-BODY_PAUSE_S = 30.0
+#: Longest pause within a body, and longest time for all of it. The memory for bodies is shared, so one that
+#: trickles in would hold up others.
+BODY_PAUSE_S, BODY_TIMEOUT_S = 30.0, 300.0
 #: After a refusal, what the client still sends is skipped, so that it reads the refusal instead of a reset.
 SKIPPED_BYTES_MAX, SKIPPED_S = MIB, 2.0
 #: SO_LINGER on with a timeout of 0: closing sends a reset.
@@ -98,7 +100,7 @@ class TransportProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._in_head = self._in_body = self._is_refused = False
         self._head_bytes = self._idle_bytes = self._skipped_bytes = 0
-        self._head_began_s = self._received_s = 0.0
+        self._head_began_s = self._body_began_s = self._received_s = 0.0
         self._read_timer: asyncio.TimerHandle | None = None
         self._replayed: list[tuple[bytes, bytes]] | None = None
 
@@ -166,6 +168,7 @@ class TransportProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         self._in_head, self._in_body, self._idle_bytes = False, True, 0
+        self._body_began_s = self.loop.time()
         if self._replayed is not None:
             self.headers[:], self._replayed = self._replayed, None
         super().on_headers_complete()
@@ -228,8 +231,9 @@ class TransportProtocol(HttpToolsProtocol):
                 return
         else:
             # While this side does not read, the client cannot send.
-            is_paused = self.flow.read_paused or (self._in_head and is_answering)
-            late_at_s = (now_s if is_paused else self._received_s) + BODY_PAUSE_S
+            if self.flow.read_paused or (self._in_head and is_answering):
+                self._received_s = self._body_began_s = now_s
+            late_at_s = min(self._received_s + BODY_PAUSE_S, self._body_began_s + BODY_TIMEOUT_S)
             if now_s >= late_at_s:
                 self.transport.close()
                 return

@@ -28,6 +28,7 @@ from vecgate.endpoint.requests.messages import ApiError, Request, Response
 from vecgate.endpoint.storage.state import State
 
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Observer: TypeAlias = Callable[[str, Request, Response | None], None]
 
 HEALTH_PATH = "/health"
 HEALTHY = Response(200, b'{"status":"ok"}', "")
@@ -46,6 +47,8 @@ class HttpApp:
     clock       returns the time in epoch seconds
     put_reader  decodes the bodies of PutVectors that it supports
     log         receives every request; None for no log
+    observe     receives the operation, the request and the response, None if a fault breaks the connection,
+                before the response is sent
     admin       who may use the admin API
     """
 
@@ -58,9 +61,10 @@ class HttpApp:
         put_reader: PutBodyReader = read_put_with_msgspec,
         log: AccessLog | None = None,
         admin: AdminAccess | None = None,
+        observe: Observer | None = None,
     ) -> None:
         self.gateway = Gateway(state, settings or GatewaySettings())
-        self._clock, self._put_reader, self._log = clock, put_reader, log
+        self._clock, self._put_reader, self._log, self._observe = clock, put_reader, log, observe
         self._admin, self._admin_access = AdminApi(self.gateway), admin or AdminAccess()
         self._body_memory = BodyMemory()
         self._stalled_until_s = 0.0
@@ -129,7 +133,10 @@ class HttpApp:
         gateway.select_faults(context)
         await self._delay(context)
         request = Request(method, path, body, query)
-        return gateway.respond(context, request, now=self._clock(), put_reader=self._put_reader)
+        response = gateway.respond(context, request, now=self._clock(), put_reader=self._put_reader)
+        if self._observe:
+            self._observe(context.operation, request, response)
+        return response
 
     async def _read_body(self, scope: Scope, receive: Receive, *, is_hashed: bool) -> tuple[bytes, str]:
         """Return the whole body and its SHA-256, empty unless *is_hashed*.

@@ -123,7 +123,7 @@ def run_server(
     keep_freed_memory()
     if certificate:
         certificate.check()
-    with _listen(host, port) as listener:
+    with listen(host, port) as listener:
         url = _format_url("https" if certificate else "http", host, listener.getsockname()[1])
         app = HttpApp(
             state or State(), settings=settings, put_reader=fastest_put_reader(), log=log, admin=admin
@@ -187,7 +187,8 @@ async def _serve(server: EndpointServer, listener: socket.socket, *, until_stdin
     await server.serve([listener])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens. Port 0 selects a free one. Raises UsageError if that is not possible."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=BACKLOG)

@@ -12,7 +12,7 @@ from vecgate.errors import SourceError
 from vecgate.gate.compare.changes import Change, Interval, grade_change
 from vecgate.gate.compare.load_changes import LEAST_CHANGE
 from vecgate.gate.verdict import Check
-from vecgate.results.load_records import Capacity, Trial
+from vecgate.results.load.load_records import Capacity, Trial
 from vecgate.results.records import Stream
 
 
@@ -33,12 +33,19 @@ def capacity_changes(base: Stream, head: Stream) -> tuple[Change, ...]:
 
 def search_check(head: Stream) -> Check | None:
     """Return a check if *head* found no rate for another reason than that none held: it proves nothing."""
-    trials, has_ended = head.of(Trial), head.footer is not None and head.footer.is_complete
-    if head.first(Capacity) or _is_too_low(trials) or not has_ended:
-        return None
+    reason = why_inconclusive(head)
+    return (
+        Check("search", f"the search in the head found no rate: {reason}", "inconclusive") if reason else None
+    )
+
+
+def why_inconclusive(search: Stream) -> str:
+    """Return why a complete *search* found no rate, or an empty string if it did, or if none held."""
+    trials, has_ended = search.of(Trial), search.footer is not None and search.footer.is_complete
+    if search.first(Capacity) or _is_too_low(trials) or not has_ended:
+        return ""
     is_inconclusive = bool(trials) and trials[-1].is_inconclusive
-    reason = trials[-1].reason if is_inconclusive else "it had too few trials"
-    return Check("search", f"the search in the head found no rate: {reason}", "inconclusive")
+    return trials[-1].reason if is_inconclusive and trials[-1].reason else "it had too few trials"
 
 
 def _is_too_low(trials: Sequence[Trial]) -> bool:

@@ -9,7 +9,6 @@ from typing import TypeVar
 import numpy as np
 
 from vecgate.gate.compare.noise import (
-    REQUESTS_ABOVE_MIN,
     Floats,
     Weights,
     bootstrap_weights,
@@ -17,9 +16,10 @@ from vecgate.gate.compare.noise import (
     resample_ratios,
 )
 from vecgate.results.histograms import Histogram
-from vecgate.results.load_records import OperationSecond, Second
-from vecgate.results.load_summary import LoadSummary, summarize
-from vecgate.results.operation_counts import OperationCounts
+from vecgate.results.load.load_records import OperationSecond, Second
+from vecgate.results.load.load_summary import LoadSummary, summarize
+from vecgate.results.load.operation_counts import OperationCounts
+from vecgate.results.percentile_samples import samples_needed
 from vecgate.results.records import Stream
 
 PERCENTILES = (50, 95, 99)
@@ -113,8 +113,7 @@ def _percentile(
     value: float, percentile: int, times: Floats, occurrences: Floats, weights: Weights | None
 ) -> ComparableFigure:
     count = int(occurrences.sum())
-    if count * (100 - percentile) / 100 < REQUESTS_ABOVE_MIN:
-        needed = REQUESTS_ABOVE_MIN * 100 // (100 - percentile)
+    if count < (needed := samples_needed(percentile)):
         reason = f"the noise of a p{percentile} needs {needed:,} requests, there are {count:,}"
         return ComparableFigure("ms", value, None, reason=reason)
     if weights is None:

@@ -57,7 +57,7 @@ def compare(base: Stream, head: Stream, limits: Sequence[Limit] = (), *, force: 
     if kind == "conformance":
         return _compare_conformance(base, head, differences, limits)
     changes = CHANGES[kind](base, head)
-    checks = [*_completeness([base], [head]), *_meaningfulness(kind, base, head)]
+    checks = [*_completeness([base], [head]), *_meaningfulness(kind, base, head, changes)]
     return Comparison(kind, changes, (), differences, judge_changes(changes, limits, checks))
 
 
@@ -80,7 +80,7 @@ def compare_repeated(
     found = [check_comparable(base[0], other, force=force) for other in (*base[1:], *head)]
     differences = tuple(dict.fromkeys(each for some in found for each in some))
     changes = repeated_changes(base, head)
-    checks = [*_completeness(base, head), *filter(None, [generator_check(base, head)])]
+    checks = [*_completeness(base, head), *filter(None, [generator_check(base, head, changes)])]
     verdict = judge_changes(changes, limits, checks)
     return Comparison(kind, changes, (), differences, verdict, (len(base), len(head)))
 
@@ -168,9 +168,9 @@ def _completeness(base: Sequence[Stream], head: Sequence[Stream]) -> Iterator[Ch
                 yield Check(f"whole {name}", f"the run in the {name} did not end", "inconclusive")
 
 
-def _meaningfulness(kind: RunKind, base: Stream, head: Stream) -> Iterator[Check]:
+def _meaningfulness(kind: RunKind, base: Stream, head: Stream, changes: Sequence[Change]) -> Iterator[Check]:
     """Yield the reason why a complete run says nothing about its target."""
-    if kind == "load" and (check := generator_check([base], [head])):
+    if kind == "load" and (check := generator_check([base], [head], changes)):
         yield check
     if kind == "capacity" and (check := search_check(head)):
         yield check

@@ -10,7 +10,8 @@ from vecgate.gate.compare.changes import Change, Interval, grade_change, one_sid
 from vecgate.gate.compare.comparable_figures import ComparableFigure, load_figures
 from vecgate.gate.compare.noise import Floats, central_interval
 from vecgate.gate.verdict import Check
-from vecgate.results.load_summary import summarize
+from vecgate.results.load.generator_health import describe_late_starts
+from vecgate.results.load.load_summary import summarize
 from vecgate.results.records import Stream
 
 #: Runs of the same code on one machine differ by this much: relative for times and prices, else the
@@ -24,16 +25,27 @@ def load_changes(base: Stream, head: Stream) -> tuple[Change, ...]:
     return tuple(compare_figures(name, before.get(name), now.get(name)) for name in {**before, **now})
 
 
-def generator_check(base: Sequence[Stream], head: Sequence[Stream]) -> Check | None:
-    """Return a check if the generator was the limit of a run: that run says nothing about the target."""
+def generator_check(
+    base: Sequence[Stream], head: Sequence[Stream], changes: Sequence[Change] = ()
+) -> Check | None:
+    """Return a check if the generator was the limit of a run: that run says nothing about the target.
+
+    A generator that started requests late although it could have started them adds that to their response
+    times. It may be the reason why one of *changes*, a time, is beyond noise.
+    """
     names = [*side_names("base", len(base)), *side_names("head", len(head))]
-    limited = {
-        name: summarize(run).limited_by_generator for name, run in zip(names, (*base, *head), strict=True)
-    }
-    reasons = [f"in the {name} {reason}" for name, reason in limited.items() if reason]
+    summaries = {name: summarize(run) for name, run in zip(names, (*base, *head), strict=True)}
+    limited = {name: each.limited_by_generator for name, each in summaries.items()}
+    if reasons := [f"in the {name} {reason}" for name, reason in limited.items() if reason]:
+        return Check("generator", f"the load generator was the limit: {'; '.join(reasons)}", "inconclusive")
+    moved = [each.name for each in changes if each.unit == "ms" and each.grade in {"regressed", "improved"}]
+    if not moved:
+        return None
+    late = {name: describe_late_starts(each.seconds, each.plan) for name, each in summaries.items()}
+    reasons = [f"in the {name} {reason}" for name, reason in late.items() if reason]
     if not reasons:
         return None
-    return Check("generator", f"the load generator was the limit: {'; '.join(reasons)}", "inconclusive")
+    return Check("generator", f"cannot tell: {'; '.join(reasons)}", "inconclusive", tuple(moved))
 
 
 def side_names(side: str, runs: int) -> list[str]:

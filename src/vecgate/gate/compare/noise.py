@@ -29,8 +29,6 @@ CONFIDENCE = 0.99
 BLOCK_S, BLOCKS_MIN = 5, 6
 #: A block is replaced by one from within this share of the run.
 NEARBY_SHARE = 0.1
-#: A percentile needs this many requests above it.
-REQUESTS_ABOVE_MIN = 10
 
 
 def bootstrap_weights(seconds: int, *, seed: int = 0) -> Weights | None:

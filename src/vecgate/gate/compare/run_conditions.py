@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from vecgate.results.load_records import LoadPlan
+from vecgate.results.load.load_records import LoadPlan
 from vecgate.results.records import RunKind, Stream
 
 #: Facts that speed depends on. The version of the kernel changes more often than the machine, so it is only

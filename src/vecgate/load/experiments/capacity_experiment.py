@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from vecgate.errors import VecgateError
 from vecgate.exit_codes import ExitCode, exit_code_of, exit_code_with_orphans
 from vecgate.load.experiments.capacity_search import Ending, SearchGoal, SearchResult, find_capacity
-from vecgate.load.experiments.capacity_trials import ScaledScenario, TrialRunner, estimate_search
+from vecgate.load.experiments.capacity_trials import (
+    ScaledScenario,
+    TrialRunner,
+    estimate_search,
+    open_trial_folder,
+)
 from vecgate.load.experiments.experiment_stream import ExperimentStream
 from vecgate.load.load_runner import LoadTest
-from vecgate.results.load_records import Capacity, LoadPlan, Trial, Unit
+from vecgate.results.load.load_records import Capacity, LoadPlan, Trial, Unit
 from vecgate.results.provenance import new_run_id
 from vecgate.results.records import Header
 from vecgate.targets.run_header import build_run_header
@@ -121,9 +124,9 @@ class CapacityExperiment:
         is_interrupted  returns True if a signal has arrived, which makes a trial fail
         """
         outcome = CapacityOutcome(self.goal, self.plan.unit, self.plan.thresholds)
-        with ExperimentStream(results, header) as stream, _trial_folder(folder) as trial_folder:
+        with ExperimentStream(results, header) as stream, open_trial_folder(folder) as trials:
             stream.write(self.plan)
-            run_trial = TrialRunner(self.scenario, trial_folder, max_usd=max_usd)
+            run_trial = TrialRunner(self.scenario, trials, max_usd=max_usd)
 
             def record(found: Trial | Capacity) -> None:
                 stream.write(found)
@@ -142,13 +145,3 @@ class CapacityExperiment:
             outcome.usd, outcome.orphaned = run_trial.usd, run_trial.orphaned
             stream.write_footer(is_complete=outcome.result is not None, orphaned=outcome.orphaned)
         return outcome
-
-
-@contextmanager
-def _trial_folder(folder: Path | None) -> Iterator[Path]:
-    """Yield *folder*, or a temporary one."""
-    if folder is not None:
-        yield folder
-        return
-    with TemporaryDirectory(prefix="vecgate-capacity-") as temporary:
-        yield Path(temporary)

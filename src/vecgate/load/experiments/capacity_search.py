@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 from vecgate.errors import ConfigError
 from vecgate.formatting import format_exact
-from vecgate.results.load_records import Capacity, Trial, Unit
+from vecgate.results.load.load_records import Capacity, Trial, Unit
 
 Phase: TypeAlias = Literal["bracket", "bisect", "confirm"]
 

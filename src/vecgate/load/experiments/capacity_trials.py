@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cache
+from math import inf
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from msgspec import structs
 
@@ -17,8 +21,8 @@ from vecgate.load.experiments.capacity_search import Probe, SearchGoal, TrialOut
 from vecgate.load.load_runner import LoadTest, run_scenario
 from vecgate.load.scenario.scenario_file import Scenario, load_scenario
 from vecgate.load.scenario.scenario_price import estimate_price
-from vecgate.results.load_records import LoadPlan, Second
-from vecgate.results.load_summary import LoadSummary, summarize
+from vecgate.results.load.load_records import LoadPlan, Second
+from vecgate.results.load.load_summary import LoadSummary, summarize
 from vecgate.results.provenance import new_run_id
 from vecgate.results.records import Stream
 from vecgate.results.spans import Span
@@ -31,33 +35,45 @@ CAPACITY_SAMPLES = 9
 class ScaledScenario:
     """A scenario that can be run at any rate: its rates are multiplied, and its duration is that of a trial.
 
+    With an *operation* the rate is that of this operation, and the others keep theirs.
+
     test        the load test at its own rate
     trial_s     duration of a trial
     peak_per_s  highest rate of the unscaled scenario
     duration_s  duration of the unscaled scenario
+    fixed       peak rate of each other operation
     """
 
     test: LoadTest
     trial_s: float
     peak_per_s: float
     duration_s: float
+    operation: str = ""
+    fixed: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, test: LoadTest, trial_s: float) -> ScaledScenario:
+    def load(cls, test: LoadTest, trial_s: float, *, operation: str = "") -> ScaledScenario:
         """Load the scenario of *test*. Raises ConfigError, also if all of its rates are 0."""
-        stages = load_scenario(test.scenario, test.overrides).stages
+        scenario = load_scenario(test.scenario, test.overrides)
+        stages, mix = scenario.stages, scenario.operations
+        if operation and operation not in mix:
+            raise ConfigError(f"{test.scenario} has no {operation}, it has {', '.join(mix)}")
         peak_per_s = max((max(stage.from_per_s, stage.to_per_s) for stage in stages), default=0.0)
         if not peak_per_s:
             raise ConfigError(
                 f"{test.scenario} has no stage with a rate above 0", hint="Give one of its stages a rate."
             )
-        return cls(test, trial_s, peak_per_s, sum(stage.duration_s for stage in stages))
+        fixed = {name: peak_per_s * share for name, share in mix.items() if operation and name != operation}
+        return cls(test, trial_s, peak_per_s, sum(stage.duration_s for stage in stages), operation, fixed)
 
     def trial_at(self, rate_per_s: float, results: Path, *, max_usd: float | None = None) -> LoadTest:
-        """Return the load test whose peak rate is *rate_per_s*."""
+        """Return the load test whose peak rate, or that of the operation, is *rate_per_s*."""
+        total_per_s = rate_per_s + sum(self.fixed.values())
+        weights = {**self.fixed, self.operation: rate_per_s} if self.operation else {}
         scales = {
-            "stages.rate": repr(rate_per_s / self.peak_per_s),
+            "stages.rate": repr(total_per_s / self.peak_per_s),
             "stages.duration": repr(self.trial_s / self.duration_s),
+            **{f"operations.{name}": repr(weight) for name, weight in weights.items()},
         }
         overrides = {**self.test.overrides, **scales}
         return replace(self.test, overrides=overrides, results=results, max_usd=max_usd, run=new_run_id())
@@ -94,13 +110,32 @@ class TrialRunner:
 
     def __call__(self, rate_per_s: float) -> TrialOutcome:
         """Run a trial at *rate_per_s*. Raises VecgateError if the run ends before its schedule."""
+        return evaluate_trial(self.run(rate_per_s), rate_per_s)
+
+    @property
+    def remaining_usd(self) -> float:
+        """What the next trial may cost."""
+        return inf if self._max_usd is None else max(0.0, self._max_usd - self.usd)
+
+    def run(self, rate_per_s: float) -> Stream:
+        """Run a trial at *rate_per_s*, and return its result stream."""
         self._number += 1
-        max_usd = None if self._max_usd is None else max(0.0, self._max_usd - self.usd)
+        max_usd = None if self._max_usd is None else self.remaining_usd
         results = self._folder / f"trial-{self._number:02d}.jsonl"
         stream = run_scenario(self._scenario.trial_at(rate_per_s, results, max_usd=max_usd))
         self.orphaned += stream.orphaned
         self.usd += max((second.usd for second in stream.of(Second)), default=0.0)
-        return evaluate_trial(stream, rate_per_s)
+        return stream
+
+
+@contextmanager
+def open_trial_folder(folder: Path | None) -> Iterator[Path]:
+    """Yield *folder*, or a temporary one."""
+    if folder is not None:
+        yield folder
+        return
+    with TemporaryDirectory(prefix="vecgate-trials-") as temporary:
+        yield Path(temporary)
 
 
 def evaluate_trial(stream: Stream, rate_per_s: float) -> TrialOutcome:
@@ -127,7 +162,8 @@ def evaluate_trial(stream: Stream, rate_per_s: float) -> TrialOutcome:
 
 def find_peak(summary: LoadSummary) -> Span:
     """Return the stage with the highest rate, whose latencies are those of the trial."""
-    return max(summary.stages, key=lambda stage: stage.offered_per_s, default=summary)
+    measured = (stage for stage in summary.stages if not stage.stage.warm_up)
+    return max(measured, key=lambda stage: stage.offered_per_s, default=summary)
 
 
 def estimate_search(goal: SearchGoal, scenario: ScaledScenario) -> tuple[float, int]:

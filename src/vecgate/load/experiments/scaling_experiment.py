@@ -28,7 +28,7 @@ from vecgate.load.experiments.scaling_measurement import (
 )
 from vecgate.load.runtime.failures import as_vecgate_error
 from vecgate.resources.run_index import create_run_index
-from vecgate.results.load_records import Cell
+from vecgate.results.load.load_records import Cell
 from vecgate.results.provenance import new_run_id
 from vecgate.results.records import Header
 from vecgate.s3vectors.arn import IndexAddress

@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import structs
 
 from vecgate.errors import ConfigError
-from vecgate.results.load_records import NEAR_BEST, Cell
+from vecgate.results.load.load_records import NEAR_BEST, Cell
 from vecgate.s3vectors.cost_estimate import vector_bytes
 from vecgate.s3vectors.limits import (
     DIMENSION_MAX,

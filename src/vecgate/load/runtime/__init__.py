@@ -5,6 +5,6 @@ workers and writes the result stream. In each worker process, `worker` gets read
 Locust's users (`locust_users`) serve the arrivals of its `dispatcher`, and `request_sending` sends the
 requests. A single process has both sides. `locust_setup` connects them to Locust.
 
-This package is the only one that imports Locust, which patches the standard library when it is imported. Only
-`locustfile` and `__main__` import `locust_setup` and `locust_users`.
+Besides `vecgate.locust` this package alone imports Locust, which patches the standard library when it is
+imported. Only `locustfile` and `__main__` import `locust_setup` and `locust_users`.
 """

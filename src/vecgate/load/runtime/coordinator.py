@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from msgspec.structs import replace
 
 from vecgate.errors import TargetError, VecgateError
 from vecgate.exit_codes import EXIT_CODE_OF_GRADE, ExitCode, exit_code_of, exit_code_with_orphans
@@ -44,8 +45,8 @@ from vecgate.load.runtime.worker_messages import (
 )
 from vecgate.load.runtime.worker_registry import WorkerRegistry
 from vecgate.load.schedule.partition import Partition, partition_arrivals
-from vecgate.results.load_records import EventKind
-from vecgate.results.load_summary import summarize
+from vecgate.results.load.load_records import EventKind
+from vecgate.results.load.load_summary import summarize
 from vecgate.results.result_stream import read_stream
 
 #: The schedule begins this long after all workers are ready.
@@ -59,16 +60,18 @@ POLL_EVERY_S = 0.1
 class Coordinator:
     """Coordinates the runs of a master, or of a single process, one after the other.
 
-    secret   shared with the workers of this master
-    state    state of the current run
-    failure  the error that ended the run
+    secret       shared with the workers of this master
+    other_users  users of the locustfile that run beside those of the schedule
+    state        state of the current run
+    failure      the error that ended the run
     """
 
-    def __init__(self, environment: Any, *, secret: str = "") -> None:  # noqa: ANN401 - Locust's environment
+    def __init__(self, environment: Any, *, secret: str = "", other_users: int = 0) -> None:  # noqa: ANN401 - Locust's
         self._environment, self._runner = environment, environment.runner
         self._options = copy(environment.parsed_options)
         self._settings = parse_settings(self._options)
-        self._users = self._settings.load_scenario().in_flight_max
+        self._other_users = other_users
+        self._users = self._settings.load_scenario().in_flight_max + other_users
         self._secret = secret
         self._registry = WorkerRegistry(self._runner, secret)
         self.state = CoordinatorState.WAITING_FOR_WORKERS
@@ -78,7 +81,7 @@ class Coordinator:
         self._greenlet: Any = None
         self._stack = ExitStack()
         # A signal has asked the whole process to end; no later run changes that.
-        self._is_cancelled = False
+        self._cancellations = 0
         for kind, listener in {
             HELLO: self._on_hello,
             READY: self._of_workers(self._on_ready, Ready),
@@ -90,9 +93,14 @@ class Coordinator:
     # Called by Locust's hooks.
 
     def users(self) -> int | None:
-        """Return the number of users that Locust should run; None once the run is over."""
-        is_over = self.state is CoordinatorState.FINISHED
-        return None if is_over or self._is_cancelled or self.failure is not None else self._users
+        """Return the number of users that Locust should run; None once the run is over.
+
+        After a signal the users stay until the workers have reported their totals, unless there is a second
+        one: Locust would end the workers at once.
+        """
+        is_draining = self.state in ACTIVE and self._cancellations == 1
+        is_over = self.state is CoordinatorState.FINISHED or (self._cancellations and not is_draining)
+        return None if is_over or self.failure is not None else self._users
 
     def begin(self) -> None:
         """Prepare a run and start it. An error is printed and ends the run."""
@@ -104,7 +112,7 @@ class Coordinator:
             options = without_foreign_changes(self._options, self._environment.parsed_options)
             self._settings = parse_settings(options, run_number=self._run_number)
             self._run = prepare_run(self._settings, self._stack)
-            self._users = self._run.scenario.in_flight_max
+            self._users = self._run.scenario.in_flight_max + self._other_users
             self._enter(CoordinatorState.ASSIGNING)
             self._greenlet = gevent.spawn(self._coordinate, self._run)
         except Exception as error:  # noqa: BLE001 - Locust would log it and continue without a run
@@ -117,7 +125,7 @@ class Coordinator:
 
     def cancel(self) -> None:
         """End the run, and then the process, in response to a signal."""
-        self._is_cancelled = True
+        self._cancellations += 1
         self.interrupt()
         shape = self._runner.shape_greenlet
         if shape is None and self.state is CoordinatorState.WAITING_FOR_WORKERS:
@@ -202,15 +210,21 @@ class Coordinator:
     def _on_problem(self, run: LoadRun, worker: str, problem: str) -> None:
         """A worker that joins late and cannot serve is only noted; otherwise a problem ends the run."""
         if run.start_s is None:
-            self._fail_unless_failed(TargetError(problem))
+            self._fail_unless_failed(TargetError(f"{self._registry.name(worker)} cannot serve: {problem}"))
         elif worker in run.ready_workers:
             self._fail_unless_failed(VecgateError(problem))
         else:
             self._record_event(run, "note", f"{self._registry.name(worker)} cannot serve: {problem}")
 
     def _on_second(self, worker: str, report: IntervalReport) -> None:
-        if self._run is not None and report.run == self._run.settings.run:
-            self._run.ledger.add_report(worker, report.second)
+        run = self._run
+        if run is not None and report.run == run.settings.run:
+            if worker not in self._registry.workers and self.state is CoordinatorState.RUNNING:
+                # The message that it was lost may have been lost as well.
+                self._registry.stop(worker, is_lost=True)
+            is_counted = run.ledger.add_report(worker, report.second)
+            if is_counted:
+                self._write(lambda: run.add_requests(report.failures, report.rows))
 
     def _on_done(self, worker: str, done: Done) -> None:
         if self._run is not None and done.run == self._run.settings.run:
@@ -239,7 +253,7 @@ class Coordinator:
         ):
             self._forget_ended_workers(run)
             is_ready = self._registry.workers and run.ready_workers >= self._registry.workers
-            if is_ready and self._runner.user_count >= run.scenario.in_flight_max:
+            if is_ready and self._runner.user_count >= self._users:
                 return
             gevent.sleep(POLL_EVERY_S)
         if not run.ready_workers and self.state is CoordinatorState.ASSIGNING:
@@ -269,7 +283,7 @@ class Coordinator:
             self._repartition(run)
             for worker in lost:
                 # It may be slow rather than dead, but its arrivals belong to others now.
-                self._registry.stop(worker)
+                self._registry.stop(worker, is_lost=True)
                 self._lose(run, worker, "has ended" if worker in ended else "is silent")
 
     def _record_closed_seconds(self, run: LoadRun) -> None:
@@ -288,8 +302,10 @@ class Coordinator:
     def _lose(self, run: LoadRun, worker: str, reason: str) -> None:
         self._registry.forget(worker)
         run.ready_workers.discard(worker)
-        text = f"{self._registry.name(worker)} {reason}; its part goes to others"
-        self._record_event(run, "worker-lost", text)
+        name = self._registry.name(worker)
+        if totals := run.ledger.lost_totals.get(worker):
+            run.ledger.lost_totals[worker] = replace(totals, worker=name)
+        self._record_event(run, "worker-lost", f"{name} {reason}; its part goes to others")
 
     def _join(self, run: LoadRun, worker: str) -> None:
         """Give a worker that joins late its part of the remaining arrivals."""

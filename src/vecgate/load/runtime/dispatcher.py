@@ -23,7 +23,9 @@ from vecgate.load.schedule.arrival_cursor import ArrivalCursor
 from vecgate.load.schedule.arrival_schedule import Schedule
 from vecgate.load.schedule.partition import Partition
 from vecgate.load.traffic.planned_requests import PlannedRequest
+from vecgate.load.traffic.request_log import LoggedRequest
 from vecgate.load.traffic.request_recorder import RequestRecorder
+from vecgate.results.load.load_records import NO_CREDENTIALS
 
 #: A request is built this long before it is due.
 LEAD_S = 0.05
@@ -76,6 +78,10 @@ class _InFlight:
 
 #: Sends a request until it succeeds. Raises ServiceError, TransportError or ProtocolError if it fails.
 SendRequest: TypeAlias = Callable[[PlannedRequest, SendProgress], None]
+
+
+class _EndedBeforeSending(gevent.GreenletExit):  # type: ignore[misc]  # gevent has no types
+    """Locust ends a user that has an arrival and has not sent it."""
 
 
 class Dispatcher:
@@ -165,6 +171,10 @@ class Dispatcher:
         arrival, due_s = acquired
         try:
             return None if self._drop_if_late(due_s) else self._send_when_due(self._plan(arrival), due_s)
+        except _EndedBeforeSending:
+            if not self._is_abandoned:
+                self.recorder.record_lost()
+            raise
         finally:
             self._active -= 1
 
@@ -190,7 +200,10 @@ class Dispatcher:
 
     def _send_when_due(self, request: PlannedRequest, due_s: float) -> CompletedRequest | None:
         if (wait_s := due_s - self._clock()) > 0:
-            self._sleep(wait_s)
+            try:
+                self._sleep(wait_s)
+            except gevent.GreenletExit as ended:
+                raise _EndedBeforeSending from ended
         if self._drop_if_late(due_s):
             return None
         sent_s, user = self._clock(), gevent.getcurrent()
@@ -202,8 +215,14 @@ class Dispatcher:
         except (ServiceError, TransportError, NoCredentials, ProtocolError) as error:
             failure = error
         except gevent.GreenletExit:
-            # Locust ends this user, and will not read the result.
-            self._finish(user, TransportError(request.operation, "cut off"))
+            # Locust ends this user, for example because a worker joins: the target is not to blame.
+            if self._in_flight.pop(user, None) is not None:
+                self.recorder.record_unknown(
+                    request.operation,
+                    bytes_out=len(request.body.data),
+                    stored_bytes=request.stored_bytes,
+                    retried=in_flight.progress.retried,
+                )
             raise
         return self._finish(user, failure)
 
@@ -225,6 +244,18 @@ class Dispatcher:
             failure=failure,
         )
         self._record(in_flight.request, completed, progress.retried)
+        self.recorder.log.record(
+            LoggedRequest(
+                completed.operation,
+                due_s=in_flight.due_s - self.start_s,
+                sent_s=last_sent_s - self.start_s,
+                ended_s=ended_s - self.start_s,
+                bytes_out=len(in_flight.request.body.data),
+                bytes_in=completed.bytes_in,
+                code=completed.code,
+                failure=failure,
+            )
+        )
         return completed
 
     def _record(self, request: PlannedRequest, completed: CompletedRequest, retried: int) -> None:
@@ -249,4 +280,6 @@ def failure_code(failure: Exception | None) -> str:
         return ""
     if isinstance(failure, ProtocolError):
         return PROTOCOL
+    if isinstance(failure, NoCredentials):
+        return NO_CREDENTIALS
     return failure.code if isinstance(failure, ServiceError) else TRANSPORT

@@ -23,6 +23,11 @@ def as_vecgate_error(error: BaseException) -> VecgateError:
             return VecgateError(f"vecgate itself failed: {type(error).__name__}: {error}")
 
 
+def print_note(text: str) -> None:
+    """Print *text*, which ends nothing, to stderr."""
+    print(f"note: {text}", file=sys.stderr, flush=True)  # noqa: T201 - Locust owns this command line
+
+
 def print_error(error: VecgateError) -> None:
     """Print *error* and its hint to stderr in the format of the vecgate commands.
 

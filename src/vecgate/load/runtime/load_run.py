@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -18,17 +20,23 @@ from vecgate.load.scenario.scenario_file import Scenario
 from vecgate.load.scenario.scenario_price import preload_usd, stored_vector_bytes
 from vecgate.load.traffic.interval_ledger import IntervalLedger
 from vecgate.load.traffic.preloading import preload
+from vecgate.load.traffic.query_set import build_queries
+from vecgate.load.traffic.row_file import RowFile
 from vecgate.load.traffic.vector_pool import TEXT_KEY, build_pool
 from vecgate.resources.run_index import RunIndex, create_run_index
-from vecgate.results.load_records import Event, EventKind, LoadPlan, Second
+from vecgate.results.load.backlog import ROUNDING_S
+from vecgate.results.load.failure_samples import FailureCause, FailureSamples
+from vecgate.results.load.load_records import Event, EventKind, LoadPlan, Second
 from vecgate.results.provenance import utc_now
 from vecgate.results.records import Footer, Header
 from vecgate.results.result_stream import StreamWriter
-from vecgate.results.spans import ROUNDING_S
 from vecgate.targets.resolution import open_target, resolve_target_name
 from vecgate.targets.run_header import build_run_header
 from vecgate.targets.target import Target, is_embedded
+from vecgate.targets.url_target import LOCAL_CREDENTIALS
 
+#: Time beside the schedule that a run may need its bucket, and a rate at which every target is preloaded.
+MARGIN, PRELOADED_PER_S = timedelta(minutes=30), 250
 PACKAGES = ("vecgate", "boto3", "locust", "gevent", "numpy", "orjson")
 
 
@@ -41,6 +49,8 @@ class LoadRun:
     ready_workers   workers that are ready to send requests
     start_s         start of the schedule on the monotonic clock; None before it is known
     is_interrupted  the run was interrupted before its schedule ended
+    failures        samples of the failed requests of all workers
+    rows            the CSV file of single requests; None if it is not wanted
     """
 
     settings: RunSettings
@@ -55,6 +65,8 @@ class LoadRun:
     ready_workers: set[str] = field(default_factory=set)
     start_s: float | None = None
     is_interrupted: bool = False
+    failures: FailureSamples = field(default_factory=FailureSamples)
+    rows: RowFile | None = None
     _stage: int = -1
     _requests: dict[str, int] = field(default_factory=dict)
     _created_s: float = field(default_factory=time.monotonic)
@@ -80,6 +92,8 @@ class LoadRun:
             ca_bundle=settings.choice.ca_bundle,
             verify=settings.choice.verify,
             credentials=self.credentials,
+            needs_credentials=not self.credentials and self.target.credentials is not LOCAL_CREDENTIALS,
+            wants_rows=self.rows is not None,
         )
 
     def record_event(self, kind: EventKind, text: str, *, at_s: float | None = None) -> None:
@@ -103,11 +117,19 @@ class LoadRun:
             self._requests[operation] = self._requests.get(operation, 0) + sent
         return self.gate.add(second)
 
+    def add_requests(self, failures: Iterable[FailureCause], rows: str) -> None:
+        """Add the samples of failed requests of a worker, and write its *rows*."""
+        self.failures.add(failures)
+        if self.rows is not None and rows:
+            self.rows.write(rows)
+
     def record_totals(self) -> None:
         """Write what is known at the end: the remaining seconds, the totals of the workers, the recall."""
         for second in self.ledger.take_closed():
             self.record_second(second)
-        for totals in self.ledger.totals:
+        for cause in self.failures.causes():
+            self.writer.write(cause)
+        for totals in (*self.ledger.totals, *self.ledger.lost_totals.values()):
             self.writer.write(totals)
         if self.ledger.recall is not None:
             self.writer.write(self.ledger.recall)
@@ -124,6 +146,8 @@ class LoadRun:
             )
         )
         self.writer.close()
+        if self.rows is not None:
+            self.rows.close()
 
 
 def prepare_run(settings: RunSettings, stack: ExitStack) -> LoadRun:
@@ -139,6 +163,10 @@ def prepare_run(settings: RunSettings, stack: ExitStack) -> LoadRun:
         cost, limit = format_usd(plan.preload_usd), format_usd(settings.max_usd)
         raise VecgateError(f"preloading costs {cost}, which exceeds the limit of {limit}")
     gate = AbortMonitor(scenario.thresholds, plan, max_usd=settings.max_usd)
+    # Files that do not fit each other are refused before anything is created.
+    pool = build_pool(scenario)
+    if scenario.query.source:
+        build_queries(scenario, pool)
     target = stack.enter_context(
         open_target(settings.choice, os.environ, auth=True, serve=scenario.serve_options())
     )
@@ -150,10 +178,11 @@ def prepare_run(settings: RunSettings, stack: ExitStack) -> LoadRun:
             metric=vectors.metric,
             non_filterable=[TEXT_KEY] if vectors.metadata == "full" else [],
             prefix=settings.bucket_prefix,
+            until=datetime.now(UTC) + _longest(scenario),
         )
     )
     with target.sender() as sender:
-        preload(sender, index.address, build_pool(scenario), scenario.preload)
+        preload(sender, index.address, pool, scenario.preload)
     ledger = IntervalLedger(
         scenario.schedule(),
         scenario.vectors_per_arrival,
@@ -162,12 +191,20 @@ def prepare_run(settings: RunSettings, stack: ExitStack) -> LoadRun:
         usd=plan.preload_usd,
     )
     run = LoadRun(settings, scenario, plan, target, index, StreamWriter(settings.results), ledger, gate)
+    if settings.csv is not None:
+        run.rows = stack.enter_context(RowFile(settings.csv))
     if is_embedded(target.name):
         keys = target.credentials.get_frozen_credentials()
         run.credentials = (keys.access_key, keys.secret_key)
     run.writer.write(_build_header(run))
     run.writer.write(plan)
     return run
+
+
+def _longest(scenario: Scenario) -> timedelta:
+    """Return how long a run of *scenario* may last, on a slow target as well."""
+    seconds = scenario.schedule().duration_s + scenario.drain_deadline_s + scenario.preload / PRELOADED_PER_S
+    return timedelta(seconds=seconds) + MARGIN
 
 
 def _build_header(run: LoadRun) -> Header:

@@ -5,24 +5,26 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
 import gevent
 from locust import argument_parser, events
-from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+from locust.runners import MASTER_HEARTBEAT_TIMEOUT, LocalRunner, MasterRunner, WorkerRunner
 
-from vecgate.errors import VecgateError
+from vecgate.errors import TargetUnreachable, UsageError, VecgateError
 from vecgate.exit_codes import ExitCode
-from vecgate.load.master_secret import given_secret, new_secret, worker_command
+from vecgate.load.master_secret import given_secret, master_lines, new_secret
 from vecgate.load.runtime.coordinator import Coordinator
 from vecgate.load.runtime.dispatcher import Dispatcher
 from vecgate.load.runtime.failures import print_error
 from vecgate.load.runtime.runtime_options import add_arguments
 from vecgate.load.runtime.worker import Worker
 from vecgate.load.web.web_guard import guard_web_interface
+from vecgate.redaction import without_user
 
 #: Time that users have to finish their request at the end of a test.
 STOP_TIMEOUT_S = 10.0
@@ -83,10 +85,11 @@ def _initialize(
         state.coordinator = _build_coordinator(environment, secret)
         options = environment.parsed_options
         if is_generated and options.master and not options.processes:
-            command = worker_command(options.master_bind_port, secret)
-            print(f"start workers with  {command}", file=sys.stderr)  # noqa: T201 - Locust owns this command line
+            lines = master_lines(options.master_bind_port, options.expect_workers, secret=secret)
+            print(*lines, sep="\n", file=sys.stderr)  # noqa: T201 - Locust owns this command line
     if isinstance(runner, WorkerRunner):
         state.worker = Worker(runner, lambda: f"worker-{runner.worker_index + 1}", secret=secret)
+        _end_cleanly(runner, state.worker)
     elif isinstance(runner, LocalRunner):
         state.worker = Worker(runner, lambda: "worker-1", secret=secret)
     if state.worker is not None:
@@ -95,6 +98,53 @@ def _initialize(
         _listen(events.user_error, lambda exception, **_: worker.report_failure(exception))
         if installed_by != os.getpid():
             gevent.spawn(_end_with_master, installed_by, runner, worker)
+
+
+def _end_cleanly(runner: Any, worker: Worker) -> None:  # noqa: ANN401 - Locust's
+    """End a worker process after Ctrl-C without a traceback, and say why if its master is silent."""
+
+    def interrupt() -> None:
+        worker.stop()
+        runner.environment.process_exit_code = int(ExitCode.INTERRUPTED)
+        runner.quit()
+
+    def explain(**_: object) -> None:
+        heard_at = runner.last_heartbeat_timestamp
+        if heard_at and time.time() - heard_at >= MASTER_HEARTBEAT_TIMEOUT:
+            reason = f"this worker has not heard from its master for {time.time() - heard_at:,.0f} s"
+            hint = "Check the network between both, and whether the master still runs."
+            print_error(TargetUnreachable(reason, hint=hint))
+            runner.environment.process_exit_code = int(ExitCode.TARGET)
+
+    gevent.signal_handler(signal.SIGINT, interrupt)
+    _listen(events.quitting, explain)
+
+
+def count_other_users(user_classes: Iterable[Any]) -> int:
+    """Return how many users of a locustfile do not serve the schedule and run beside it.
+
+    Raises UsageError for a class without a fixed number of users: Locust would give it a part of the slots of
+    the schedule, and requests would be dropped without a word.
+    """
+    others = [each for each in user_classes if not getattr(each, "serves_schedule", False)]
+    if unbounded := [each.__name__ for each in others if not each.fixed_count]:
+        raise UsageError(
+            f"{', '.join(unbounded)} would take slots of the schedule from VectorsUser",
+            hint="Give it a fixed_count, or run it in a test of its own with vecgate.locust.S3VectorsUser.",
+        )
+    return sum(each.fixed_count for each in others)
+
+
+def _show_target(environment: Any) -> None:  # noqa: ANN401 - Locust's
+    """Let Locust's interface show the target as its host.
+
+    Locust gives its host to every user class, so not if the locustfile has other users; and it shows the host
+    to everyone, so not if it has a password.
+    """
+    options, others = environment.parsed_options, count_other_users(environment.user_classes)
+    target = options.vecgate_target
+    if not options.host and not others and without_user(target) == target:
+        options.host = environment.host = target
 
 
 def _guard_web_interface(web_ui: Any) -> None:  # noqa: ANN401 - Locust's
@@ -126,7 +176,9 @@ def _end_with_parent(options: Any, coordinator: Coordinator, parent: int) -> Non
 def _build_coordinator(environment: Any, secret: str) -> Coordinator:  # noqa: ANN401 - Locust's
     options = environment.parsed_options
     try:
-        coordinator = Coordinator(environment, secret=secret)
+        other_users = count_other_users(environment.user_classes)
+        _show_target(environment)
+        coordinator = Coordinator(environment, secret=secret, other_users=other_users)
     except VecgateError as error:
         print_error(error)
         sys.exit(ExitCode.USAGE)

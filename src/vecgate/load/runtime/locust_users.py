@@ -17,6 +17,8 @@ class VectorsUser(User):
     """Serves arrivals, one at a time. Subclass it and extend `on_completed` to process each result."""
 
     wait_time = constant(0)
+    #: Users of other classes run beside the schedule; see `locust_setup.count_other_users`.
+    serves_schedule = True
 
     @task
     def arrival(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import SUPPRESS, Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ OPTIONS: Mapping[str, tuple[str, str]] = {
     "set": ("", "values to override in the scenario, such as vectors.dimension=128, separated by ;"),
     "thresholds": ("", "further thresholds, separated by ;"),
     "results": ("", "file for the result stream (default: vecgate-RUN.jsonl)"),
+    "csv": ("", "file for a CSV row of each request"),
     "bucket-prefix": ("vg", "start of the name of the bucket that the run creates"),
     "max-cost": ("", "cost limit of the run in US dollars"),
     "yes": ("", "if not empty, allow the run to use AWS, which charges for it"),
@@ -49,6 +51,7 @@ class RunSettings:
     overrides: Mapping[str, str]
     thresholds: tuple[str, ...]
     results: Path
+    csv: Path | None
     bucket_prefix: str
     max_usd: float | None
     is_aws_allowed: bool
@@ -94,8 +97,11 @@ def parse_settings(options: Namespace, *, run_number: int = 1) -> RunSettings:
     is_first = run_number <= 1
     run = (value_of("run") if is_first else "") or new_run_id()
     results = Path(value_of("results") or f"vecgate-{run}.jsonl")
+    rows = Path(value_of("csv")) if value_of("csv") else None
     if value_of("results") and not is_first:
-        results = results.with_stem(f"{results.stem}-{run_number}")
+        results = _unused(results, run_number)
+    if rows is not None and not is_first:
+        rows = rows.with_stem(f"{rows.stem}-{run_number}")
     return RunSettings(
         scenario=value_of("scenario"),
         choice=TargetChoice(
@@ -108,11 +114,19 @@ def parse_settings(options: Namespace, *, run_number: int = 1) -> RunSettings:
         overrides=parse_overrides(text for text in value_of("set").split(SEPARATOR) if text.strip()),
         thresholds=tuple(text.strip() for text in value_of("thresholds").split(SEPARATOR) if text.strip()),
         results=results,
+        csv=rows,
         bucket_prefix=value_of("bucket-prefix"),
         max_usd=_parse_usd(value_of("max-cost")),
         is_aws_allowed=bool(value_of("yes")),
         run=run,
         has_parent=bool(value_of("parent")) and is_first,
+    )
+
+
+def _unused(results: Path, number: int) -> Path:
+    """Return the file of run *number* beside *results*: the next one that no earlier session has written."""
+    return next(
+        path for each in count(number) if not (path := results.with_stem(f"{results.stem}-{each}")).exists()
     )
 
 

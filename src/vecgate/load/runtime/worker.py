@@ -15,12 +15,12 @@ from botocore.exceptions import BotoCoreError
 from vecgate import __version__
 from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.core.retry import RetryPolicy
-from vecgate.bulk.transport.sender import Sender
-from vecgate.errors import UsageError, VecgateError
+from vecgate.bulk.transport.sender import DirectSender, Sender
+from vecgate.errors import NoCredentials, UsageError, VecgateError
 from vecgate.exit_codes import exit_code_of
 from vecgate.load.master_secret import SECRET_HINT
 from vecgate.load.runtime.dispatcher import Dispatcher, SendRequest
-from vecgate.load.runtime.failures import as_vecgate_error, print_error
+from vecgate.load.runtime.failures import as_vecgate_error, print_error, print_note
 from vecgate.load.runtime.interval_reports import IntervalReporter
 from vecgate.load.runtime.process_liveness import pid_namespace
 from vecgate.load.runtime.request_sending import BatchClientSender, SingleAttemptSender
@@ -51,19 +51,23 @@ from vecgate.load.runtime.worker_messages import (
 from vecgate.load.scenario.scenario_file import Scenario
 from vecgate.load.schedule.partition import Partition
 from vecgate.load.traffic.planned_requests import RequestPlanner
+from vecgate.load.traffic.query_set import build_queries
 from vecgate.load.traffic.request_bodies import RequestBodies
+from vecgate.load.traffic.request_log import RequestLog, RowFormat
 from vecgate.load.traffic.request_recorder import RequestRecorder
 from vecgate.load.traffic.vector_pool import build_pool
-from vecgate.results.load_records import Second
+from vecgate.results.load.load_records import Second
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.targets.resolution import open_target
 from vecgate.targets.target import Target, TargetChoice
-from vecgate.targets.url_target import target_from_url
+from vecgate.targets.url_target import LOCAL_CREDENTIALS, target_from_url
 
 #: Interval at which the lag of the event loop is measured.
 LAG_CHECK_EVERY_S = 0.05
 #: Rate of the batch client relative to the highest rate of the schedule, so that it can catch up.
 CATCH_UP_FACTOR = 1.2
+#: Workers may begin the schedule this much apart.
+CLOCK_SKEW_S = 0.1
 
 
 class Worker:
@@ -83,12 +87,12 @@ class Worker:
             ASSIGNMENT: self._of_master(self._on_assignment, Assignment),
             START: self._of_master(self._on_start, Start),
             REPARTITION: self._of_master(self._on_repartition, Repartition),
-            STOP: self._of_master(lambda _: self.stop(), Stop),
+            STOP: self._of_master(self._on_stop, Stop),
             WORKER_REJECTED: self._on_rejected,
         }.items():
             # Concurrent: getting ready takes a while, and Locust's heartbeats use the same loop.
             runner.register_message(kind, listener, concurrent=True)
-        self._send(HELLO, Hello(pid=os.getpid(), pid_namespace=pid_namespace(), version=__version__))
+        self._introduce()
 
     def stop(self) -> None:
         """Start no further request. Those in flight finish."""
@@ -99,6 +103,15 @@ class Worker:
         """Report an unexpected *error* to the master, which ends the run with it."""
         problem = str(as_vecgate_error(error))
         self._send(READY, Ready(run=self._run, problem=problem))
+
+    def _introduce(self) -> None:
+        self._send(HELLO, Hello(pid=os.getpid(), pid_namespace=pid_namespace(), version=__version__))
+
+    def _on_stop(self, stop: Stop) -> None:
+        if stop.is_lost and self.dispatcher is not None and not self.dispatcher.cursor.is_stopped:
+            print_note("the master had lost this worker and gave its part to others; it joins again")
+            self._introduce()
+        self.stop()
 
     def close(self) -> None:
         """Close the connections."""
@@ -131,21 +144,29 @@ class Worker:
     def _on_assignment(self, assignment: Assignment) -> None:
         self.close()
         self._run, self._assignment = assignment.run, assignment
-        problem = ""
+        problem, failure = "", None
         try:
             self._get_ready(assignment)
         except (VecgateError, BotoCoreError) as error:
-            problem = str(error)
+            problem, failure = str(error), error
         self._send(READY, Ready(run=assignment.run, problem=problem))
+        if isinstance(failure, NoCredentials):
+            # No later run can have any either, so this process says what is missing where it is missing.
+            self._end(failure)
 
     def _get_ready(self, assignment: Assignment) -> None:
         scenario = assignment.scenario
         target = self._stack.enter_context(_open_target(assignment))
         sender = self._stack.enter_context(target.sender(connections=scenario.in_flight_max, direct=True))
         pool = build_pool(scenario)
-        bodies = RequestBodies(IndexAddress(assignment.bucket, assignment.index), scenario, pool)
+        queries = build_queries(scenario, pool)
+        bodies = RequestBodies(IndexAddress(assignment.bucket, assignment.index), scenario, pool, queries)
         self._planner = RequestPlanner(scenario, bodies, pool)
         recorder = RequestRecorder()
+        if isinstance(sender, DirectSender):
+            # A server that closes connections instead of answering must not look as if it had answered.
+            sender.repeats = False
+            sender.on_connect = recorder.record_connect
         self.dispatcher = Dispatcher(
             scenario.schedule(),
             self._planner.plan,
@@ -160,10 +181,20 @@ class Worker:
             if self._planner is not None and start.parts:
                 answers = self._planner.answers
                 answers.part, answers.parts = start.part, start.parts
+                self._planner.count_due(lambda: time.monotonic() - at_s + CLOCK_SKEW_S)
+            if self._assignment is not None and self._assignment.wants_rows:
+                self.dispatcher.recorder.log.row_of = self._row_format(start.in_s)
             self.dispatcher.start(Partition(start.from_arrival, start.part, start.parts), at_s=at_s)
             gevent.spawn(self._measure_lag, self.dispatcher)
             reports = gevent.spawn(self._send_reports, self.dispatcher, first=max(0, int(-start.in_s)))
             reports.link_exception(lambda ended: self.report_failure(ended.exception))
+
+    def _row_format(self, in_s: float) -> RowFormat:
+        """Return the format of the rows of a schedule that begins in *in_s* seconds."""
+        assert self._assignment is not None
+        scenario = self._assignment.scenario
+        names = tuple(stage.label for stage in scenario.stages)
+        return RowFormat(time.time() + in_s, scenario.schedule().stage_at, names, self._name())
 
     def _on_repartition(self, new: Repartition) -> None:
         if new.run == self._run and self.dispatcher is not None:
@@ -183,7 +214,7 @@ class Worker:
             dispatcher, self._assignment.scenario, lambda: self.dispatcher is not dispatcher
         )
         for second in reporter.seconds(first):
-            self._report_second(run, second)
+            self._report_second(run, second, dispatcher.recorder.log)
             at_s = second.at_s + 1
         totals = dispatcher.recorder.totals(self._name())
         # In a thread: it may take a while, and the master must receive a report every second until then.
@@ -191,14 +222,15 @@ class Worker:
         while not recall.ready() and self.dispatcher is dispatcher:
             recall.wait(dispatcher.start_s + at_s + 1 - time.monotonic())
             if not recall.ready():
-                self._report_second(run, Second(at_s=at_s))
+                self._report_second(run, Second(at_s=at_s), dispatcher.recorder.log)
                 at_s += 1
         if recall.ready():
             done = Done(run=run, totals=totals, recall=recall.get())
             self._send(DONE, done)
 
-    def _report_second(self, run: str, second: Second) -> None:
-        self._send(SECOND, IntervalReport(run=run, second=second))
+    def _report_second(self, run: str, second: Second, log: RequestLog) -> None:
+        report = IntervalReport(run=run, second=second, failures=log.failures.take(), rows=log.take_rows())
+        self._send(SECOND, report)
 
     def _measure_lag(self, dispatcher: Dispatcher) -> None:
         while not dispatcher.is_over and self.dispatcher is dispatcher:
@@ -222,6 +254,11 @@ def _open_target(assignment: Assignment) -> Iterator[Target]:
         )
         return
     with open_target(choice, os.environ) as target:
+        if assignment.needs_credentials and target.credentials is LOCAL_CREDENTIALS:
+            raise NoCredentials(
+                "this worker finds no AWS credentials, and its master has some",
+                hint="Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, on the worker too.",
+            )
         yield target
 
 

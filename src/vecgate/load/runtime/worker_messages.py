@@ -15,7 +15,8 @@ import msgspec
 from vecgate.errors import UsageError
 from vecgate.load.master_secret import SECRET_HINT
 from vecgate.load.scenario.scenario_file import Scenario
-from vecgate.results.load_records import Recall, Second, WorkerTotals
+from vecgate.results.load.failure_samples import FailureCause
+from vecgate.results.load.load_records import Recall, Second, WorkerTotals
 
 #: From worker to master.
 HELLO: Final = "vecgate-hello"
@@ -54,8 +55,10 @@ class WorkerRejected(msgspec.Struct, frozen=True, kw_only=True):
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """A worker's task: run *scenario* against an index of a target.
 
-    target       name of the target, or its URL
-    credentials  access key and secret key of an endpoint that the master has started; empty for other targets
+    target            name of the target, or its URL
+    credentials       access key and secret key of an endpoint that the master has started; empty for others
+    needs_credentials the master found credentials of its own, so the worker needs some too
+    wants_rows   the worker reports a CSV row of each request
     """
 
     run: str
@@ -68,6 +71,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     ca_bundle: str = ""
     verify: bool = True
     credentials: tuple[str, ...] = ()
+    needs_credentials: bool = False
+    wants_rows: bool = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -103,14 +108,25 @@ class Repartition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True):
-    """The worker starts no further request."""
+    """The worker starts no further request.
+
+    is_lost  the master had lost the worker and gave its part to others: it may introduce itself again
+    """
+
+    is_lost: bool = False
 
 
 class IntervalReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One second of a worker."""
+    """One second of a worker.
+
+    failures  samples of its failed requests
+    rows      a CSV row of each request, if the assignment wants them
+    """
 
     run: str
     second: Second
+    failures: tuple[FailureCause, ...] = ()
+    rows: str = ""
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):

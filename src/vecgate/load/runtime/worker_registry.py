@@ -77,9 +77,9 @@ class WorkerRegistry:
         """Send *message* to *worker*."""
         self._runner.send_message(kind, encode_message(message, self._secret), worker)
 
-    def stop(self, worker: str) -> None:
-        """Send *worker* the order to start no further request."""
-        self.send(STOP, Stop(), worker)
+    def stop(self, worker: str, *, is_lost: bool = False) -> None:
+        """Send *worker* the order to start no further request; one that *is_lost* may come back."""
+        self.send(STOP, Stop(is_lost=is_lost), worker)
 
     def stop_all(self) -> None:
         """Send all workers the order to start no further request."""

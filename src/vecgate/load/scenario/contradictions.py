@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from vecgate.endpoint.faults import injection, latency, quotas
 from vecgate.errors import ConfigError, UsageError
+from vecgate.formatting import format_bytes
 from vecgate.gate.thresholds import Threshold, parse_threshold, parse_thresholds
 from vecgate.load.scenario.scenario_spec import QUERIES, SYNTHETIC, Scenario
-from vecgate.results.load_records import LoadPlan
+from vecgate.results.load.load_records import LoadPlan
 from vecgate.results.spans import stage_intervals
 from vecgate.s3vectors.limits import PAYLOAD_BYTES_MAX
 from vecgate.toml_schema import Problems, item_path, join_path, preset_or_file
 
-WRITES = frozenset({"PutVectors", "DeleteVectors"})
+#: Requests of a run: about as many as a hundred workers send in two hours.
+REQUESTS_MAX = 1_000_000_000
+#: Memory for the vectors of the pool, as numbers and as JSON, in each worker.
+POOL_BYTES_MAX, FLOAT32_BYTES = 4 * 1024**3, 4
 #: Bytes of one vector element in JSON with its comma. Elements of unit vectors take 12.4 to 12.7 on average.
 ELEMENT_BYTES = 12
 
@@ -28,10 +34,33 @@ class Contradiction(NamedTuple):
 
 def find_contradictions(scenario: Scenario, problems: Problems) -> None:
     """Add the contradictions in *scenario* to *problems*, except those that involve an invalid value."""
+    if (requests := _most_requests(scenario)) > REQUESTS_MAX:
+        problems.add(
+            "stages", f"schedule up to {requests:,.0f} requests; allowed are {REQUESTS_MAX:,} in a run"
+        )
+        # The other checks compute the schedule, which would take as long as these are many.
+        scenario = replace(scenario, stages=())
     for paths, text in [
         each for find in CHECKS for each in find(scenario) if not problems.overlap(each.paths)
     ]:
         problems.add(paths[0], text)
+
+
+def _most_requests(scenario: Scenario) -> float:
+    units = sum(max(each.from_per_s, each.to_per_s) * each.duration_s for each in scenario.stages)
+    return units / (scenario.vectors.per_request if scenario.unit == "vectors" else 1)
+
+
+def _check_pool_size(scenario: Scenario) -> Iterator[Contradiction]:
+    vectors = scenario.vectors
+    one = vectors.dimension * (FLOAT32_BYTES + ELEMENT_BYTES)
+    if vectors.pool * one > POOL_BYTES_MAX:
+        size, most = format_bytes(vectors.pool * one), POOL_BYTES_MAX // one
+        text = (
+            f"is {vectors.pool:,}: at {vectors.dimension:,} dimensions that takes about {size} of memory "
+            f"in each worker; allowed is up to {most:,}"
+        )
+        yield Contradiction(("vectors.pool", "vectors.dimension"), text)
 
 
 def _check_unit(scenario: Scenario) -> Iterator[Contradiction]:
@@ -54,6 +83,19 @@ def _check_stage_names(scenario: Scenario) -> Iterator[Contradiction]:
             named, other = (index, first) if scenario.stages[index].name else (first, index)
             text = f'is "{name}", which is also the name of stage {other + 1}; allowed is a unique name'
             yield Contradiction((join_path(item_path("stages", named), "name"), "stages"), text)
+
+
+def _check_warm_up(scenario: Scenario) -> Iterator[Contradiction]:
+    stages = scenario.stages
+    number = next((index for index, stage in enumerate(stages) if not stage.warm_up), len(stages))
+    if stages and number == len(stages):
+        yield Contradiction(("stages",), "are all warm-up; allowed is one or more stages that are measured")
+    for index, stage in enumerate(stages):
+        if stage.warm_up and index > number:
+            path = join_path(item_path("stages", index), "warm_up")
+            yield Contradiction(
+                (path, "stages"), "is true after a measured stage; allowed is before all of them"
+            )
 
 
 def _check_body_size(scenario: Scenario) -> Iterator[Contradiction]:
@@ -89,13 +131,34 @@ def _check_recall(scenario: Scenario) -> Iterator[Contradiction]:
     sample, operations = scenario.query.recall_sample, scenario.operations
     if sample and "QueryVectors" not in operations:
         yield Contradiction(paths, f"is {sample:,}, but the mix has no QueryVectors; allowed is 0")
-    elif sample and (changing := [name for name in operations if name in WRITES]):
-        text = f"is {sample:,}, but {', '.join(changing)} would change the exact answers during the run; "
+    elif sample and "DeleteVectors" in operations:
+        text = f"is {sample:,}, but DeleteVectors would change the exact answers during the run; "
         yield Contradiction(paths, f"{text}allowed is 0")
-    elif sample > QUERIES and scenario.query.filtered_share in {0, 1}:
+    elif sample and "PutVectors" in operations and scenario.preload < scenario.query.top_k:
+        text = f"is {sample:,}, but only {scenario.preload:,} vectors are stored before the first query; "
+        yield Contradiction(
+            paths, f"{text}allowed is a preload of query.top_k, {scenario.query.top_k}, or more"
+        )
+    elif sample > QUERIES and not scenario.query.source and scenario.query.filtered_share in {0, 1}:
         kind = "with" if scenario.query.filtered_share else "without"
         text = f"is {sample:,}, but {QUERIES:,} queries {kind} a filter are distinct; allowed is up to that"
         yield Contradiction((*paths, "query.filtered_share"), text)
+
+
+def _check_query_files(scenario: Scenario) -> Iterator[Contradiction]:
+    query, vectors = scenario.query, scenario.vectors
+    if query.neighbors and not query.source:
+        yield Contradiction(
+            ("query.neighbors", "query.source"), "needs the file of the queries, query.source"
+        )
+    if query.neighbors and vectors.source == SYNTHETIC:
+        text = "needs the vectors that the queries were compared with, vectors.source"
+        yield Contradiction(("query.neighbors", "vectors.source"), text)
+    if query.neighbors and "PutVectors" in scenario.operations:
+        text = (
+            "does not fit PutVectors, which change the neighbours during the run; allowed is to compute them"
+        )
+        yield Contradiction(("query.neighbors", "operations"), text)
 
 
 def _check_metadata(scenario: Scenario) -> Iterator[Contradiction]:
@@ -135,7 +198,11 @@ def _without_sample(
         yield Contradiction((path, "operations", "stages"), _format_error(error))
         return
     names = [name for name, _, _ in stage_intervals(plan)]
-    if threshold.stage and not scenario.schedule().due_in_stage(names.index(threshold.stage)):
+    if threshold.stage and plan.stages[names.index(threshold.stage)].warm_up:
+        yield Contradiction(
+            (path, "stages"), f"{threshold.text!r} names a warm-up stage, which is not judged"
+        )
+    elif threshold.stage and not scenario.schedule().due_in_stage(names.index(threshold.stage)):
         text = f"{threshold.text!r} names a stage in which no request is due"
         yield Contradiction((path, "stages"), text)
 
@@ -157,15 +224,28 @@ def _check_local(scenario: Scenario) -> Iterator[Contradiction]:
             yield Contradiction((f"local.{name}",), f"is not a valid setting: {error}. {error.hint}")
 
 
+def _check_sweep(scenario: Scenario) -> Iterator[Contradiction]:
+    sweep, operations = scenario.sweep, scenario.operations
+    if sweep.operation and sweep.operation not in operations:
+        text = f'is "{sweep.operation}", which the mix does not have; allowed are {", ".join(operations)}'
+        yield Contradiction(("sweep.operation", "operations"), text)
+    if list(sweep.rates) != sorted(set(sweep.rates)):
+        yield Contradiction(("sweep.rates",), "are not in ascending order; allowed are different rates")
+
+
 CHECKS: tuple[Callable[[Scenario], Iterator[Contradiction]], ...] = (
     _check_unit,
     _check_schedule,
     _check_stage_names,
+    _check_warm_up,
     _check_body_size,
+    _check_pool_size,
     _check_reads,
     _check_filter,
     _check_recall,
+    _check_query_files,
     _check_metadata,
     _check_thresholds,
     _check_local,
+    _check_sweep,
 )

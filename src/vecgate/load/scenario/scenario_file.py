@@ -22,6 +22,7 @@ from vecgate.load.scenario.scenario_spec import (
     LocalSpec,
     QuerySpec,
     Scenario,
+    SweepSpec,
     ThresholdSpec,
     VectorsSpec,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "LocalSpec",
     "QuerySpec",
     "Scenario",
+    "SweepSpec",
     "ThresholdSpec",
     "VectorsSpec",
     "load_scenario",
@@ -162,8 +164,15 @@ def _resolve_files(scenario: Scenario, folder: Path, problems: Problems) -> Scen
         if not source.exists():
             problems.add_value("vectors.source", vectors.source, f"{SYNTHETIC} or an existing file")
         vectors = msgspec.structs.replace(vectors, source=str(source))
+    query = scenario.query
+    for name in ("source", "neighbors"):
+        if value := getattr(query, name):
+            file = (folder / value).absolute()
+            if not file.is_file():
+                problems.add_value(f"query.{name}", value, "an existing file")
+            query = msgspec.structs.replace(query, **{name: str(file)})
     local = {
         name: str((folder / value).absolute()) if value.endswith(SUFFIX) else value
         for name, value in msgspec.structs.asdict(scenario.local).items()
     }
-    return msgspec.structs.replace(scenario, vectors=vectors, local=LocalSpec(**local))
+    return msgspec.structs.replace(scenario, vectors=vectors, query=query, local=LocalSpec(**local))

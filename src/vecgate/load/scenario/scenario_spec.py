@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from vecgate.load.schedule.arrival_schedule import Schedule
-from vecgate.results.load_records import LoadPlan, Stage, Unit
+from vecgate.results.load.load_records import LoadPlan, Stage, Unit
 from vecgate.s3vectors.limits import (
     DIMENSION_MAX,
     KEYS_PER_DELETE_MAX,
@@ -54,12 +54,18 @@ class QuerySpec(msgspec.Struct, frozen=True, kw_only=True):
     filtered_share   fraction of the queries that have a filter, which one in a hundred vectors passes
     return_metadata  request the metadata of the results
     recall_sample    number of distinct queries whose results are compared with the exact ones
+    source           file of held-out query vectors; empty for vectors near those of the pool
+    neighbors        file with the true neighbours of these queries; empty to compute them
+    choice           uniform: each query in turn; zipf: a few often and most seldom, as popular searches are
     """
 
     top_k: Annotated[int, msgspec.Meta(ge=1, le=QUERY_PAGE_MAX)] = 10
     filtered_share: Fraction = 0.0
     return_metadata: bool = False
     recall_sample: Annotated[int, msgspec.Meta(ge=0, le=2 * QUERIES)] = 0
+    source: str = ""
+    neighbors: str = ""
+    choice: Literal["uniform", "zipf"] = "uniform"
 
 
 class ThresholdSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +88,19 @@ class LocalSpec(msgspec.Struct, frozen=True, kw_only=True):
     latency: str = "off"
 
 
+class SweepSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What `vecgate sweep` does with the scenario unless its options say otherwise.
+
+    operation  the operation whose rate is raised, while the others keep theirs; empty for all together
+    rates      the rates, ascending, of that operation or in the unit of the scenario
+    trial_s    duration of the load test at each rate
+    """
+
+    operation: str = ""
+    rates: tuple[Annotated[float, msgspec.Meta(gt=0, le=1_000_000)], ...] = ()
+    trial_s: PositiveDuration = msgspec.field(name="trial", default=20.0)
+
+
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """A load test. Build one with `load_scenario`.
 
@@ -102,6 +121,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     stages            stages of the schedule, in order
     thresholds        conditions that the run must meet
     local             options of the local endpoint; see `LocalSpec`
+    sweep             options of a sweep; see `SweepSpec`
     """
 
     name: str = ""
@@ -121,6 +141,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     stages: tuple[Stage, ...] = ()
     thresholds: tuple[ThresholdSpec, ...] = ()
     local: LocalSpec = LocalSpec()
+    sweep: SweepSpec = SweepSpec()
 
     @property
     def vectors_per_arrival(self) -> float:

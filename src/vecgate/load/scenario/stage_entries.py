@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 
 from vecgate.load.schedule.rate_curves import build_rate_curves
-from vecgate.results.load_records import Stage, StageKind
+from vecgate.results.load.load_records import Stage, StageKind
 from vecgate.toml_schema import (
     PositiveDuration,
     Problems,
@@ -53,6 +53,7 @@ class StageEntry(msgspec.Struct, frozen=True, kw_only=True):
     steps     number of steps of a `step` stage
     period    period of a `sine` stage
     name      name for reports and thresholds; without one, thresholds use the stage's number
+    warm_up   leave the stage out of totals, thresholds and verdict
     """
 
     kind: StageKind
@@ -63,6 +64,7 @@ class StageEntry(msgspec.Struct, frozen=True, kw_only=True):
     steps: Annotated[int, msgspec.Meta(ge=1, le=STEPS_MAX)] | None = None
     period_s: PositiveDuration | None = msgspec.field(name="period", default=None)
     name: str = ""
+    warm_up: bool = False
 
 
 class StageScale(msgspec.Struct, frozen=True):
@@ -114,6 +116,7 @@ def _build_stage(entry: StageEntry, scale: StageScale, *, before_per_s: float) -
         steps=entry.steps or 0,
         period_s=(entry.period_s or 0.0) * scale.duration,
         name=entry.name,
+        warm_up=entry.warm_up,
     )
 
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from vecgate.load.schedule.arrival_process import ArrivalProcess, PoissonArrivals, UniformArrivals
 from vecgate.load.schedule.rate_curves import RateCurve, Times, build_rate_curves
-from vecgate.results.load_records import Stage
-from vecgate.results.spans import ROUNDING_S
+from vecgate.results.load.backlog import ROUNDING_S
+from vecgate.results.load.load_records import Stage
 
 #: Due times are computed in chunks of this many; the last few chunks are cached.
 CHUNK, CHUNKS_KEPT = 16_384, 3
@@ -112,9 +112,11 @@ class Schedule:
         return self._segment_at(time_s).stage if self.segments else 0
 
     def split_second(self, second: int) -> list[float]:
-        """Return the start of *second*, the stage boundaries within it, and its end."""
+        """Return the start of *second*, the ends of stages within it, and its end."""
         pairs = zip(self.segments, self.segments[1:], strict=False)
         ends_s = [after.start_s for before, after in pairs if before.stage != after.stage]
+        # What ends after the schedule does not count for the rate of its last stage.
+        ends_s.append(self.duration_s)
         within = (end_s for end_s in ends_s if second + ROUNDING_S < end_s < second + 1 - ROUNDING_S)
         return [float(second), *within, second + 1.0]
 

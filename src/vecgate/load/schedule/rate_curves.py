@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from vecgate.results.load_records import Stage
+from vecgate.results.load.load_records import Stage
 
 Times: TypeAlias = npt.NDArray[np.float64]
 

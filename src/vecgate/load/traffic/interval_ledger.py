@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from vecgate.load.schedule.arrival_schedule import Schedule
 from vecgate.load.traffic.recall import merge_recalls
 from vecgate.load.traffic.request_recorder import merge_seconds
-from vecgate.results.load_records import Recall, Second, WorkerTotals
+from vecgate.results.load.load_records import Recall, Second, WorkerTotals
 from vecgate.s3vectors.pricing import processed_usd
 
 #: Maximum delay of the report of a second.
@@ -35,6 +35,7 @@ class IntervalLedger:
     active               first second that each active worker reports
     totals               totals of the workers that finished
     recalls              recall measured by the workers that finished
+    lost_totals          what each worker that was lost had reported
     """
 
     schedule: Schedule
@@ -45,6 +46,9 @@ class IntervalLedger:
     active: dict[str, int] = field(default_factory=dict)
     totals: list[WorkerTotals] = field(default_factory=list)
     recalls: list[Recall] = field(default_factory=list)
+    lost_totals: dict[str, WorkerTotals] = field(default_factory=dict)
+    # The numbers that each worker reported so far.
+    _sums: dict[str, WorkerTotals] = field(default_factory=dict)
     _reports: dict[int, list[Second]] = field(default_factory=dict)
     # The last second that each worker reported.
     _reported: dict[str, int] = field(default_factory=dict)
@@ -74,9 +78,10 @@ class IntervalLedger:
         if worker not in self.active or second.at_s < max(self._next, self._reported.get(worker, -1) + 1):
             return False
         self._reported[worker] = second.at_s
-        waiting = second.due - second.started - second.dropped
+        waiting = second.due - second.started - second.dropped - second.lost
         self._waiting[worker] = self._waiting.get(worker, 0) + waiting
         self._in_flight[worker] = second.in_flight
+        self._add_to_sums(worker, second)
         self._reports.setdefault(second.at_s, []).append(second)
         return True
 
@@ -101,10 +106,23 @@ class IntervalLedger:
         ]
         for worker in lost:
             del self.active[worker]
+            if worker in self._sums:
+                self.lost_totals[worker] = self._sums.pop(worker)
             # Requests that were waiting on the worker when it last reported are lost with it.
             self._lost += self._waiting.pop(worker, 0)
             self._unknown += self._in_flight.pop(worker, 0)
         return lost
+
+    def _add_to_sums(self, worker: str, second: Second) -> None:
+        before = self._sums.get(worker) or WorkerTotals(worker=worker)
+        self._sums[worker] = WorkerTotals(
+            worker=worker,
+            started=before.started + second.started,
+            dropped=before.dropped + second.dropped,
+            cpu_s=round(before.cpu_s + second.generator_cores, 3),
+            loop_lag_ms=max(before.loop_lag_ms, second.loop_lag_ms),
+            lost_at_s=second.at_s + 1.0,
+        )
 
     def take_closed(self) -> Iterator[Second]:
         """Yield the complete seconds that were not yielded before, in order.
@@ -145,12 +163,13 @@ class IntervalLedger:
         at_s, reports = self._next, self._reports.pop(self._next, [])
         bounds = self.schedule.split_second(at_s)
         second = self._add_lost(merge_seconds(reports, at_s=at_s, usd=self.usd), bounds[0], bounds[-1])
-        parts = zip(second.parts, pairwise(bounds), strict=False)
-        second = replace(second, parts=tuple(self._add_lost(part, *between) for part, between in parts))
+        pieces = zip(second.parts, pairwise(bounds), strict=False)
+        parts = [self._add_lost(part, *between) for part, between in pieces]
         # These requests were counted as due in an earlier second.
-        second = replace(second, lost=second.lost + self._lost, unknown=self._unknown)
-        self._lost = self._unknown = 0
+        parts[-1:] = [self._add_ended(part) for part in parts[-1:]]
+        second = replace(self._add_ended(second), parts=tuple(parts))
         usd = second.usd + self._unknown_usd(second) + self._processed_usd(second)
+        self._lost = self._unknown = 0
         second = replace(second, usd=usd)
         self.usd, self._next = second.usd, at_s + 1
         return second
@@ -166,11 +185,15 @@ class IntervalLedger:
             lost=second.lost + lost,
         )
 
+    def _add_ended(self, second: Second) -> Second:
+        """Add to *second*, or a part of it, the requests of workers that have ended since the last one."""
+        return replace(second, lost=second.lost + self._lost, unknown=second.unknown + self._unknown)
+
     def _unknown_usd(self, second: Second) -> float:
-        """Return the price of the requests of *second* whose result is unknown."""
+        """Return the price of the requests in flight on workers that ended, at the mean price so far."""
         self._sent += sum(each.ok + sum(each.errors.values()) for each in second.operations.values())
         self._sent_usd += second.usd - self.usd
-        return second.unknown * self._sent_usd / self._sent if self._sent else 0.0
+        return self._unknown * self._sent_usd / self._sent if self._sent else 0.0
 
     def _processed_usd(self, second: Second) -> float:
         """Return the price of the data that the queries of *second* process, in the index at its end."""

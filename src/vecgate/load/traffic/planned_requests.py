@@ -12,10 +12,11 @@ import orjson
 from vecgate.bulk.core.body_encoding import Body
 from vecgate.load.scenario.scenario_spec import QUERIES, Scenario
 from vecgate.load.schedule.operation_mix import OperationMix
-from vecgate.load.traffic.recall import IndexContents, Mask, compute_recall
+from vecgate.load.traffic.growing_recall import SpreadAnswers, growing_snapshots
+from vecgate.load.traffic.recall import IndexContents, Mask, compute_recall, recall_of_neighbors
 from vecgate.load.traffic.request_bodies import RequestBodies, pick_records, record_number
 from vecgate.load.traffic.vector_pool import GROUPS, VectorPool
-from vecgate.results.load_records import Recall
+from vecgate.results.load.load_records import Recall
 
 #: The name of queries with a filter in the operation mix.
 FILTERED = "QueryVectors, filtered"
@@ -48,16 +49,18 @@ class SampledAnswers:
     total       number of answers over all workers
     part, parts  worker *part* of *parts*; each worker samples different queries
     kept         records in the answer, by query number and whether the query had a filter
+    queries      number of distinct queries; their numbers repeat after it
     """
 
     total: int
     part: int = 0
     parts: int = 1
     kept: dict[tuple[int, bool], list[int]] = field(default_factory=dict)
+    queries: int = QUERIES
 
     def collector(self, number: int, *, filtered: bool) -> Callable[[bytes], None] | None:
         """Return a function that keeps the answer to that query; None if the answer is not needed."""
-        query = (number % QUERIES, filtered)
+        query = (number % self.queries, filtered)
         is_sampled_here = query[0] % self.parts == self.part
         if not is_sampled_here or len(self.kept) >= self._limit or query in self.kept:
             return None
@@ -80,8 +83,18 @@ class RequestPlanner:
     def __init__(self, scenario: Scenario, bodies: RequestBodies, pool: VectorPool) -> None:
         self._scenario, self._bodies, self._pool = scenario, bodies, pool
         self._mix = OperationMix.from_weights(_mix_weights(scenario), seed=scenario.seed)
-        is_sampled = not {"PutVectors", "DeleteVectors"} & scenario.operations.keys()
-        self.answers = SampledAnswers(scenario.query.recall_sample if is_sampled else 0)
+        # Records that are deleted during the run would change the exact answers.
+        sample = 0 if "DeleteVectors" in scenario.operations else scenario.query.recall_sample
+        self.answers: SampledAnswers | SpreadAnswers = SampledAnswers(sample, queries=len(bodies.query_set))
+        if sample and "PutVectors" in scenario.operations:
+            scheduled = scenario.schedule().total
+            self.answers = SpreadAnswers(sample, scheduled, lambda: scheduled)
+
+    def count_due(self, elapsed_s: Callable[[], float]) -> None:
+        """Use *elapsed_s*, the time since the schedule began, to tell which writes may have been stored."""
+        if isinstance(self.answers, SpreadAnswers):
+            schedule = self._scenario.schedule()
+            self.answers.due_by_now = lambda: schedule.due_before(elapsed_s())
 
     def plan(self, arrival: int) -> PlannedRequest:
         """Return the request of *arrival*."""
@@ -98,20 +111,32 @@ class RequestPlanner:
                 return PlannedRequest(name, self._bodies.listing())
             case _:
                 filtered = name == FILTERED
-                on_ok = self.answers.collector(arrival, filtered=filtered)
+                on_ok = self._collector(arrival, filtered=filtered)
                 return PlannedRequest(
                     "QueryVectors", self._bodies.query(arrival, filtered=filtered), on_ok=on_ok
                 )
 
     def recall(self) -> Recall | None:
         """Compute the recall of the kept answers; None if no answer was kept."""
+        if isinstance(self.answers, SpreadAnswers):
+            return self._growing_recall(self.answers)
         queries, scenario = sorted(self.answers.kept), self._scenario
         if not queries:
             return None
+        numbers, query_set = [number for number, _ in queries], self._bodies.query_set
+        if query_set.neighbors is not None and not any(filtered for _, filtered in queries):
+            return recall_of_neighbors(
+                [self.answers.kept[query] for query in queries],
+                query_set.vectors[numbers],
+                self._pool.vectors,
+                query_set.neighbors[numbers],
+                metric=scenario.vectors.metric,
+                k=scenario.query.top_k,
+            )
         contents = IndexContents(self._pool.vectors[: scenario.preload], scenario.preload)
         return compute_recall(
             [self.answers.kept[query] for query in queries],
-            self._bodies.queries[[number for number, _ in queries]],
+            self._bodies.query_set.vectors[numbers],
             contents,
             metric=scenario.vectors.metric,
             k=scenario.query.top_k,
@@ -120,6 +145,32 @@ class RequestPlanner:
                 for number, filtered in queries
             ),
         )
+
+    def _growing_recall(self, answers: SpreadAnswers) -> Recall | None:
+        kept, scenario = answers.in_order(), self._scenario
+        if not kept:
+            return None
+        contents = IndexContents(self._pool.vectors, scenario.preload)
+        rows, per_request = len(self._pool), scenario.vectors.per_request
+        return compute_recall(
+            [each.records for each in kept],
+            self._bodies.query_set.vectors[[each.query for each in kept]],
+            contents,
+            metric=scenario.vectors.metric,
+            k=scenario.query.top_k,
+            masks=(_filter_mask(each.query, rows) if each.filtered else None for each in kept),
+            snapshots=growing_snapshots(contents, kept, self._records_written, per_request),
+        )
+
+    def _records_written(self, arrival: int) -> range:
+        return self._records_of(arrival) if self._mix.operation_of(arrival) == "PutVectors" else range(0)
+
+    def _collector(self, arrival: int, *, filtered: bool) -> Callable[[bytes], None] | None:
+        row = self._bodies.query_set.row_of(arrival)
+        if isinstance(self.answers, SampledAnswers):
+            return self.answers.collector(row, filtered=filtered)
+        keep = self.answers.collector(arrival, row, filtered=filtered)
+        return None if keep is None else lambda body: keep(_parse_records(body))
 
     def _plan_put(self, records: range) -> PlannedRequest:
         bodies = self._bodies

@@ -13,6 +13,7 @@ import orjson
 
 from vecgate.bulk.core.body_encoding import Body, encode_request
 from vecgate.load.scenario.scenario_spec import QUERIES, Scenario
+from vecgate.load.traffic.query_set import QuerySet
 from vecgate.load.traffic.vector_pool import VectorPool, build_filter
 from vecgate.s3vectors.arn import IndexAddress
 from vecgate.s3vectors.metadata import metadata_bytes
@@ -25,10 +26,12 @@ class RequestBodies:
 
     The key of a record is `v` and its number in ten digits; the number also determines its row in the pool.
 
-    queries  query vectors, shape (QUERIES, dimension)
+    query_set  the query vectors; by default near vectors of the pool
     """
 
-    def __init__(self, address: IndexAddress, scenario: Scenario, pool: VectorPool) -> None:
+    def __init__(
+        self, address: IndexAddress, scenario: Scenario, pool: VectorPool, query_set: QuerySet | None = None
+    ) -> None:
         self._address, self._scenario = address, scenario
         members = orjson.dumps(address.members())
         self._head = members[:-1] + b',"vectors":['
@@ -36,12 +39,13 @@ class RequestBodies:
         rows = range(len(pool)) if "PutVectors" in scenario.operations else range(0)
         self._tails = [_encode_tail(pool, row) for row in rows]
         self._stored = [_stored_bytes(pool, row) for row in rows]
-        queries = pool.queries(QUERIES, seed=scenario.seed)
-        self._unfiltered = [self._query_body(row, {}) for row in queries]
-        self._filtered = [
-            self._query_body(row, {"filter": build_filter(number)}) for number, row in enumerate(queries)
-        ]
-        self.queries = queries
+        self.query_set = query_set or QuerySet(pool.queries(QUERIES, seed=scenario.seed))
+        # Those that are sent: a file may have thousands of queries, and a run may send a few.
+        self._queries: dict[tuple[int, bool], Body] = {}
+        if len(self.query_set) <= QUERIES and "QueryVectors" in scenario.operations:
+            for number in range(len(self.query_set)):
+                self.query(number, filtered=False)
+                self.query(number, filtered=True)
 
     def put(self, records: Iterable[int]) -> Body:
         """Return the body of a PutVectors with *records*."""
@@ -54,9 +58,13 @@ class RequestBodies:
         stored, size = self._stored, len(self._stored)
         return sum(stored[record % size] for record in records)
 
-    def query(self, number: int, *, filtered: bool) -> Body:
-        """Return the body of QueryVectors *number*, which repeat after QUERIES distinct ones."""
-        return (self._filtered if filtered else self._unfiltered)[number % QUERIES]
+    def query(self, arrival: int, *, filtered: bool) -> Body:
+        """Return the body of the QueryVectors of *arrival*."""
+        row = self.query_set.row_of(arrival)
+        if (row, filtered) not in self._queries:
+            members: dict[str, object] = {"filter": build_filter(row)} if filtered else {}
+            self._queries[row, filtered] = self._query_body(self.query_set.vectors[row], members)
+        return self._queries[row, filtered]
 
     def get(self, records: Iterable[int]) -> Body:
         """Return the body of a GetVectors for *records*."""

@@ -5,14 +5,16 @@ Recording is on the path of every request, so it only counts. Everything expensi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from msgspec.structs import replace
 
-from vecgate.results.load_records import OperationSecond, Second, WorkerTotals
-from vecgate.results.operation_counts import OperationCounts, sum_by_operation
+from vecgate.load.traffic.request_log import RequestLog
+from vecgate.results.load.load_records import OperationSecond, Second, WorkerTotals
+from vecgate.results.load.operation_counts import OperationCounts, sum_by_operation
 from vecgate.s3vectors.pricing import PUT_BYTES_MIN, requests_usd
 
 #: A request is late if it starts more than this after it was due.
@@ -20,9 +22,14 @@ LATE_S = 0.010
 
 
 class RequestRecorder:
-    """Counts the requests of one worker. Not thread-safe: it has no locks and never waits."""
+    """Counts the requests of one worker. Not thread-safe: it has no locks and never waits.
+
+    log  collects what is kept of single requests
+    """
 
     def __init__(self) -> None:
+        self.log = RequestLog()
+        self._first_ms: dict[str, float] = {}
         self._second, self._totals = _Counters(), _Counters()
         self._in_flight = 0
         self._cpu_s = 0.0
@@ -37,6 +44,25 @@ class RequestRecorder:
         self._second.started += 1
         self._second.late += late_s > LATE_S
         self._in_flight += 1
+
+    def record_unknown(
+        self, operation: str, *, bytes_out: int = 0, stored_bytes: int = 0, retried: int = 0
+    ) -> None:
+        """Count a started request whose result nobody will know. AWS charges for its attempts anyway."""
+        self._in_flight -= 1
+        self._second.unknown += 1
+        self._second.unknown_sent[operation] += retried + 1
+        if operation == "PutVectors":
+            self._second.put_bytes += (retried + 1) * max(stored_bytes or bytes_out, PUT_BYTES_MIN)
+
+    def record_lost(self) -> None:
+        """Count a request that was not sent, because Locust ended the user that had it."""
+        self._second.lost += 1
+
+    def record_connect(self, seconds: float) -> None:
+        """Count a new connection, which took *seconds* to open."""
+        self._second.connects += 1
+        self._second.connect_s = max(self._second.connect_s, seconds)
 
     def record_drops(self, number: int = 1) -> None:
         """Count *number* requests that were dropped before they started."""
@@ -67,6 +93,8 @@ class RequestRecorder:
         """
         self._in_flight -= 1
         counts = self._second.operations.get(operation) or self._second.counts_of(operation)
+        if operation not in self._first_ms:
+            self._first_ms[operation] = round(service_s * 1e3, 3)
         counts.response.record(response_s)
         counts.service.record(service_s)
         counts.bytes_out += bytes_out
@@ -90,10 +118,11 @@ class RequestRecorder:
         """Record that the event loop resumed *seconds* later than it should have."""
         self._second.lag_s = max(self._second.lag_s, seconds)
 
-    def take_second(self, at_s: int, *, cores: float = 0.0) -> Second:
+    def take_second(self, at_s: int, *, cores: float = 0.0, waited_s: float = 0.0) -> Second:
         """Return the second that began at *at_s*, and start counting the next one.
 
-        cores  processor cores that the worker used
+        cores     processor cores that the worker used
+        waited_s  seconds in which it could have run and had no processor
 
         The *usd* of the second is the price of its requests; `merge_seconds` adds up the prices.
         """
@@ -107,10 +136,15 @@ class RequestRecorder:
             started=counts.started,
             late=counts.late,
             dropped=counts.dropped,
+            lost=counts.lost,
+            unknown=counts.unknown,
             in_flight=self._in_flight,
             generator_cores=round(cores, 3),
             busiest_cores=round(cores, 3),
+            waited_s=round(waited_s, 3),
             loop_lag_ms=round(counts.lag_s * 1e3, 3),
+            connects=counts.connects,
+            connect_ms=round(counts.connect_s * 1e3, 3),
             usd=counts.usd,
             operations=counts.records(),
         )
@@ -123,6 +157,7 @@ class RequestRecorder:
             dropped=self._totals.dropped,
             cpu_s=round(self._cpu_s, 3),
             loop_lag_ms=round(self._totals.lag_s * 1e3, 3),
+            first_ms=dict(sorted(self._first_ms.items())),
             operations=self._totals.records(),
         )
 
@@ -142,16 +177,22 @@ def merge_seconds(parts: Sequence[Second], *, at_s: int, usd: float = 0.0) -> Se
         workers=sum(part.workers for part in parts),
         generator_cores=sum(part.generator_cores for part in parts),
         busiest_cores=max((part.busiest_cores for part in parts), default=0.0),
+        waited_s=max((part.waited_s for part in parts), default=0.0),
         loop_lag_ms=max((part.loop_lag_ms for part in parts), default=0.0),
+        connects=sum(part.connects for part in parts),
+        connect_ms=max((part.connect_ms for part in parts), default=0.0),
         usd=usd + sum(part.usd for part in parts),
         operations=_merge_operations([part.operations for part in parts]),
         parts=_merge_parts([part.parts for part in parts]),
     )
 
 
-def join_parts(parts: Sequence[Second]) -> Second:
-    """Join the parts of one second of one worker, which was split because a stage ended within it."""
-    if len(parts) == 1:
+def join_parts(parts: Sequence[Second], *, is_split: bool = True) -> Second:
+    """Join the parts of one second of one worker; it *is_split* if a stage ended within it.
+
+    A worker that has finished by then has one part of a second that is split.
+    """
+    if not is_split:
         return parts[0]
     cores = round(sum(part.generator_cores for part in parts), 3)
     return replace(
@@ -159,6 +200,7 @@ def join_parts(parts: Sequence[Second]) -> Second:
         workers=parts[-1].workers,
         in_flight=parts[-1].in_flight,
         busiest_cores=cores,
+        waited_s=round(sum(part.waited_s for part in parts), 3),
         parts=tuple(replace(part, usd=0.0) for part in parts),
     )
 
@@ -167,7 +209,8 @@ def join_parts(parts: Sequence[Second]) -> Second:
 class _Counters:
     """The counters of a second, or of the whole run.
 
-    put_bytes  bytes that AWS charges PutVectors for
+    unknown_sent  attempts of the requests whose result is unknown, by operation
+    put_bytes     bytes that AWS charges PutVectors for
     """
 
     due: int = 0
@@ -175,7 +218,12 @@ class _Counters:
     started: int = 0
     late: int = 0
     dropped: int = 0
+    lost: int = 0
+    unknown: int = 0
+    unknown_sent: Counter[str] = field(default_factory=Counter)
     lag_s: float = 0.0
+    connects: int = 0
+    connect_s: float = 0.0
     put_bytes: int = 0
     operations: dict[str, OperationCounts] = field(default_factory=dict)
 
@@ -192,7 +240,8 @@ class _Counters:
     @property
     def usd(self) -> float:
         """The price of the requests, including failed ones and retries: AWS charges for all of them."""
-        sent = {name: counts.requests + counts.retried for name, counts in self.operations.items()}
+        sent = Counter(self.unknown_sent)
+        sent.update({name: each.requests + each.retried for name, each in self.operations.items()})
         return requests_usd(sent, put_bytes=self.put_bytes)
 
     def records(self) -> dict[str, OperationSecond]:

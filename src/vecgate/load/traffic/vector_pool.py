@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vecgate.bulk.core.record_blocks import Float32Matrix
 from vecgate.bulk.sources import ColumnChoice, open_source
 from vecgate.errors import SourceError
-from vecgate.load.scenario.scenario_file import Scenario
 from vecgate.s3vectors.metadata import Metadata
+
+if TYPE_CHECKING:
+    from vecgate.load.scenario.scenario_file import Scenario
 
 #: Number of values of the key `group`; one in GROUPS vectors passes a filter on one of them.
 GROUPS = 100
@@ -30,10 +33,12 @@ class VectorPool:
 
     vectors   shape (n, dimension), float32
     metadata  n objects, or None for a vector without metadata
+    keys      the keys that the vectors have in their file; none if they are synthetic
     """
 
     vectors: Float32Matrix
     metadata: Sequence[Metadata | None]
+    keys: Sequence[str | None] = ()
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -92,16 +97,18 @@ def read_pool(path: str, count: int, *, dimension: int, metadata: str) -> Vector
     """
     vectors: list[Float32Matrix] = []
     kept: list[Metadata | None] = []
+    keys: list[str | None] = []
     for block in open_source(path, columns=KEYS_OPTIONAL).blocks(rows=count):
         vectors.append(block.vectors[: count - len(kept)])
         kept += list(block.metadata[: len(vectors[-1])])
+        keys += list(block.keys[: len(vectors[-1])])
         if len(kept) >= count:
             break
     if not kept or vectors[0].shape[1] != dimension:
         found = f"has vectors of {vectors[0].shape[1]} dimensions" if kept else "contains no vectors"
         raise SourceError(f"{path} {found}; the scenario needs {dimension} dimensions")
     chosen = kept if metadata == "file" else [build_metadata(metadata, row) for row in range(len(kept))]
-    return VectorPool(np.concatenate(vectors), chosen)
+    return VectorPool(np.concatenate(vectors), chosen, keys)
 
 
 def build_metadata(profile: str, row: int) -> Metadata | None:

@@ -9,7 +9,6 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from http import HTTPStatus
-from ipaddress import ip_address
 from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from vecgate.errors import UsageError, VecgateError
 from vecgate.load.web.page_requests import TOKEN_HEADER, PageRequest, PageRules
 from vecgate.load.web.web_form import check_scenario, forbidden_fields, message_of
 from vecgate.load.web.web_password import has_logged_in, require_password
+from vecgate.loopback import is_loopback
 
 #: Largest body of a request to the interface.
 FORM_BYTES_MAX = 64 * 1024
@@ -91,14 +91,6 @@ def guard_web_interface(
     app.wsgi_app = _with_headers(app.wsgi_app)
     lines = [f"web interface at {_url(web_ui, display)}"]
     return lines + require_password(web_ui, environ, is_needed=not is_loopback(host))
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach *host*."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _check_form(web_ui: Any, given: Mapping[str, Any], shown: frozenset[str]) -> flask.Response | None:  # noqa: ANN401 - Locust's

@@ -10,7 +10,7 @@ from vecgate.gate.requirement_rules import JUDGED_OUTCOMES
 from vecgate.gate.verdict import Verdict
 from vecgate.printable import printable_line
 from vecgate.reporting.operation_matrix import build_row
-from vecgate.results.load_records import LoadPlan
+from vecgate.results.load.load_records import LoadPlan
 from vecgate.results.records import Stream
 
 #: Background colours with a contrast above 4.5 to white text.

@@ -14,10 +14,11 @@ from vecgate.reporting.ci.annotations import annotation_lines
 from vecgate.reporting.ci.badge import run_badge
 from vecgate.reporting.ci.ctrf import ctrf_report
 from vecgate.reporting.ci.junit import checks_junit, conformance_junit
+from vecgate.reporting.ci.trend import trend_json
 from vecgate.reporting.output_files import write_text
 from vecgate.reporting.text.conformance_text import conformance_markdown
 from vecgate.reporting.text.load_text import load_markdown
-from vecgate.results.load_summary import summarize
+from vecgate.results.load.load_summary import summarize
 from vecgate.results.records import Stream
 
 #: Environment variable with the file for the outputs of a GitHub step.
@@ -32,6 +33,7 @@ class CiOutputs:
     markdown: Path | None = None
     ctrf: Path | None = None
     badge: Path | None = None
+    trend: Path | None = None
     annotations: bool = False
 
 
@@ -58,6 +60,8 @@ def write_ci_outputs(
         write_text(files.ctrf, ctrf_report(stream, verdict, run_verdict_line(stream, verdict)).decode())
     if files.badge:
         write_text(files.badge, run_badge(stream, verdict))
+    if files.trend:
+        write_text(files.trend, trend_json(stream, verdict))
     if files.markdown:
         write_text(files.markdown, run_markdown(stream, verdict), append=True)
     if not files.annotations:

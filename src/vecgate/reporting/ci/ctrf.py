@@ -18,7 +18,7 @@ from vecgate.printable import printable
 from vecgate.redaction import redact_values
 from vecgate.reporting.ci.failing_cases import tolerated_failures, unexplained_checks
 from vecgate.reporting.operation_matrix import group_of
-from vecgate.results.load_records import LoadPlan
+from vecgate.results.load.load_records import LoadPlan
 from vecgate.results.records import Result, Stream
 
 SPEC_VERSION = "0.0.0"

@@ -14,7 +14,7 @@ from vecgate.gate.verdict import Check, Verdict
 from vecgate.printable import printable
 from vecgate.reporting.ci.failing_cases import tolerated_failures, unexplained_checks
 from vecgate.reporting.operation_matrix import group_of
-from vecgate.results.load_records import LoadPlan
+from vecgate.results.load.load_records import LoadPlan
 from vecgate.results.records import ConformanceRun, Header, Result, Stream
 
 #: Characters that XML 1.0 cannot contain, not even escaped.

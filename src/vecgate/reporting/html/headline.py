@@ -7,16 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from vecgate.errors import VecgateError
-from vecgate.formatting import format_count, format_number, format_times
+from vecgate.formatting import format_count, format_milliseconds, format_number, format_times
 from vecgate.gate.bulk_verdict import bulk_verdict_line, judge_bulk
+from vecgate.gate.compare.capacity_changes import why_inconclusive
 from vecgate.gate.conformance_verdict import conformance_verdict_line, recorded_verdict
 from vecgate.gate.load_verdict import judge_load, load_verdict_line
 from vecgate.gate.verdict import WORDS, Check, Verdict, verdict_line
 from vecgate.results.benchmark_records import Benchmark, PeerRun
 from vecgate.results.bulk_records import BulkPlan
-from vecgate.results.load_records import Capacity, Cell, LoadPlan
-from vecgate.results.load_summary import LoadSummary, summarize
+from vecgate.results.load.load_records import Capacity, Cell, LoadPlan, Trial
+from vecgate.results.load.load_summary import LoadSummary, summarize
+from vecgate.results.load.sweep_records import Knee, SweepPoint
 from vecgate.results.records import Stream
+from vecgate.results.verdict_records import VerdictRecord
 
 #: "found" is the result of a measurement without a gate.
 Tone: TypeAlias = Literal["passed", "failed", "inconclusive", "found"]
@@ -55,6 +58,8 @@ def _build(stream: Stream, summary: LoadSummary | None) -> Headline:
             return _load(stream, summary)
         case "bulk":
             return _bulk(stream)
+        case "sweep":
+            return _sweep(stream)
         case kind:
             return _if_complete(stream, MEASUREMENTS[kind](stream))
 
@@ -99,13 +104,40 @@ def _if_complete(stream: Stream, headline: Headline) -> Headline:
     return replace(headline, tone="inconclusive", line=f"the run is incomplete; so far: {headline.line}")
 
 
+def _sweep(stream: Stream) -> Headline:
+    """Return the headline of a sweep with the verdict of the command, which knows what had to hold."""
+    title, record = f"Sweep on {stream.header.target}", stream.first(VerdictRecord)
+    knee, points = stream.first(Knee), format_count(len(stream.of(SweepPoint)), "rate")
+    found = [f"{points} measured"]
+    if knee is not None:
+        found.append(
+            f"knee at {format_number(knee.achieved_per_s)}/s, p99 {format_milliseconds(knee.p99_ms)}"
+        )
+    if record is None or not record.checks:
+        return Headline(title, "inconclusive", f"the run has no verdict; so far: {', '.join(found)}")
+    verdict = Verdict(record.checks)
+    text = "; ".join([*(check.measured for check in record.checks), *found])
+    return _if_complete(stream, _judged(title, verdict, verdict_line(verdict, text)))
+
+
 def _capacity(stream: Stream) -> Headline:
     title = f"Capacity of {stream.header.target}"
     capacity = stream.first(Capacity)
     if capacity is None:
-        return Headline(title, "failed", "no rate was found and confirmed")
+        return _no_capacity(title, stream)
     rate = f"{format_number(capacity.rate_per_s)} {capacity.unit}/s"
     return Headline(title, "found", f"{rate} sustained, confirmed {format_times(capacity.confirmations)}")
+
+
+def _no_capacity(title: str, stream: Stream) -> Headline:
+    """Return the headline of a search that confirmed no rate. It failed if not even the lowest rate held."""
+    trials = stream.of(Trial)
+    if problem := why_inconclusive(stream):
+        held = [trial.rate_per_s for trial in trials if trial.held]
+        highest = f"{format_number(max(held))}/s passed, unconfirmed" if held else "no rate passed"
+        return Headline(title, "inconclusive", f"no rate was confirmed: {problem}; {highest}")
+    reason = f": {trials[-1].reason}" if trials and trials[-1].reason else ""
+    return Headline(title, "failed", f"no rate was found and confirmed{reason}")
 
 
 def _scale(stream: Stream) -> Headline:

@@ -11,6 +11,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from vecgate.errors import SourceError, UsageError
+from vecgate.gate.compare.comparison import Comparison
+from vecgate.reporting.html.comparison_page import ComparedRun, render_comparison
 from vecgate.reporting.html.components import TableCell
 from vecgate.reporting.html.headline import Headline, build_headline
 from vecgate.reporting.html.index_page import IndexEntry, render_index
@@ -92,6 +94,24 @@ def write_report(runs: Sequence[Path], output: Path, *, is_matrix: bool) -> Writ
         return _write(output, render_matrix(streams, inputs.unreadable, pages), inputs)
     report = build_report(streams, inputs.unreadable)
     return _write(output, report.html, inputs, report.headlines)
+
+
+def write_comparison(
+    base: Sequence[tuple[Path, Stream]],
+    head: Sequence[tuple[Path, Stream]],
+    comparison: Comparison,
+    output: Path,
+) -> WrittenPage:
+    """Write to *output* the page about *comparison*, that of the runs *base* and *head*."""
+
+    def compared(side: str, runs: Sequence[tuple[Path, Stream]]) -> list[ComparedRun]:
+        return [
+            ComparedRun(side, stream, path.name, _report_link(path, output) or _link(path, output))
+            for path, stream in runs
+        ]
+
+    page = render_comparison(compared("base", base), compared("head", head), comparison)
+    return _write(output, page, Inputs((*base, *head), ()))
 
 
 def write_index(folder: Path, listed: Sequence[Path], output: Path) -> WrittenPage:

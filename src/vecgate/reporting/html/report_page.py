@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 from msgspec import structs
 
-from vecgate.reporting.html.charts.chart_renderer import ChartRenderer
 from vecgate.reporting.html.charts.figures import FigureBuilder
 from vecgate.reporting.html.components import ExperimentView, Facts
 from vecgate.reporting.html.headline import Headline, build_headline
@@ -21,8 +20,9 @@ from vecgate.reporting.html.views.capacity_view import capacity_view
 from vecgate.reporting.html.views.conformance_view import ConformanceView, conformance_view
 from vecgate.reporting.html.views.load_view import LoadView, load_view
 from vecgate.reporting.html.views.scale_view import scale_view
-from vecgate.results.load_records import LoadPlan, Second, Stage
-from vecgate.results.load_summary import summarize
+from vecgate.reporting.html.views.sweep_view import sweep_view
+from vecgate.results.load.load_records import LoadPlan, Second, Stage
+from vecgate.results.load.load_summary import summarize
 from vecgate.results.records import RunKind, Stream
 
 View: TypeAlias = LoadView | ConformanceView | ExperimentView | BenchmarksView
@@ -33,6 +33,7 @@ TEMPLATES: Mapping[RunKind, str] = {
     "load": "load.html.j2",
     "bulk": "load.html.j2",
     "capacity": "experiment.html.j2",
+    "sweep": "experiment.html.j2",
     "scale": "experiment.html.j2",
     "benchmarks": "benchmarks.html.j2",
     "peers": "benchmarks.html.j2",
@@ -42,6 +43,7 @@ VIEWS: Mapping[RunKind, Callable[[Stream, FigureBuilder], View]] = {
     "conformance": lambda stream, _: conformance_view(stream.run),
     "bulk": bulk_view,
     "capacity": capacity_view,
+    "sweep": sweep_view,
     "scale": scale_view,
     "benchmarks": benchmarks_view,
     "peers": peers_view,
@@ -81,10 +83,8 @@ def render_report(streams: Sequence[Stream], unreadable: Sequence[str] = ()) -> 
 
 def build_report(streams: Sequence[Stream], unreadable: Sequence[str] = ()) -> Report:
     """Return the same page with the headlines of its runs."""
-    renderer = ChartRenderer()
     runs = [
-        build_run_view(stream, FigureBuilder(renderer, f"run{order}"))
-        for order, stream in enumerate(streams, start=1)
+        build_run_view(stream, FigureBuilder(f"run{order}")) for order, stream in enumerate(streams, start=1)
     ]
     title = runs[0].headline.title if len(runs) == 1 else f"{len(runs)} runs"
     html = render_template(

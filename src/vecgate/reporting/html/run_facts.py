@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vecgate.formatting import format_count, format_duration, format_percentage, format_timestamp
 from vecgate.reporting.html.components import Facts
 from vecgate.results.bulk_records import BulkPlan
-from vecgate.results.load_records import LoadPlan
+from vecgate.results.load.load_records import LoadPlan
 from vecgate.results.records import Header, Stream
 
 CLIENTS = {

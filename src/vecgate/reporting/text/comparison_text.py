@@ -38,7 +38,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     rows = comparison_rows(comparison, show_all=comparison.kind != "conformance")
     parts = [
         f"## {markdown_line(comparison_line(comparison))}",
-        markdown_table(_headings(comparison), rows) if rows else "",
+        markdown_table(comparison_headings(comparison), rows) if rows else "",
         checks_table(comparison.verdict),
         "\n".join(f"- Differs: {markdown_text(str(each))}" for each in comparison.differences),
     ]
@@ -84,12 +84,13 @@ def _change_lines(comparison: Comparison, *, show_all: bool) -> Iterator[str]:
     rows = comparison_rows(comparison, show_all=show_all)
     if rows:
         right = () if comparison.requirement_changes else RIGHT
-        yield from table_lines([_headings(comparison), *rows], right=right)
+        yield from table_lines([comparison_headings(comparison), *rows], right=right)
     if not show_all and (hidden := [each for each in comparison.all_changes if not _is_significant(each)]):
         yield f"{'and' if rows else 'no significant change:'} {describe_counts(hidden)} (--all shows them)"
 
 
-def _headings(comparison: Comparison) -> Sequence[str]:
+def comparison_headings(comparison: Comparison) -> Sequence[str]:
+    """Return the headings of the rows of *comparison*."""
     if comparison.requirement_changes:
         return REQUIREMENT_HEADINGS
     sides = {
@@ -109,19 +110,20 @@ def _figure_row(change: Change) -> list[str]:
     unit = "points" if change.unit == "%" else "%"
     interval = ""
     if change.interval is not None:
-        low, high = _format_change(change.interval.low), _format_change(change.interval.high)
+        low, high = format_change(change.interval.low), format_change(change.interval.high)
         interval = f"{low} … {high} {unit}"
     return [
         change.name,
         format_quantity(change.base, change.unit),
         format_quantity(change.head, change.unit),
-        f"{_format_change(change.regression)} {unit}" if is_in_both else "",
+        f"{format_change(change.regression)} {unit}" if is_in_both else "",
         interval,
         f"{change.grade}: {change.reason}" if change.reason else change.grade,
     ]
 
 
-def _format_change(change: float) -> str:
+def format_change(change: float) -> str:
+    """Format a relative change in per cent, or a difference in points, without its unit: `+12.3`."""
     if not isfinite(change):
         return "-∞" if change < 0 else "+∞"
     return f"{change * 100:+,.1f}" if abs(change) < LARGE_CHANGE else f"{change * 100:+,.0f}"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from msgspec import to_builtins
+
 from vecgate.gate.load_verdict import load_verdict_line
 from vecgate.gate.verdict import Verdict
 from vecgate.results.histograms import Histogram
-from vecgate.results.load_summary import LoadSummary
-from vecgate.results.operation_counts import OperationCounts
+from vecgate.results.load.load_records import WorkerTotals
+from vecgate.results.load.load_summary import LoadSummary
+from vecgate.results.load.operation_counts import OperationCounts
+from vecgate.results.percentile_samples import has_few_samples
 from vecgate.results.records import SCHEMA_VERSION, Stream
 from vecgate.results.spans import Span
 
@@ -23,10 +27,16 @@ def load_dict(stream: Stream, verdict: Verdict, summary: LoadSummary) -> dict[st
         "target": stream.header.target,
         "scenario": summary.plan.scenario,
         "unit": summary.plan.unit,
-        "duration_s": summary.duration_s,
+        "duration_s": summary.end_s,
+        "measured_from_s": summary.measured_from_s,
         **_span(summary),
         "operations": {name: _operation(counts) for name, counts in summary.operations.items()},
-        "stages": [{"name": stage.stage.label, **_span(stage)} for stage in summary.stages],
+        "stages": [
+            {"name": stage.stage.label, "warm_up": stage.stage.warm_up, **_span(stage)}
+            for stage in summary.stages
+        ],
+        "first_ms": _first_ms(stream),
+        "failures": [to_builtins(cause) for cause in summary.failures],
         "recall": {f"@{k}": recall.mean for k, recall in summary.recalls.items()},
         "usd": summary.usd,
         "usd_per_hour": summary.usd_per_hour,
@@ -39,6 +49,12 @@ def load_dict(stream: Stream, verdict: Verdict, summary: LoadSummary) -> dict[st
     }
 
 
+def _first_ms(stream: Stream) -> dict[str, float]:
+    """Return the service time of the first request of each operation, the longest of all workers."""
+    firsts = [each for worker in stream.of(WorkerTotals) for each in worker.first_ms.items()]
+    return {name: max(ms for each, ms in firsts if each == name) for name, _ in firsts}
+
+
 def _span(span: Span) -> dict[str, object]:
     return {
         "due": span.due,
@@ -49,6 +65,8 @@ def _span(span: Span) -> dict[str, object]:
         "unknown": span.unknown,
         "requests": span.requests,
         "ok": span.ok,
+        # The envelope of `--json` has an `ok` of its own.
+        "succeeded": span.ok,
         "vectors": span.vectors,
         "offered_per_s": span.offered_per_s,
         "achieved_per_s": span.achieved_per_s,
@@ -70,8 +88,14 @@ def _operation(counts: OperationCounts) -> dict[str, object]:
     }
 
 
-def _latencies_ms(histogram: Histogram) -> dict[str, float]:
+def _latencies_ms(histogram: Histogram) -> dict[str, object]:
     if not histogram.count:
         return {}
     values = zip(PERCENTILES, histogram.percentiles_ms(*PERCENTILES), strict=True)
-    return {**{f"p{p:g}": value for p, value in values}, "max": histogram.max_ms}
+    few = [f"p{p:g}" for p in PERCENTILES if has_few_samples(p, histogram.count)]
+    return {
+        **{f"p{p:g}": value for p, value in values},
+        "max": histogram.max_ms,
+        "count": histogram.count,
+        "few_samples": few,
+    }

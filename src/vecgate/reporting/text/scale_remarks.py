@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from vecgate.formatting import format_count
-from vecgate.results.load_records import NEAR_BEST, Cell
+from vecgate.results.load.load_records import NEAR_BEST, Cell
 
 #: Python runs on one core at a time: a client that uses this much of a core is probably the limit.
 CLIENT_BUSY_CORES = 0.9

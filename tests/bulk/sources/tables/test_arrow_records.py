@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 from uuid import UUID
 
 import numpy as np
@@ -367,6 +367,33 @@ def test_no_rows_are_an_error(suffix: str, tmp_path: Path) -> None:
     )
     with pytest.raises(SourceError, match="holds no records"):
         open_source(path)
+
+
+def test_a_file_is_read_also_if_its_rows_cannot_be_counted(
+    tmp_path: Path, gather: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its readers cannot count before pyarrow 26."""
+
+    class OldReader:
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            self._reader = pa.RecordBatchFileReader(*arguments, **options)
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "count_rows":
+                raise AttributeError(name)
+            return getattr(self._reader, name)
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    path = tmp_path / "t.feather"
+    pf.write_feather(pa.table({"id": ["a", "b"], "vector": [[1.0], [2.0]]}), path, compression="uncompressed")
+    monkeypatch.setattr(pa.ipc, "open_file", OldReader)
+    source = open_source(path)
+    assert (source.total, gather(source).keys) == (None, ["a", "b"])
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".feather", ".arrows"])

@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vecgate.reporting.html.charts.series import Timeline, downsample
-from vecgate.results.load_records import OperationSecond, Second
+from vecgate.results.load.load_records import OperationSecond, Second
 
 columns = st.lists(st.none() | st.floats(-1e6, 1e6), min_size=1, max_size=900)
 

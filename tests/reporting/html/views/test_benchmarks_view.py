@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from vecgate.reporting.html.charts.chart_renderer import ChartRenderer
 from vecgate.reporting.html.charts.figures import FigureBuilder
 from vecgate.reporting.html.components import TableCell
 from vecgate.reporting.html.views.benchmarks_view import benchmarks_view, speed_plot, spread_plot
@@ -14,7 +13,7 @@ FAST = Benchmark(name="fast", group="g", vectors=4, median_s=0.02, low_s=0.02, h
 def test_benchmarks_with_different_numbers_of_items_are_compared_per_item() -> None:
     """In the chart and in the table. The spread is the interquartile range relative to the median."""
     head = Header(kind="benchmarks", run="r", started_at="s", target="local")
-    (group,) = benchmarks_view(Stream(head, (BASE, FAST)), FigureBuilder(ChartRenderer(), "run1")).groups
+    (group,) = benchmarks_view(Stream(head, (BASE, FAST)), FigureBuilder("run1")).groups
     found = [[cell.text if isinstance(cell, TableCell) else cell for cell in row] for row in group.table.rows]
     assert found == [
         ["base", "wall", "100 ms", "90.0 ms – 120 ms", "30.0 %", "9", "100 ms", "1.00"],

@@ -8,7 +8,7 @@ from sample_streams import capacity_stream, load_stream
 
 from vecgate.reporting.html.report_page import render_report
 from vecgate.reporting.html.views.capacity_view import TRIALS_NOTE
-from vecgate.results.load_records import LoadPlan
+from vecgate.results.load.load_records import LoadPlan
 from vecgate.results.records import Stream
 
 

@@ -8,7 +8,7 @@ import inspect
 import os
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from vecgate.bulk.core.argument_types import check_instance, described
 from vecgate.bulk.sources.array_columns import MATRIX_AXES, source_from_arrays
@@ -18,6 +18,7 @@ from vecgate.bulk.sources.in_memory.arrays import as_array, is_array
 from vecgate.bulk.sources.iterables import source_from_records
 from vecgate.bulk.sources.source import Source
 from vecgate.errors import SourceError
+from vecgate.extras import import_extra
 from vecgate.s3vectors.metadata import Metadata
 
 #: A path or several, a data frame, an Arrow table, a matrix, an iterable of records, or a source.
@@ -109,22 +110,24 @@ def _listed(values: Any, name: str) -> list[Any] | None:  # noqa: ANN401 - a lis
             f"{name}= is {described(values)}", hint="It must be a list, with one entry for each row."
         )
     if any(hasattr(values, each) for each in _ARROW):
-        from vecgate.bulk.sources.in_memory.frames import column_values  # noqa: PLC0415 - pyarrow is slow to import
-
-        return column_values(values)
+        return cast("list[Any]", _frames(f"{name}=").column_values(values))
     return list(as_array(values).tolist() if is_array(values) else values)
 
 
 def _frame_source(frame: SourceArgument, columns: ColumnChoice, *, keys_only: bool) -> Source:
-    from vecgate.bulk.sources.in_memory import frames  # noqa: PLC0415 - pyarrow is slow to import
-
+    frames = _frames("a table")
     if not frames.is_column(frame):
-        return frames.source_from_frame(frame, columns=columns, keys_only=keys_only)
+        return cast("Source", frames.source_from_frame(frame, columns=columns, keys_only=keys_only))
     if keys_only:
         return source_from_records(frames.column_values(frame), columns=columns, keys_only=True)
     raise SourceError(
         f"{frames.frame_name(frame)} is one column", hint="Pass the table, with its keys and its vectors."
     )
+
+
+def _frames(use: str) -> Any:  # noqa: ANN401 - a module
+    # Imported on use: pyarrow is slow to import, and not in the core.
+    return import_extra("vecgate.bulk.sources.in_memory.frames", use, error=SourceError)
 
 
 def _scanned(argument: SourceArgument) -> SourceArgument:

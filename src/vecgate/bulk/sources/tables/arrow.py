@@ -74,9 +74,10 @@ def _schema(path: SourceFile, *, is_file: bool) -> Schema:
         return reader.schema
 
 
-def _count_rows(path: SourceFile) -> int:
+def _count_rows(path: SourceFile) -> int | None:
+    """Return the number of rows; None with pyarrow before 26, which would have to read them all."""
     with _open(path) as file, pa.ipc.open_file(file) as reader:
-        return int(reader.count_rows())
+        return int(reader.count_rows()) if hasattr(reader, "count_rows") else None
 
 
 def _open(path: SourceFile, *, is_mapped: bool = False) -> Any:  # noqa: ANN401 - pyarrow ships no types

@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import orjson
 
-from vecgate.bulk.core.body_encoding import Body, encode_request
-from vecgate.bulk.index_admin import (
-    call_on_bucket,
-    created_time,
-    describe_bucket,
-    list_buckets,
-    list_indexes,
-)
-from vecgate.bulk.index_setup import CONFLICT, bucket_name_problem
-from vecgate.bulk.transport.retried_call import call_with_retries
-from vecgate.bulk.transport.sender import Sender
-from vecgate.cli.commands.indexes.index import parse_tags, print_deleted, print_entries, print_facts
 from vecgate.cli.confirmation import confirm
 from vecgate.cli.index_location import with_region_of
 from vecgate.cli.options import open_chosen_target, output_options, print_status, target_options
 from vecgate.errors import IndexUnusable, ServiceError, UsageError
 from vecgate.s3vectors.arn import BucketAddress, IndexAddress
-from vecgate.targets.target import TargetChoice
+
+if TYPE_CHECKING:
+    from vecgate.bulk.transport.sender import Sender
+    from vecgate.targets.target import TargetChoice
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 @click.group()
 def bucket() -> None:
-    """List, describe, create and delete vector buckets."""
+    """List, describe, create and delete vector buckets.
+
+    \b
+    vecgate bucket list --target aws
+    vecgate bucket create --target aws --bucket media --tag team=search
+    """  # noqa: D301 - click reads the backspace
 
 
 def _bucket_option(command: F) -> F:
@@ -46,7 +42,15 @@ def _bucket_option(command: F) -> F:
 @target_options
 @output_options
 def list_(prefix: str, choice: TargetChoice, as_json: bool, quiet: bool) -> None:
-    """List the vector buckets of the account and region."""
+    """List the vector buckets of the account and region.
+
+    \b
+    vecgate bucket list --target aws --region eu-west-1
+    vecgate bucket list --target aws --prefix media --json
+    """  # noqa: D301 - click reads the backspace
+    from vecgate.bulk.index_admin import list_buckets
+    from vecgate.cli.commands.indexes.index import print_entries
+
     del quiet  # nothing but the result is printed
     with open_chosen_target(choice) as target, target.sender() as sender:
         entries = list(list_buckets(sender, prefix=prefix))
@@ -58,7 +62,15 @@ def list_(prefix: str, choice: TargetChoice, as_json: bool, quiet: bool) -> None
 @target_options
 @output_options
 def describe(bucket: str, choice: TargetChoice, as_json: bool, quiet: bool) -> None:
-    """Show the settings of a bucket and the number of its indexes."""
+    """Show the settings of a bucket and the number of its indexes.
+
+    \b
+    vecgate bucket describe --target aws --bucket media
+    vecgate bucket describe --target aws --bucket media --json
+    """  # noqa: D301 - click reads the backspace
+    from vecgate.bulk.index_admin import list_indexes
+    from vecgate.cli.commands.indexes.index import print_facts
+
     del quiet  # nothing but the result is printed
     address = BucketAddress.parse(bucket)
     with open_chosen_target(with_region_of(bucket, choice)) as target, target.sender() as sender:
@@ -76,7 +88,17 @@ def describe(bucket: str, choice: TargetChoice, as_json: bool, quiet: bool) -> N
 def create(
     bucket: str, choice: TargetChoice, kms_key: str, tags: Sequence[str], as_json: bool, quiet: bool
 ) -> None:
-    """Create a vector bucket."""
+    """Create a vector bucket.
+
+    \b
+    vecgate bucket create --target aws --bucket media
+    vecgate bucket create --target aws --bucket media --tag team=search --tag stage=test
+    """  # noqa: D301 - click reads the backspace
+    from vecgate.bulk.core.body_encoding import Body
+    from vecgate.bulk.index_setup import CONFLICT, bucket_name_problem
+    from vecgate.bulk.transport.retried_call import call_with_retries
+    from vecgate.cli.commands.indexes.index import parse_tags, print_facts
+
     del quiet  # nothing but the result is printed
     address = BucketAddress.parse(bucket)
     if address.arn:
@@ -110,7 +132,17 @@ def create(
 def delete(
     bucket: str, choice: TargetChoice, with_indexes: bool, yes: bool, as_json: bool, quiet: bool
 ) -> None:
-    """Delete a vector bucket, which must have no index unless --with-indexes is given."""
+    """Delete a vector bucket, which must have no index unless --with-indexes is given.
+
+    \b
+    vecgate bucket delete --target aws --bucket media
+    vecgate bucket delete --target aws --bucket media --with-indexes --yes
+    """  # noqa: D301 - click reads the backspace
+    from vecgate.bulk.core.body_encoding import encode_request
+    from vecgate.bulk.index_admin import call_on_bucket, describe_bucket, list_indexes
+    from vecgate.bulk.transport.retried_call import call_with_retries
+    from vecgate.cli.commands.indexes.index import print_deleted
+
     address = BucketAddress.parse(bucket)
     with open_chosen_target(with_region_of(bucket, choice)) as target, target.sender() as sender:
         describe_bucket(sender, address)
@@ -135,6 +167,8 @@ def delete(
 
 
 def _facts(sender: Sender, address: BucketAddress) -> dict[str, object]:
+    from vecgate.bulk.index_admin import created_time, describe_bucket
+
     found = describe_bucket(sender, address)
     encryption = found.get("encryptionConfiguration") or {}
     return {

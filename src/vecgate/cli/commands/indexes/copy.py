@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
-from vecgate.bulk.config import BulkConfig
-from vecgate.bulk.index_settings import IndexSettings
-from vecgate.bulk.index_setup import IndexDescription, read_index
-from vecgate.bulk.transfer.destination import (
-    IndexSide,
-    check_change,
-    check_destination,
-    copied_settings,
-    create_destination,
-    find_index,
-)
-from vecgate.bulk.transfer.metadata_change import MetadataChange, load_transform, parse_entry
-from vecgate.bulk.transport.paced_sender import READ_REQUESTS_PER_S
 from vecgate.cli.confirmation import confirm
 from vecgate.cli.index_location import IndexLocation
 from vecgate.cli.options import (
+    READS_PER_S_DEFAULT,
+    SEGMENTS_MAX,
     RunFiles,
     open_chosen_target,
     option_group,
@@ -33,15 +22,18 @@ from vecgate.cli.options import (
     target_options,
     write_options,
 )
-from vecgate.cli.runs.bulk_comparison import VerifyChoice
-from vecgate.cli.runs.bulk_write_summary import exit_with, print_summary
-from vecgate.cli.runs.copy_run import CopyRun, resolve_copy_files
 from vecgate.cli.source_options import split_names
-from vecgate.diagnostics.permission_probes import first_line
 from vecgate.errors import JournalMismatch, TargetError
 from vecgate.formatting import format_count
-from vecgate.s3vectors.limits import SEGMENTS_MAX
-from vecgate.targets.target import Target, TargetChoice
+
+if TYPE_CHECKING:
+    from vecgate.bulk.config import BulkConfig
+    from vecgate.bulk.index_settings import IndexSettings
+    from vecgate.bulk.index_setup import IndexDescription
+    from vecgate.bulk.transfer.metadata_change import MetadataChange
+    from vecgate.cli.runs.bulk_comparison import VerifyChoice
+    from vecgate.cli.runs.copy_run import CopyRun
+    from vecgate.targets.target import Target, TargetChoice
 
 NO_READ_BACK = "none"
 
@@ -56,6 +48,8 @@ class SideChoice:
 
     def choose(self, location: IndexLocation, shared: TargetChoice) -> TargetChoice:
         """Return the target of the index at *location*. Raises UsageError if it is named twice."""
+        from vecgate.targets.target import TargetChoice
+
         own = location.target_choice(TargetChoice(self.target, self.region))
         return replace(
             shared,
@@ -84,6 +78,8 @@ def _sides(
 def _change(
     set_metadata: tuple[str, ...], drop_metadata: tuple[str, ...], transform: str | None
 ) -> MetadataChange:
+    from vecgate.bulk.transfer.metadata_change import MetadataChange, load_transform, parse_entry
+
     return MetadataChange(
         dict(map(parse_entry, set_metadata)),
         drop_metadata,
@@ -125,6 +121,8 @@ _change_options = option_group(
 
 
 def _check_verify(context: click.Context, parameter: click.Parameter, value: str) -> VerifyChoice | None:
+    from vecgate.cli.runs.bulk_comparison import VerifyChoice
+
     del context, parameter
     return None if value == NO_READ_BACK else VerifyChoice.parse(value)
 
@@ -158,7 +156,7 @@ def _check_verify(context: click.Context, parameter: click.Parameter, value: str
 @click.option(
     "--reads-per-s",
     type=click.FloatRange(0, min_open=True),
-    default=READ_REQUESTS_PER_S,
+    default=READS_PER_S_DEFAULT,
     show_default=True,
     help="Limit of reads per second, for each index.",
 )
@@ -203,6 +201,19 @@ def copy(
     vecgate copy media/films archive/films --target aws --from-region eu-west-1 --to-region us-east-1
     vecgate copy media/films media/films --target aws --set-metadata tenant=a
     """  # noqa: D301 - click reads the backspace
+    from vecgate.bulk.index_setup import read_index
+    from vecgate.bulk.transfer.destination import (
+        IndexSide,
+        check_change,
+        check_destination,
+        copied_settings,
+        create_destination,
+        find_index,
+    )
+    from vecgate.bulk.transfer.metadata_change import MetadataChange
+    from vecgate.cli.runs.bulk_write_summary import exit_with, print_summary
+    from vecgate.cli.runs.copy_run import CopyRun, resolve_copy_files
+
     names = split_names(non_filterable)
     locations = IndexLocation.parse(source), IndexLocation.parse(destination)
     choices = sides.source.choose(locations[0], choice), sides.destination.choose(locations[1], choice)
@@ -262,6 +273,10 @@ def copy(
 
 def _read_tags(target: Target, index: IndexDescription) -> dict[str, str]:
     """Return the tags of an index that a user may set. Raises TargetError if they cannot be read."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from vecgate.diagnostics.permission_probes import first_line
+
     try:
         client = target.client()
         try:

@@ -5,45 +5,41 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
-import orjson
 
-from vecgate.bulk.core.body_encoding import encode_request
-from vecgate.bulk.core.record_validation import IndexRules
-from vecgate.bulk.index_admin import created_time, list_indexes
-from vecgate.bulk.index_settings import IndexSettings, TextSearch
-from vecgate.bulk.index_setup import (
-    IndexDescription,
-    NewResourceSender,
-    check_new_index,
-    create_index,
-    read_index,
-)
-from vecgate.bulk.reader import BulkReader
-from vecgate.bulk.transport.retried_call import call_with_retries
 from vecgate.cli.confirmation import confirm
 from vecgate.cli.index_location import with_region_of
+from vecgate.cli.json_output import print_json
 from vecgate.cli.options import (
     IndexChoice,
     index_options,
     open_chosen_target,
     output_options,
     print_status,
+    segments_option,
     target_options,
 )
 from vecgate.cli.source_options import split_names
 from vecgate.errors import IndexUnusable, UsageError
-from vecgate.reporting.text.terminal_tables import table_lines
 from vecgate.s3vectors.arn import BucketAddress, IndexAddress
-from vecgate.s3vectors.limits import SEGMENTS_MAX
 from vecgate.safe_output import data_stream
-from vecgate.targets.target import TargetChoice
+
+if TYPE_CHECKING:
+    from vecgate.bulk.index_settings import TextSearch
+    from vecgate.bulk.index_setup import IndexDescription
+    from vecgate.targets.target import TargetChoice
 
 
 @click.group()
 def index() -> None:
-    """List, describe, count, create and delete indexes."""
+    """List, describe, count, create and delete indexes.
+
+    \b
+    vecgate index list --target aws --bucket media
+    vecgate index create --target aws --bucket media --index films --dimension 1024
+    """  # noqa: D301 - click reads the backspace
 
 
 @index.command("list")
@@ -52,7 +48,14 @@ def index() -> None:
 @target_options
 @output_options
 def list_(bucket: str, prefix: str, choice: TargetChoice, as_json: bool, quiet: bool) -> None:
-    """List the indexes of a bucket."""
+    """List the indexes of a bucket.
+
+    \b
+    vecgate index list --target aws --bucket media
+    vecgate index list --target local --bucket media --prefix films --json
+    """  # noqa: D301 - click reads the backspace
+    from vecgate.bulk.index_admin import list_indexes
+
     del quiet  # nothing but the result is printed
     address = BucketAddress.parse(bucket)
     with open_chosen_target(with_region_of(bucket, choice)) as target, target.sender() as sender:
@@ -65,7 +68,14 @@ def list_(bucket: str, prefix: str, choice: TargetChoice, as_json: bool, quiet: 
 @target_options
 @output_options
 def describe(index_choice: IndexChoice, choice: TargetChoice, as_json: bool, quiet: bool) -> None:
-    """Show the settings of an index."""
+    """Show the settings of an index.
+
+    \b
+    vecgate index describe --target aws --bucket media --index films
+    vecgate index describe --target local --bucket media --index films --json
+    """  # noqa: D301 - click reads the backspace
+    from vecgate.bulk.index_setup import read_index
+
     del quiet  # nothing but the result is printed
     address = index_choice.address
     with open_chosen_target(with_region_of(index_choice.index, choice)) as target, target.sender() as sender:
@@ -76,16 +86,18 @@ def describe(index_choice: IndexChoice, choice: TargetChoice, as_json: bool, qui
 @index.command()
 @index_options
 @target_options
-@click.option(
-    "--segments",
-    type=click.IntRange(1, SEGMENTS_MAX),
-    default=4,
-    show_default=True,
-    help="Parts of the index to read in parallel.",
-)
+@segments_option
 @output_options
 def count(index_choice: IndexChoice, choice: TargetChoice, segments: int, as_json: bool, quiet: bool) -> None:
-    """Count the vectors of an index by listing all of its keys."""
+    """Count the vectors of an index by listing all of its keys.
+
+    \b
+    vecgate index count --target aws --bucket media --index films
+    vecgate index count --target aws --bucket media --index films --segments 16
+    """  # noqa: D301 - click reads the backspace
+    from vecgate.bulk.index_setup import read_index
+    from vecgate.bulk.reader import BulkReader
+
     del quiet  # nothing but the result is printed
     address = index_choice.address
     total = 0
@@ -97,7 +109,10 @@ def count(index_choice: IndexChoice, choice: TargetChoice, segments: int, as_jso
         reader = BulkReader(sender, bucket=address.bucket, index=address.arn or address.index)
         with closing(reader.scan(segments, data=False, metadata=False)) as pages:
             total = sum(map(len, pages))
-    click.echo(orjson.dumps({"index": str(address), "vectors": total}).decode() if as_json else f"{total}")
+    if as_json:
+        print_json({"index": str(address), "vectors": total})
+    else:
+        click.echo(f"{total}")
 
 
 @index.command()
@@ -135,7 +150,16 @@ def create(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Create an index, and its bucket if that is missing."""
+    """Create an index, and its bucket if that is missing.
+
+    \b
+    vecgate index create --target aws --bucket media --index films --dimension 384
+    vecgate index create --target aws --bucket media --index films --dimension 1024 --non-filterable text
+    """  # noqa: D301 - click reads the backspace
+    from vecgate.bulk.core.record_validation import IndexRules
+    from vecgate.bulk.index_settings import IndexSettings
+    from vecgate.bulk.index_setup import NewResourceSender, check_new_index, create_index, read_index
+
     del quiet  # nothing but the result is printed
     settings = IndexSettings(
         IndexRules(dimension, metric, frozenset(split_names(non_filterable) or ())),
@@ -162,7 +186,16 @@ def create(
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @output_options
 def delete(index_choice: IndexChoice, choice: TargetChoice, yes: bool, as_json: bool, quiet: bool) -> None:
-    """Delete an index with all of its vectors."""
+    """Delete an index with all of its vectors.
+
+    \b
+    vecgate index delete --target aws --bucket media --index films
+    vecgate index delete --target aws --bucket media --index films --yes
+    """  # noqa: D301 - click reads the backspace
+    from vecgate.bulk.core.body_encoding import encode_request
+    from vecgate.bulk.index_setup import read_index
+    from vecgate.bulk.transport.retried_call import call_with_retries
+
     del quiet  # nothing but the result is printed
     address = index_choice.address
     with open_chosen_target(with_region_of(index_choice.index, choice)) as target, target.sender() as sender:
@@ -177,6 +210,8 @@ def delete(index_choice: IndexChoice, choice: TargetChoice, yes: bool, as_json: 
 
 def describe_index(address: IndexAddress, found: IndexDescription) -> dict[str, object]:
     """Return the facts about an index by name."""
+    from vecgate.bulk.index_admin import created_time
+
     settings = found.settings
     created = created_time(float(found.created)) if found.created.replace(".", "").isdigit() else None
     return {
@@ -195,9 +230,11 @@ def describe_index(address: IndexAddress, found: IndexDescription) -> dict[str, 
 
 def print_entries(kind: str, entries: Sequence[tuple[str, str, object]], *, as_json: bool) -> None:
     """Print entries of name, ARN and creation time. *kind* is `indexes` or `buckets`."""
+    from vecgate.reporting.text.terminal_tables import table_lines
+
     if as_json:
         rows = [{"name": name, "arn": arn, "created": created} for name, arn, created in entries]
-        click.echo(orjson.dumps({kind: rows}).decode(), file=data_stream(sys.stdout))
+        print_json({kind: rows}, file=data_stream(sys.stdout))
         return
     if entries:
         lines = table_lines([[name, f"{created or ''}", arn] for name, arn, created in entries])
@@ -208,8 +245,10 @@ def print_entries(kind: str, entries: Sequence[tuple[str, str, object]], *, as_j
 
 def print_facts(facts: Mapping[str, object], *, as_json: bool) -> None:
     """Print facts by name."""
+    from vecgate.reporting.text.terminal_tables import table_lines
+
     if as_json:
-        click.echo(orjson.dumps(facts).decode(), file=data_stream(sys.stdout))
+        print_json(facts, file=data_stream(sys.stdout))
         return
     rows = [[name.replace("_", " "), _text(value)] for name, value in facts.items()]
     click.echo("\n".join(table_lines(rows)))
@@ -217,7 +256,10 @@ def print_facts(facts: Mapping[str, object], *, as_json: bool) -> None:
 
 def print_deleted(kind: str, name: str, *, as_json: bool) -> None:
     """Print that a resource was deleted."""
-    click.echo(orjson.dumps({"deleted": name}).decode() if as_json else f"PASS  {kind} {name} deleted")
+    if as_json:
+        print_json({"deleted": name})
+    else:
+        click.echo(f"PASS  {kind} {name} deleted")
 
 
 def parse_tags(texts: Sequence[str]) -> dict[str, str]:
@@ -229,6 +271,8 @@ def parse_tags(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _text_search(text: str) -> TextSearch:
+    from vecgate.bulk.index_settings import TextSearch
+
     key, _, language = text.rpartition(":")
     return TextSearch(key, language) if key else TextSearch(text)
 

@@ -6,38 +6,29 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from vecgate.bulk.index_setup import IndexDescription, read_index
-from vecgate.bulk.journal import remove_journal
-from vecgate.bulk.reader import BulkReader, ScanPage
-from vecgate.bulk.transfer.scan_export import (
-    JSON_LINES,
-    JsonLinesSink,
-    Spool,
-    check_export_path,
-    export_schema,
-    recreation_options,
-    redact_page,
-    write_export,
-)
-from vecgate.bulk.transfer.segment_journal import SegmentJournal, count_records
-from vecgate.bulk.transport.paced_sender import PacedSender
-from vecgate.bulk.transport.sender import endpoint_identity
 from vecgate.cli.options import (
     IndexChoice,
     index_options,
     open_chosen_target,
     output_options,
     print_status,
+    segments_option,
     target_options,
 )
 from vecgate.errors import UsageError, VecgateError
 from vecgate.formatting import format_count, format_duration
 from vecgate.redaction import MARK
-from vecgate.s3vectors.limits import SEGMENTS_MAX
-from vecgate.targets.target import TargetChoice
+
+if TYPE_CHECKING:
+    from vecgate.bulk.index_setup import IndexDescription
+    from vecgate.bulk.reader import ScanPage
+    from vecgate.bulk.transfer.scan_export import JsonLinesSink
+    from vecgate.bulk.transfer.segment_journal import SegmentJournal
+    from vecgate.targets.target import TargetChoice
 
 #: Seconds between two lines of progress.
 PROGRESS_S = 10.0
@@ -52,6 +43,9 @@ class Export:
 
     def take(self, page: ScanPage) -> ScanPage:
         """Count the vectors of *page*, and return it without the credentials of this run."""
+        from vecgate.bulk.reader import ScanPage
+        from vecgate.bulk.transfer.scan_export import redact_page
+
         vectors, found = redact_page(page.vectors)
         self.total, self.redacted = self.total + len(vectors), self.redacted + found
         now_s = time.monotonic()
@@ -80,13 +74,7 @@ class Export:
     default=None,
     help="Write to this file: .jsonl, .parquet or .arrow.  [default: JSON lines on stdout]",
 )
-@click.option(
-    "--segments",
-    type=click.IntRange(1, SEGMENTS_MAX),
-    default=4,
-    show_default=True,
-    help="Parts of the index to read in parallel.",
-)
+@segments_option
 @click.option("--no-data", is_flag=True, help="Export keys and metadata only.")
 @click.option("--no-metadata", is_flag=True, help="Export keys and vectors only.")
 @click.option(
@@ -118,7 +106,15 @@ def scan(
 
     \b
     vecgate scan --target aws --bucket media --index films -o films.parquet
+    vecgate scan --target aws --bucket media --index films --no-data | wc -l
     """  # noqa: D301 - click reads the backspace
+    from vecgate.bulk.index_setup import read_index
+    from vecgate.bulk.reader import BulkReader
+    from vecgate.bulk.transfer.scan_export import check_export_path
+    from vecgate.bulk.transfer.segment_journal import SegmentJournal
+    from vecgate.bulk.transport.paced_sender import PacedSender
+    from vecgate.bulk.transport.sender import endpoint_identity
+
     del as_json  # the output is data in the format of --out, or JSON lines on stdout
     if out is not None:
         check_export_path(out)
@@ -174,6 +170,14 @@ def _export_to_file(
     metadata: bool,
     quiet: bool,
 ) -> None:
+    from vecgate.bulk.transfer.scan_export import (
+        JSON_LINES,
+        Spool,
+        export_schema,
+        recreation_options,
+        write_export,
+    )
+
     schema = export_schema(index.settings, data=data, metadata=metadata)
     if earlier := journal.records:
         print_status(
@@ -220,6 +224,9 @@ def _spool_path(out: Path) -> Path:
 
 def _check_unfinished(out: Path, *, resume: bool, restart: bool) -> None:
     """Remove an unfinished export for `--restart`. Raises UsageError for one without it and `--resume`."""
+    from vecgate.bulk.journal import remove_journal
+    from vecgate.bulk.transfer.segment_journal import count_records
+
     path = _journal_path(out)
     saved = count_records(path) if path.exists() else 0
     if restart:
@@ -235,6 +242,8 @@ def _check_unfinished(out: Path, *, resume: bool, restart: bool) -> None:
 @contextmanager
 def _open_stdout() -> Iterator[JsonLinesSink]:
     """Open a sink on stdout. The scan ends if its reader closes it, as in `vecgate scan | head`."""
+    from vecgate.bulk.transfer.scan_export import JsonLinesSink
+
     try:
         yield JsonLinesSink(sys.stdout.buffer)
         sys.stdout.buffer.flush()

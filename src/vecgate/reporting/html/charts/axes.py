@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import ceil, floor, log10
+from math import ceil, floor, isfinite, log10
 
 from vecgate.formatting import format_compact
 from vecgate.reporting.html.charts.plots import Axis
@@ -27,6 +27,15 @@ def linear_axis(values: Iterable[float | None], *, least: float = 1.0) -> Axis:
     step = max(step, 1.0) if all(isinstance(value, int) for value in known) else step
     ticks = [index * step for index in range(floor(high / step) + 1)]
     return Axis(0.0, high, tuple((tick, format_compact(tick)) for tick in ticks))
+
+
+def change_axis(values: Iterable[float], *, most: float) -> Axis:
+    """Return an axis of changes in per cent, with 0 in its middle: as far as *values*, but at most *most*."""
+    high = min(max((abs(value) for value in values if isfinite(value)), default=0.0) * HEADROOM, most)
+    high = max(high, 0.01)
+    step = _round_step(high / 2)
+    ticks = [index * step for index in range(-floor(high / step), floor(high / step) + 1)]
+    return Axis(-high, high, tuple((tick, f"{100 * tick:+.3g} %" if tick else "0") for tick in ticks))
 
 
 def log_axis(values: Iterable[float | None]) -> Axis:

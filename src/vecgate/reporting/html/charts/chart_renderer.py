@@ -1,85 +1,66 @@
-"""Render charts as SVG. The chart library is imported for the first chart, so other pages do not need it."""
+"""Draw charts as inline SVG. The same chart gives the same bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
-from types import ModuleType
-from typing import Any, TypeAlias
+from collections.abc import Iterator
+from xml.etree import ElementTree as ET
 
-from vecgate.errors import UsageError
-from vecgate.reporting.html.charts.plots import Axis, BarPlot, HeatPlot, LinePlot, Plot
-
-DataRows: TypeAlias = list[Mapping[str, Any]]
-
-
-class ChartRenderer:
-    """Renders charts. Raises UsageError on the first chart if the extra is not installed."""
-
-    def render(self, plot: Plot, *, is_narrow: bool = False) -> str:
-        """Return the SVG of *plot* as the library makes it."""
-        return str(self._library.render_svg(plot, data_rows(plot), is_narrow=is_narrow))
-
-    @cached_property
-    def _library(self) -> ModuleType:
-        try:
-            from vecgate.reporting.html.charts import altair_charts  # noqa: PLC0415 - an extra, and slow to import
-        except ImportError as error:
-            raise UsageError(
-                f"charts need {error.name}, which is not installed", hint="pip install 'vecgate[report]'"
-            ) from None
-        return altair_charts
+from vecgate.reporting.html.charts.chart_frame import (
+    Scale,
+    grid_lines,
+    ignored_part,
+    limit_lines,
+    limit_names,
+    marker_lines,
+    marker_names,
+    x_labels,
+    y_labels,
+)
+from vecgate.reporting.html.charts.chart_marks import (
+    bar_height,
+    bar_marks,
+    density_paths,
+    heat_height,
+    heat_marks,
+    line_paths,
+    symbols,
+)
+from vecgate.reporting.html.charts.plots import BarPlot, DensityPlot, HeatPlot, LinePlot, Plot
+from vecgate.reporting.html.charts.svg import inline_svg, stretched
 
 
-def data_rows(plot: Plot) -> DataRows:
-    """Return the data of *plot* as the rows that the library expects."""
+def render_svg(plot: Plot, id_: str) -> str:
+    """Return *plot* as an `<svg>` element whose ids start with *id_*."""
+    width = 0
     match plot:
-        case LinePlot():
-            return _line_rows(plot)
         case HeatPlot():
-            return _heat_rows(plot)
+            marks, height = heat_marks(plot), heat_height(plot)
+            width = plot.width if plot.is_scrollable else 0
         case BarPlot():
-            return _bar_rows(plot)
+            marks, height = bar_marks(plot), bar_height(plot)
+        case _:
+            marks, height = _framed_marks(plot), plot.height
+    return inline_svg(marks, id_, plot.title, plot.description, height=height, width=width)
 
 
-def _line_rows(plot: LinePlot) -> DataRows:
-    """Return a row for each x value, with the values of all lines."""
-    columns = [line.values for line in plot.lines]
-    return [
-        {"x": x, **{f"y{order}": _drawable(column[at], plot.y) for order, column in enumerate(columns)}}
-        for at, x in enumerate(plot.x_values)
-    ]
-
-
-def _drawable(value: float | None, axis: Axis) -> float | None:
-    return None if value is None or (axis.is_log and value <= 0) else value
-
-
-def _heat_rows(plot: HeatPlot) -> DataRows:
-    return [
-        {
-            "column": cell.column,
-            "row": cell.row,
-            "text": cell.text,
-            "subtext": cell.subtext,
-            "fill": f"var(--heat-{cell.heat})",
-            "ink": f"var(--heat-ink-{cell.heat})",
-            "highlighted": cell.is_highlighted,
-        }
-        for cell in plot.cells
-    ]
-
-
-def _bar_rows(plot: BarPlot) -> DataRows:
-    return [
-        {
-            "row": order,
-            "label": bar.label,
-            "text": bar.text,
-            "value": bar.value,
-            "low": bar.low,
-            "high": bar.high,
-            "fill": f"var(--{bar.tone})",
-        }
-        for order, bar in enumerate(plot.bars)
-    ]
+def _framed_marks(plot: LinePlot | DensityPlot) -> Iterator[ET.Element]:
+    """Return the marks of a chart with two axes, from back to front."""
+    x, y, height = Scale(plot.x), Scale(plot.y), plot.height
+    limits = plot.limits if isinstance(plot, LinePlot) else ()
+    drawn = line_paths(plot, x, y) if isinstance(plot, LinePlot) else density_paths(plot, x, y)
+    yield stretched(
+        height,
+        [
+            *(ignored_part(plot.ignored_to, x, height) if isinstance(plot, LinePlot) else ()),
+            grid_lines(y, height),
+            *marker_lines(plot.markers, x, height),
+            *limit_lines(limits, y, height),
+            *drawn,
+        ],
+    )
+    if isinstance(plot, LinePlot):
+        yield from symbols(plot, x, y)
+    yield from x_labels(x, height)
+    yield from y_labels(y, height)
+    yield from marker_names(plot.markers, x)
+    yield from limit_names(limits, y, height)

@@ -9,9 +9,9 @@ from math import isfinite
 
 from markupsafe import Markup
 
-from vecgate.reporting.html.charts.chart_renderer import ChartRenderer
-from vecgate.reporting.html.charts.plots import LEFT, RIGHT, HeatPlot, LinePlot, Plot, PlotLine
-from vecgate.reporting.html.charts.svg import inline_svg
+from vecgate.reporting.html.charts.chart_renderer import render_svg
+from vecgate.reporting.html.charts.plots import BarPlot, DensityPlot, HeatPlot, LinePlot, Plot, PlotLine
+from vecgate.reporting.html.untrusted_text import make_visible
 
 DIGITS = 4
 
@@ -20,8 +20,7 @@ DIGITS = 4
 class ChartFigure:
     """A chart as the templates show it.
 
-    svg            the picture
-    narrow         its version for phones; empty if *svg* serves for both
+    svg            the picture; *frame* is the class of the space around it, in which its labels are
     legend         the lines that the legend names
     values         JSON for the script, which shows the values under the pointer; empty without lines
     is_wide        it takes the whole width of the page
@@ -32,7 +31,7 @@ class ChartFigure:
     title: str
     unit: str
     svg: Markup
-    narrow: Markup
+    frame: str
     legend: tuple[PlotLine, ...]
     values: Markup
     is_wide: bool
@@ -42,8 +41,8 @@ class ChartFigure:
 class FigureBuilder:
     """Builds the figures of one run. Their ids start with *prefix*."""
 
-    def __init__(self, renderer: ChartRenderer, prefix: str) -> None:
-        self._renderer, self.prefix = renderer, prefix
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
 
     def build_all(self, name: str, plots: Iterable[Plot]) -> Iterator[ChartFigure]:
         """Return a figure for each of *plots*, numbered from 1."""
@@ -53,25 +52,25 @@ class FigureBuilder:
     def build(self, name: str, plot: Plot) -> ChartFigure:
         """Return the figure of *plot*; its id ends with *name*."""
         id_ = f"{self.prefix}-{name}"
-        is_wide = isinstance(plot, LinePlot) and plot.is_wide
         is_scrollable = isinstance(plot, HeatPlot) and plot.is_scrollable
         return ChartFigure(
             id=id_,
             title=plot.title,
             unit=plot.unit,
-            svg=self._svg(plot, id_),
-            narrow=self._svg(plot, f"{id_}-narrow", is_narrow=True) if is_wide else Markup(),
+            svg=Markup(render_svg(plot, id_)),  # noqa: S704 - serialised by ElementTree, which escapes
+            frame=" ".join(_frame(plot)),
             legend=legend_lines(plot) if isinstance(plot, LinePlot) else (),
             values=_values_json(plot) if isinstance(plot, LinePlot) else Markup(),
-            is_wide=is_wide or is_scrollable,
+            is_wide=is_scrollable or (isinstance(plot, LinePlot | DensityPlot) and plot.is_wide),
             is_scrollable=is_scrollable,
         )
 
-    def _svg(self, plot: Plot, id_: str, *, is_narrow: bool = False) -> Markup:
-        rendered = self._renderer.render(plot, is_narrow=is_narrow)
-        has_fixed_width = isinstance(plot, HeatPlot) and plot.is_scrollable
-        svg = inline_svg(rendered, id_, plot.title, plot.description, has_fixed_width=has_fixed_width)
-        return Markup(svg)  # noqa: S704 - serialised by ElementTree, which escapes
+
+def _frame(plot: Plot) -> Iterator[str]:
+    if isinstance(plot, BarPlot):
+        yield "bars"
+    elif isinstance(plot, LinePlot | DensityPlot) and any(marker.name for marker in plot.markers):
+        yield "named"
 
 
 def legend_lines(plot: LinePlot) -> tuple[PlotLine, ...]:
@@ -87,13 +86,12 @@ def distinct_lines(plot: LinePlot) -> tuple[PlotLine, ...]:
 
 def _values_json(plot: LinePlot) -> Markup:
     values = {
-        "left": LEFT,
-        "right": RIGHT,
         "low": plot.x.low,
         "high": plot.x.high,
-        "unit": plot.unit,
+        **({"log": 1} if plot.x.is_log else {}),
         "at": list(map(_rounded, plot.x_values)),
         "names": list(plot.x_labels),
+        "marks": [[_rounded(each.at), make_visible(each.name)] for each in plot.markers if each.name],
         "lines": [
             {"name": line.name, "values": list(map(_rounded, line.values))} for line in distinct_lines(plot)
         ],

@@ -1,4 +1,4 @@
-"""Charts as data, before a library draws them. A tone is the name of a colour variable of the style sheet."""
+"""Charts as data, before they are drawn. A tone is the name of a colour variable of the style sheet."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import Literal, TypeAlias
 
 from vecgate.reporting.html.untrusted_text import make_visible
 
-#: Widths in pixels. A wide chart has a narrow version for phones.
-NARROW, WIDE = 520, 1060
+#: Height of the plot area in pixels. Its width is that of the column of the page.
 HEIGHT = 190
 LABEL_CHARACTERS = 44
-#: Width of a heat map column in pixels. A heat map that is wider than the page scrolls.
-HEAT_COLUMN = 62
-#: Margins around the plot area in pixels.
-LEFT, RIGHT, TOP, BOTTOM = 54, 16, 10, 30
+#: Width of a heat map column in pixels, and of the widest heat map that shrinks instead of scrolling.
+HEAT_COLUMN, HEAT_WIDTH = 62, 450
+#: Levels of a heat map, from 0.
+HEAT_MAX = 6
 
 Shape: TypeAlias = Literal["line", "area", "step", "circle", "cross", "triangle"]
 #: One value for each position on the x axis; None is a gap.
@@ -34,6 +33,22 @@ class Axis:
     high: float
     ticks: tuple[tuple[float, str], ...]
     is_log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A vertical line at *at* on the x axis, such as the start of a stage, with its *name* if it has one."""
+
+    at: float
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A horizontal line at *at* on the y axis, such as the number of requests allowed in flight."""
+
+    at: float
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +74,8 @@ class LinePlot:
     x_values     positions on the x axis
     x_labels     a label for each position; empty if the positions are seconds since the start of the run
     description  the main fact that the chart shows, in a sentence for screen readers
-    markers      x positions of vertical lines, such as the start of a stage
+    markers      vertical lines; *limits* are horizontal ones
+    ignored_to   end of a shaded part that the figures of the run leave out, such as its warm-up
     """
 
     title: str
@@ -70,7 +86,9 @@ class LinePlot:
     lines: tuple[PlotLine, ...]
     x_labels: tuple[str, ...] = ()
     description: str = ""
-    markers: tuple[float, ...] = ()
+    markers: tuple[Marker, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    ignored_to: float = 0.0
     height: int = HEIGHT
     is_wide: bool = False
 
@@ -89,7 +107,7 @@ class HeatCell:
 
 @dataclass(frozen=True, slots=True)
 class HeatPlot:
-    """A heat map in which the highest value is the best. *unit* explains rows, columns and values."""
+    """A heat map of configurations. *unit* explains rows, columns and values."""
 
     title: str
     unit: str
@@ -101,12 +119,38 @@ class HeatPlot:
     @property
     def width(self) -> int:
         """Width in pixels that its columns need."""
-        return max(NARROW, LEFT + RIGHT + HEAT_COLUMN * len(self.columns))
+        return HEAT_COLUMN * len(self.columns)
 
     @property
     def is_scrollable(self) -> bool:
         """Return whether it scrolls instead of shrinking, which would make the texts of its cells overlap."""
-        return self.width > NARROW
+        return self.width > HEAT_WIDTH
+
+
+@dataclass(frozen=True, slots=True)
+class DensityBlock:
+    """A rectangle of a density chart, from *left* to *right* and *low* to *high*; *heat* is 0 to HEAT_MAX."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+    heat: int
+
+
+@dataclass(frozen=True, slots=True)
+class DensityPlot:
+    """The density of values over time: a heat map with a continuous y axis."""
+
+    title: str
+    unit: str
+    x: Axis
+    y: Axis
+    blocks: tuple[DensityBlock, ...]
+    description: str = ""
+    markers: tuple[Marker, ...] = ()
+    height: int = HEIGHT
+    is_wide: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +167,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class BarPlot:
-    """Horizontal bars, each with its label above it."""
+    """Horizontal bars, each with its label above it. Bars start at 0, or at the end of a logarithmic axis."""
 
     title: str
     unit: str
@@ -132,7 +176,7 @@ class BarPlot:
     description: str = ""
 
 
-Plot: TypeAlias = LinePlot | HeatPlot | BarPlot
+Plot: TypeAlias = LinePlot | DensityPlot | HeatPlot | BarPlot
 
 
 def shorten_label(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from vecgate.reporting.html.charts.plots import Values
-from vecgate.results.load_records import OperationSecond, Second
+from vecgate.results.load.load_records import Latencies, OperationSecond, Second
 
 #: Points on the x axis of a normal chart and of a wide one.
 POINTS_MAX, POINTS_MAX_WIDE = 200, 400
@@ -79,6 +79,11 @@ class Timeline:
         """Return *measure* of the operation *name* in each second, None if it had no requests."""
         found = [second.operations.get(name) if second else None for second in self._seconds]
         return tuple(measure(operation) if operation else None for operation in found)
+
+    def encoded_histograms(self, name: str, read: Callable[[OperationSecond], Latencies]) -> list[str]:
+        """Return the histogram of the operation *name* in each second, empty if it had no requests."""
+        found = [second.operations.get(name) if second else None for second in self._seconds]
+        return [read(operation).histogram if operation else "" for operation in found]
 
     def _append(self, at: float, second: Second | None) -> None:
         self.at.append(at)

@@ -1,98 +1,99 @@
-"""Convert the SVG of the chart library for use in a page: smaller, and labelled for screen readers."""
+"""Write inline SVG. Text is escaped, and paths are short: relative, in whole units of their view box.
+
+A picture is as wide as its column, whatever that is: the plot area is a nested view box that stretches, while
+texts and symbols are placed by percentages and keep their size.
+"""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 from xml.etree import ElementTree as ET
 
 from vecgate.reporting.html.untrusted_text import make_visible
 
-_NAMESPACES = re.compile(r' xmlns(?::\w+)?="[^"]*"')
-_FRACTION = re.compile(r"\d+\.\d+(?:e-\d+)?")
-_COMMANDS = re.compile(r"([MLZ])([^MLZ]*)")
-_STRAIGHT_PATH = re.compile(r"[MLZ0-9.,e-]+")
-#: Attributes kept from the output of the library. The style sheet sets fonts and everything else.
-ROUNDED = frozenset({"d", "transform", "x", "y", "x1", "x2", "y1", "y2", "width", "height"})
-KEPT = ROUNDED | {
-    *("fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "fill-opacity", "stroke-opacity"),
-    *("text-anchor", "font-weight"),
-}
-DEFAULTS = {("opacity", "1"), ("stroke-dasharray", "1,0"), ("stroke-width", "1")}
-FRAMES = frozenset({"background", "foreground"})
+#: A corner in units of the view box.
+Corner: TypeAlias = tuple[int, int]
+#: The view box of the plot area: WIDTH units from left to right, and SCALE units for each pixel down.
+WIDTH, SCALE = 2_000, 2
+PER_CENT = 100
 
 
-def inline_svg(svg: str, id_: str, title: str, description: str, *, has_fixed_width: bool = False) -> str:
-    """Return *svg* as an element of an HTML page.
-
-    Screen readers read *title* and *description*, not the marks. With *has_fixed_width* the picture keeps its
-    width on every screen; otherwise it scales with the page.
-    """
-    # The library made this text. Only the labels in it come from outside, and the library escapes them.
-    root = ET.fromstring(_NAMESPACES.sub("", svg))  # noqa: S314 - made in this process a moment ago
-    view_box = root.get("viewBox", "")
-    marks = [each for child in root for each in _simplify(child)]
-    page = ET.Element("svg", {"class": "plot", "viewBox": view_box, "role": "img"})
-    if has_fixed_width:
-        page.set("width", view_box.split()[2])
-    page.set("aria-labelledby", f"{id_}-title {id_}-desc" if description else f"{id_}-title")
-    ET.SubElement(page, "title", id=f"{id_}-title").text = make_visible(title)
-    if description:
-        ET.SubElement(page, "desc", id=f"{id_}-desc").text = make_visible(description)
-    page.extend(marks)
-    return ET.tostring(page, encoding="unicode")
+def element(tag: str, *children: ET.Element, **attributes: str | float) -> ET.Element:
+    """Return an element. Underscores in names of attributes stand for hyphens; empty ones are left out."""
+    texts = {name.strip("_").replace("_", "-"): _format(value) for name, value in attributes.items()}
+    made = ET.Element(tag, {name: text for name, text in texts.items() if text})
+    made.extend(children)
+    return made
 
 
-def _simplify(element: ET.Element) -> list[ET.Element]:
-    """Return *element* with few attributes, only its children if it adds nothing, or nothing if invisible."""
-    if element.get("class") in FRAMES or element.get("d") == "":
-        return []
-    children = [each for child in element for each in _simplify(child)]
-    attributes = {name: _rounded(name, value) for name, value in element.items() if name in KEPT}
-    attributes = {name: value for name, value in attributes.items() if (name, value) not in DEFAULTS}
-    if attributes.get("transform") == "translate(0,0)":
-        del attributes["transform"]
-    if element.tag == "g" and (not attributes or not children):
-        return children
-    kept = ET.Element(element.tag, attributes)
-    kept.text = element.text
-    kept.extend(children)
-    return [kept]
+def label(text: str, **attributes: str | float) -> ET.Element:
+    """Return a text. It may come from outside."""
+    made = element("text", **attributes)
+    made.text = make_visible(text)
+    return made
 
 
-def _rounded(name: str, value: str) -> str:
-    if name not in ROUNDED:
-        return value
-    if name == "d" and _STRAIGHT_PATH.fullmatch(value):
-        return to_relative_path(value)
-    return _FRACTION.sub(lambda match: f"{float(match[0]):.1f}".removesuffix(".0"), value)
+def percent(fraction: float) -> str:
+    """Return a position or a length as a percentage of the width."""
+    return f"{PER_CENT * fraction:.2f}".rstrip("0").rstrip(".") + "%"
 
 
-def to_relative_path(path: str) -> str:
-    """Return a *path* of straight lines in relative coordinates, in tenths of a pixel: half the length.
+def stretched(height: int, marks: Iterable[ET.Element]) -> ET.Element:
+    """Return *marks*, in units of the view box, in a box that is as wide as the picture."""
+    return element(
+        "svg",
+        *marks,
+        width="100%",
+        height=height,
+        viewBox=f"0 0 {WIDTH} {SCALE * height}",
+        preserveAspectRatio="none",
+    )
 
-    Rounds the corners, not the steps between them, so that rounding errors do not add up.
-    """
-    commands: list[str] = []
-    x = y = 0
-    for command, corner in _COMMANDS.findall(path):
-        if command == "Z":
-            commands.append("Z")
-            continue
-        to_x, to_y = (round(10 * float(each)) for each in corner.split(","))
-        commands.append(_step(to_x, to_y, "M") if command == "M" else _step(to_x - x, to_y - y, "l"))
+
+def path_through(corners: Sequence[Corner]) -> str:
+    """Return the path through *corners*, in relative coordinates. One corner alone is a dot."""
+    first, *others = corners
+    commands, level = [f"M{first[0]},{first[1]}"], 0
+    (x, y) = first
+    for to_x, to_y in others:
+        step_x, step_y = to_x - x, to_y - y
         x, y = to_x, to_y
+        if not step_y:
+            # Steps on one level are one line.
+            level += step_x
+            continue
+        if level:
+            commands.append(f"h{level}")
+            level = 0
+        commands.append(f"l{step_x}{_signed(step_y)}" if step_x else f"v{step_y}")
+    if level or len(commands) == 1:
+        commands.append(f"h{level}")
     return "".join(commands)
 
 
-def _step(x: int, y: int, command: str) -> str:
-    if command == "l" and not y:
-        return f"h{_tenths(x)}"
-    if command == "l" and not x:
-        return f"v{_tenths(y)}"
-    down = _tenths(y)
-    return f"{command}{_tenths(x)}{down if down.startswith('-') else f',{down}'}"
+def inline_svg(
+    marks: Iterable[ET.Element], id_: str, title: str, description: str, *, height: int, width: int = 0
+) -> str:
+    """Return a picture as an element of an HTML page.
+
+    Screen readers read *title* and *description*, not the marks. Without a *width* in pixels the picture is
+    as wide as its column.
+    """
+    labels = f"{id_}-title {id_}-desc" if description else f"{id_}-title"
+    page = element("svg", class_="plot", role="img", aria_labelledby=labels, height=height, width=width)
+    ET.SubElement(page, "title", id=f"{id_}-title").text = make_visible(title)
+    if description:
+        ET.SubElement(page, "desc", id=f"{id_}-desc").text = make_visible(description)
+    page.extend(list(marks))
+    return ET.tostring(page, encoding="unicode")
 
 
-def _tenths(number: int) -> str:
-    whole = f"{abs(number) // 10 or ''}" if number % 10 else f"{abs(number) // 10}"
-    return f"{'-' if number < 0 else ''}{whole}" + (f".{abs(number) % 10}" if number % 10 else "")
+def _format(value: str | float) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.1f}".removesuffix(".0") if value else ""
+
+
+def _signed(number: int) -> str:
+    return str(number) if number < 0 else f",{number}"

@@ -24,23 +24,24 @@
 
   function addTooltip(chart, data) {
     const svg = chart.querySelector("svg");
-    const box = svg.viewBox.baseVal;
-    const scale = (box.width - data.left - data.right) / (data.high - data.low);
-    const positions = data.at.map((at) => data.left + (at - data.low) * scale);
+    const onAxis = data.log ? Math.log : (value) => value;
+    const [low, high] = [onAxis(data.low), onAxis(data.high)];
+    const positions = data.at.map((at) => (onAxis(at) - low) / (high - low));
     const cursor = document.createElementNS(SVG, "line");
     cursor.setAttribute("class", "cursor");
-    cursor.setAttribute("y1", 10);
-    cursor.setAttribute("y2", box.height - 30);
+    cursor.setAttribute("y2", "100%");
     const tooltip = create("div", "", "tooltip");
     tooltip.setAttribute("role", "status");
     let current = -1;
 
     const show = (index) => {
       current = Math.max(0, Math.min(positions.length - 1, index));
+      const at = data.at[current];
       const lines = data.lines.filter((line) => line.values[current] !== null);
-      cursor.setAttribute("x1", positions[current]);
-      cursor.setAttribute("x2", positions[current]);
-      tooltip.replaceChildren(create("b", data.names[current] ?? formatElapsed(data.at[current])));
+      for (const name of ["x1", "x2"]) cursor.setAttribute(name, `${100 * positions[current]}%`);
+      const mark = data.marks.findLast(([start]) => start <= at);
+      const heading = data.names[current] ?? (mark ? `${formatElapsed(at)} · ${mark[1]}` : formatElapsed(at));
+      tooltip.replaceChildren(create("b", heading));
       for (const line of lines) {
         const row = create("span", line.name);
         row.append(create("span", formatNumber(line.values[current])));
@@ -48,7 +49,7 @@
       }
       svg.append(cursor);
       chart.append(tooltip);
-      const left = (positions[current] / box.width) * chart.clientWidth;
+      const left = svg.getBoundingClientRect().left - chart.getBoundingClientRect().left + positions[current] * svg.getBoundingClientRect().width;
       const isRight = left > chart.clientWidth / 2;
       tooltip.style.left = isRight ? "auto" : `${left + 12}px`;
       tooltip.style.right = isRight ? `${chart.clientWidth - left + 12}px` : "auto";
@@ -65,7 +66,7 @@
 
     const showAtPointer = (event) => {
       const rect = svg.getBoundingClientRect();
-      show(nearest(((event.clientX - rect.left) / rect.width) * box.width));
+      show(nearest((event.clientX - rect.left) / rect.width));
     };
     chart.addEventListener("pointermove", showAtPointer);
     // A finger leaves right after a tap. Its tooltip stays until the next tap elsewhere.
@@ -121,6 +122,37 @@
     table.tBodies[0].append(...rows);
     for (const head of heads) head.removeAttribute("aria-sort");
     heads[column].setAttribute("aria-sort", isAscending ? "ascending" : "descending");
+  }
+
+  // Filter the list of runs by text, verdict and kind.
+  for (const form of document.querySelectorAll(".run-filter")) {
+    const groups = [...document.querySelectorAll(".run-group")].map((group) => ({
+      group,
+      rows: [...group.querySelectorAll("tbody tr")].map((row) => ({
+        row,
+        verdict: row.querySelector(".grade").textContent,
+        text: row.textContent.toLowerCase(),
+      })),
+    }));
+    const isWanted = (name, value) => ![...form.querySelectorAll(`[name=${name}]`)].some((box) => box.value === value && !box.checked);
+    const update = () => {
+      const words = form.elements.text.value.trim().toLowerCase();
+      let total = 0;
+      for (const { group, rows } of groups) {
+        let matches = 0;
+        for (const { row, verdict, text } of rows) {
+          row.hidden = !(text.includes(words) && isWanted("verdict", verdict) && isWanted("kind", group.id));
+          if (!row.hidden) matches += 1;
+        }
+        group.hidden = matches === 0;
+        total += matches;
+      }
+      form.querySelector(".shown").textContent = `${total.toLocaleString("en-US")} shown`;
+    };
+    form.hidden = false;
+    form.addEventListener("input", update);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    update();
   }
 
   // Filter requirements by outcome, level and text.

@@ -10,7 +10,7 @@ from vecgate.reporting.html.charts.figures import FigureBuilder
 from vecgate.reporting.html.charts.plots import LinePlot
 from vecgate.reporting.html.charts.series import Timeline
 from vecgate.reporting.html.components import Table, TableCell, Tile
-from vecgate.reporting.html.views.latency_charts import latency_plots
+from vecgate.reporting.html.views.latency_charts import describe_sample, latency_plots
 from vecgate.reporting.html.views.load_view import (
     LoadView,
     chart_resolution,
@@ -25,8 +25,8 @@ from vecgate.reporting.html.views.timeline_charts import (
     time_plot,
 )
 from vecgate.results.bulk_records import BulkPlan, BulkTotals, BulkVerification
-from vecgate.results.load_records import Second
-from vecgate.results.operation_counts import OperationCounts, sum_by_operation
+from vecgate.results.load.load_records import Second
+from vecgate.results.load.operation_counts import OperationCounts, sum_by_operation
 from vecgate.results.records import Stream
 
 LATENCY_NOTE = "Service time of acknowledged requests, measured from the send of the last attempt."
@@ -41,7 +41,7 @@ def bulk_view(stream: Stream, figures: FigureBuilder) -> LoadView:
     operations = sum_by_operation(second.operations for second in seconds)
     latency, latency_problem = try_latency_table(operations, LATENCY_NOTE) if operations else (None, "")
     has_histograms = not latency_problem
-    plots = latency_plots(operations, timeline, has_histograms=has_histograms) if timeline.at else {}
+    plots = latency_plots(operations, timeline, has_histograms=has_histograms)
     problems = _problems_plot(timeline)
     shown = [_rate_plot(timeline, plan), *([problems] if problems else []), _cpu_plot(timeline)]
     tiles = (
@@ -55,6 +55,7 @@ def bulk_view(stream: Stream, figures: FigureBuilder) -> LoadView:
         no_problems="" if problems or not timeline.at else "No request was throttled or retried.",
         resolution=chart_resolution(timeline),
         latency=latency,
+        overall=(),
         operations=tuple(operation_figures(plots, figures)),
         latency_problem=latency_problem,
         tables=tuple(_tables(totals)) if totals else (),
@@ -80,6 +81,7 @@ def _problems_plot(timeline: Timeline) -> LinePlot | None:
     """Return the chart of throttled attempts and retries, None if there were none."""
     retried = timeline.values(lambda second: sum(each.retried for each in second.operations.values()))
     return problems_plot(
+        "Throttled and sent again",
         timeline,
         [
             ("throttled", "throttled", timeline.values(count_throttled), "step"),
@@ -106,7 +108,8 @@ def _tiles(
     )
     for counts in operations.values() if has_histograms else ():
         p50_ms, p99_ms = counts.service.percentiles_ms(50, 99)
-        yield Tile("p99", format_number(p99_ms), "ms", f"p50 {format_milliseconds(p50_ms)}")
+        note = f"p50 {format_milliseconds(p50_ms)}{describe_sample(99, counts.service.count)}"
+        yield Tile("p99", format_number(p99_ms), "ms", note)
     throttled = (
         f"{format_count(totals.throttles, 'attempt')} throttled" if totals.throttles else "none throttled"
     )

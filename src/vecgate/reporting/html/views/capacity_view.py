@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from vecgate.formatting import HOUR_S, format_number, format_times, format_usd
 from vecgate.reporting.html.charts.axes import count_axis, linear_axis
-from vecgate.reporting.html.charts.figures import FigureBuilder
+from vecgate.reporting.html.charts.figures import ChartFigure, FigureBuilder
 from vecgate.reporting.html.charts.plots import LinePlot, PlotLine, Shape
 from vecgate.reporting.html.components import ExperimentView, Table, TableCell, Tile
-from vecgate.results.load_records import Capacity, LoadPlan, Trial
+from vecgate.reporting.html.views.rate_latency_chart import RatePoint, rate_latency_plot
+from vecgate.results.load.load_records import Capacity, LoadPlan, Trial
 from vecgate.results.records import Stream
 from vecgate.s3vectors.cost_estimate import estimate_cost
 from vecgate.s3vectors.pricing import PRICE_SOURCE
@@ -33,9 +34,34 @@ def capacity_view(stream: Stream, figures: FigureBuilder) -> ExperimentView:
     return ExperimentView(
         heading="Trials",
         tiles=(*_capacity_tiles(capacity), *(_cost_tiles(capacity, plan) if capacity and plan else ())),
-        figures=(figures.build("path", search_plot(trials, unit)),) if trials else (),
+        figures=tuple(_figures(trials, capacity, unit, figures)),
         tables=(_trial_table(trials, unit),) if trials else (),
     )
+
+
+def capacity_points(trials: Sequence[Trial]) -> Iterator[RatePoint]:
+    """Return the point of each trial that shows what the target does at a rate."""
+    for trial in trials:
+        if not trial.is_inconclusive:
+            label = f"trial {trial.number}, {format_number(trial.rate_per_s)}/s offered"
+            yield RatePoint(
+                trial.rate_per_s,
+                trial.achieved_per_s,
+                trial.p50_ms,
+                trial.p99_ms,
+                is_held=trial.held,
+                label=label,
+            )
+
+
+def _figures(
+    trials: Sequence[Trial], capacity: Capacity | None, unit: str, figures: FigureBuilder
+) -> Iterator[ChartFigure]:
+    highest = (capacity.rate_per_s, "highest rate") if capacity else None
+    if curve := rate_latency_plot(tuple(capacity_points(trials)), unit, highest):
+        yield figures.build("curve", curve)
+    if trials:
+        yield figures.build("path", search_plot(trials, unit))
 
 
 def search_plot(trials: Sequence[Trial], unit: str) -> LinePlot:
@@ -63,7 +89,6 @@ def search_plot(trials: Sequence[Trial], unit: str) -> LinePlot:
             ),
         ),
         description=f"{len(trials)} rates were tried; {outcomes.count(0)} passed.",
-        is_wide=True,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from vecgate.errors import VecgateError
 from vecgate.formatting import (
+    NONE,
     format_count,
     format_duration,
     format_exact,
@@ -15,13 +16,18 @@ from vecgate.formatting import (
 )
 from vecgate.reporting.html.charts.axes import format_elapsed
 from vecgate.reporting.html.components import Table, TableCell, TableRow
-from vecgate.results.load_records import Client, Event, Recall, Stage, WorkerTotals
-from vecgate.results.load_summary import LoadSummary, StageSummary
-from vecgate.results.operation_counts import OperationCounts
+from vecgate.reporting.html.views.latency_charts import few_note, percentile_cell
+from vecgate.results.load.failure_samples import FailureCause
+from vecgate.results.load.load_records import Client, Event, Recall, Stage, WorkerTotals
+from vecgate.results.load.load_summary import LoadSummary, StageSummary
+from vecgate.results.load.operation_counts import OperationCounts
 from vecgate.results.records import Stream
 
 #: Error codes shown for each operation.
 CODES_MAX = 50
+#: Causes of failures whose samples are shown.
+CAUSES_MAX = 40
+FAILURE_TEXTS = frozenset({"error code", "request id", "message"})
 MIB = 2**20
 #: Meaning of "throttled" by client.
 REQUESTS_NOTES: Mapping[Client, str] = {
@@ -34,6 +40,7 @@ def load_tables(stream: Stream, summary: LoadSummary, *, has_histograms: bool) -
     """Return all tables except for the latencies; without p99 unless *has_histograms*."""
     yield from _request_tables(summary)
     yield from _error_tables(summary)
+    yield from _failure_tables(summary)
     yield from _recall_tables(stream.of(Recall))
     yield _stage_table(summary, has_histograms=has_histograms)
     yield from _worker_tables(stream.of(WorkerTotals))
@@ -80,6 +87,38 @@ def _error_rows(name: str, counts: OperationCounts) -> Iterator[TableRow]:
         )
 
 
+def _failure_tables(summary: LoadSummary) -> Iterator[Table]:
+    """Return the samples of failed requests: for each cause the first, some between, and the last."""
+    causes = summary.failures[:CAUSES_MAX]
+    rows = [row for cause in causes for row in _sample_rows(cause)]
+    if not rows:
+        return
+    columns = ("operation", "error code", "requests", "time", "response ms", "request id", "message")
+    more = len(summary.failures) - len(causes)
+    note = "The first and the last failure of each cause, and up to three between."
+    if more:
+        note += f" {format_count(more, 'more cause')}: the result stream has all."
+    yield Table("Samples of failed requests", columns, tuple(rows), FAILURE_TEXTS, note)
+
+
+def _sample_rows(cause: FailureCause) -> Iterator[TableRow]:
+    """Return a row for each sample of *cause*, or one for the cause if it has no sample."""
+    requests = TableCell(f"{cause.count:,}", cause.count)
+    if not cause.samples:
+        message = cause.message or "various messages"
+        yield (cause.operation, cause.code, requests, TableCell("–"), TableCell("–"), "", message)
+    for sample in cause.samples:
+        yield (
+            cause.operation,
+            cause.code,
+            requests,
+            TableCell(f"{sample.at_s:,.1f} s", sample.at_s),
+            TableCell(format_number(sample.response_ms), sample.response_ms),
+            sample.request_id,
+            sample.message,
+        )
+
+
 def _recall_tables(recalls: tuple[Recall, ...]) -> Iterator[Table]:
     rows = [
         (f"recall@{each.k}", f"{each.queries:,}", f"{each.mean:.4f}", f"{each.lowest:.4f}")
@@ -94,30 +133,37 @@ def _stage_table(summary: LoadSummary, *, has_histograms: bool) -> Table:
     offered = f"offered {summary.unit}/s"
     columns = ("stage", "schedule", "duration", offered, "achieved", "dropped", "failed", "p99 ms")
     rows = tuple(_stage_row(each, has_histograms=has_histograms) for each in summary.stages)
-    note = "p99 is the response time of the slowest operation." if len(summary.operations) > 1 else ""
+    note = "p99 is that of all operations together, as in the verdict." if len(summary.operations) > 1 else ""
+    warm_up = "The warm-up is left out of all other figures." if summary.measured_from_s else ""
+    note = " ".join(filter(None, (note, warm_up, few_note(rows))))
     return Table("Stages", columns, rows, frozenset({"schedule"}), note)
 
 
 def _stage_row(stage: StageSummary, *, has_histograms: bool) -> TableRow:
-    p99_ms = _slowest_p99_ms(stage) if has_histograms else None
+    p99 = _p99_cell(stage) if has_histograms else TableCell(NONE)
     return (
-        stage.stage.label,
+        f"{stage.stage.label} (warm-up)" if stage.stage.warm_up else stage.stage.label,
         format_schedule(stage.stage, stage.unit),
         TableCell(format_duration(stage.duration_s), stage.duration_s),
         TableCell(format_number(stage.offered_per_s), stage.offered_per_s),
         TableCell(format_number(stage.achieved_per_s), stage.achieved_per_s),
         f"{stage.dropped:,}",
         f"{sum(counts.failed for counts in stage.operations.values()):,}",
-        "–" if p99_ms is None else TableCell(format_number(p99_ms), p99_ms),
+        p99,
     )
 
 
-def _slowest_p99_ms(stage: StageSummary) -> float | None:
-    """Return the p99 of the slowest operation, None if the histogram of a second cannot be decoded."""
+def _p99_cell(stage: StageSummary) -> TableCell:
+    """Return the p99 of *stage*; a dash without requests, or if a histogram cannot be decoded."""
     try:
-        return max((counts.response.percentile_ms(99) for counts in stage.operations.values()), default=None)
+        response = stage.total.response
+        return (
+            percentile_cell(99, response.percentile_ms(99), response.count)
+            if response.count
+            else TableCell(NONE)
+        )
     except VecgateError:
-        return None
+        return TableCell(NONE)
 
 
 def format_schedule(stage: Stage, unit: str) -> str:

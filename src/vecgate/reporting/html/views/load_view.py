@@ -10,20 +10,25 @@ from vecgate.errors import VecgateError
 from vecgate.formatting import format_count, format_milliseconds, format_number, format_percentage, format_usd
 from vecgate.gate.load_verdict import sustained_stage
 from vecgate.reporting.html.charts.figures import ChartFigure, FigureBuilder
-from vecgate.reporting.html.charts.plots import LinePlot
+from vecgate.reporting.html.charts.plots import Plot
 from vecgate.reporting.html.charts.series import POINTS_MAX, POINTS_MAX_WIDE, Timeline, bucket_size
 from vecgate.reporting.html.components import Table, Tile
-from vecgate.reporting.html.views.latency_charts import latency_plots, latency_table
+from vecgate.reporting.html.views.latency_charts import (
+    describe_sample,
+    latency_plots,
+    latency_table,
+    overall_plots,
+)
 from vecgate.reporting.html.views.load_tables import load_tables
 from vecgate.reporting.html.views.timeline_charts import (
-    generator_plot,
-    in_flight_plot,
-    load_problems_plot,
-    rate_plot,
+    lateness_plot,
+    load_failures_plot,
+    load_timeline_plots,
+    stages_of,
 )
-from vecgate.results.load_records import Client
-from vecgate.results.load_summary import LoadSummary
-from vecgate.results.operation_counts import OperationCounts
+from vecgate.results.load.load_records import Client
+from vecgate.results.load.load_summary import LoadSummary
+from vecgate.results.load.operation_counts import OperationCounts
 from vecgate.results.records import Stream
 from vecgate.s3vectors.pricing import PRICE_SOURCE
 
@@ -48,9 +53,10 @@ class LoadView:
 
     generator_limit  why the generator was the limit; empty if it was not
     timeline         charts of the whole run
-    no_problems      a sentence instead of the chart of problems; empty if there were problems
+    no_problems      a sentence instead of the charts of problems; empty if there were problems
     resolution       how many seconds a point of a chart stands for; empty if it is one
     latency          None if the histograms cannot be decoded; *latency_problem* says why
+    overall          charts of all operations together
     operations       the charts of each operation
     on_pass          what the figures in the verdict refer to, shown if the verdict is PASS
     """
@@ -61,6 +67,7 @@ class LoadView:
     no_problems: str
     resolution: str
     latency: Table | None
+    overall: tuple[ChartFigure, ...]
     operations: tuple[tuple[str, tuple[ChartFigure, ...]], ...]
     latency_problem: str
     tables: tuple[Table, ...]
@@ -72,17 +79,19 @@ def load_view(stream: Stream, figures: FigureBuilder, summary: LoadSummary) -> L
     timeline = Timeline(summary.seconds)
     latency, latency_problem = try_latency_table(summary.operations, LATENCY_NOTES[summary.plan.client])
     has_histograms = not latency_problem
-    problems = load_problems_plot(timeline, summary.plan.client)
-    plots = latency_plots(summary.operations, timeline, has_histograms=has_histograms) if timeline.at else {}
+    stages = stages_of(summary)
+    plots = latency_plots(summary.operations, timeline, stages, has_histograms=has_histograms)
+    problems = load_failures_plot(timeline, summary.plan.client) or lateness_plot(timeline)
     return LoadView(
         tiles=tuple(_tiles(summary, has_histograms=has_histograms)),
         generator_limit=summary.limited_by_generator,
-        timeline=tuple(figures.build_all("run", _timeline_plots(summary, timeline, problems))),
+        timeline=tuple(figures.build_all("run", load_timeline_plots(summary, timeline))),
         resolution=chart_resolution(timeline),
         no_problems=(
             "" if problems or not timeline.at else "No request failed, was throttled, dropped, lost or late."
         ),
         latency=latency,
+        overall=tuple(figures.build_all("all", overall_plots(summary.operations, timeline, stages))),
         operations=tuple(operation_figures(plots, figures)),
         latency_problem=latency_problem,
         tables=tuple(load_tables(stream, summary, has_histograms=has_histograms)),
@@ -100,11 +109,12 @@ def chart_resolution(timeline: Timeline) -> str:
 
 
 def operation_figures(
-    plots: Mapping[str, Sequence[LinePlot]], figures: FigureBuilder
+    plots: Mapping[str, Sequence[Plot]], figures: FigureBuilder
 ) -> Iterator[tuple[str, tuple[ChartFigure, ...]]]:
     """Return the charts of the first OPERATIONS_MAX operations. A stream may name any number of them."""
     for order, (name, found) in enumerate(islice(plots.items(), OPERATIONS_MAX), start=1):
-        yield name, tuple(figures.build_all(f"operation-{order}", found))
+        if found:
+            yield name, tuple(figures.build_all(f"operation-{order}", found))
 
 
 def try_latency_table(operations: Mapping[str, OperationCounts], note: str) -> tuple[Table | None, str]:
@@ -118,18 +128,6 @@ def try_latency_table(operations: Mapping[str, OperationCounts], note: str) -> t
         return None, f"{error}. {error.hint}".strip()
 
 
-def _timeline_plots(
-    summary: LoadSummary, timeline: Timeline, problems: LinePlot | None
-) -> Iterator[LinePlot]:
-    if not timeline.at:
-        return
-    yield rate_plot(summary, timeline)
-    if problems:
-        yield problems
-    yield in_flight_plot(summary, timeline)
-    yield generator_plot(timeline)
-
-
 def _tiles(summary: LoadSummary, *, has_histograms: bool) -> Iterator[Tile]:
     unit, scope = summary.unit, _scope(summary)
     note = f"{scope}{format_percentage(summary.ok, summary.due)} of the schedule"
@@ -138,6 +136,7 @@ def _tiles(summary: LoadSummary, *, has_histograms: bool) -> Iterator[Tile]:
         name, counts = max(summary.operations.items(), key=lambda item: (item[1].vectors, item[1].requests))
         response_ms, service_ms = (each.percentile_ms(99) for each in (counts.response, counts.service))
         note = f"{scope}service time {format_milliseconds(service_ms)}"
+        note += describe_sample(99, counts.response.count)
         yield Tile(f"p99 {name}", format_number(response_ms), "ms", note)
     yield from _problem_tiles(summary)
     note = f"{format_usd(summary.usd_per_hour)} per hour at this rate, {PRICE_SOURCE}"

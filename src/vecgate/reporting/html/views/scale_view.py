@@ -9,7 +9,7 @@ from vecgate.reporting.html.charts.figures import FigureBuilder
 from vecgate.reporting.html.charts.plots import HeatCell, HeatPlot
 from vecgate.reporting.html.components import ExperimentView, Table, TableCell, Tile
 from vecgate.reporting.text.scale_remarks import scale_remarks
-from vecgate.results.load_records import Cell
+from vecgate.results.load.load_records import Cell
 from vecgate.results.records import Stream
 from vecgate.s3vectors.pricing import PRICE_SOURCE
 

@@ -1,0 +1,1 @@
+"""What the commands `ramp`, `capacity`, `sweep` and `scale` do."""

@@ -1,0 +1,1 @@
+"""How the suite sends requests and reads answers."""

@@ -1,0 +1,1 @@
+"""Records of load runs, and what is computed from them."""

@@ -1,0 +1,140 @@
+"""The suite and its gate against servers whose answers are well-formed and wrong: no lie can pass."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from lying_server import (
+    Cached,
+    EveryThird,
+    Lie,
+    OfAnother,
+    OnSome,
+    RepeatingOnePerPage,
+    Reply,
+    answer,
+    losing_one_per_page,
+    lying_server,
+    without,
+    without_last_record,
+)
+from tests.conformance.faulty_endpoint import TIMEOUT_S
+from tests.conformance.mutants import IGNORED_VARIABLES, ROOT
+
+from vecgate.endpoint.local import LocalEndpoint
+from vecgate.gate.conformance_verdict import judge_conformance
+from vecgate.gate.requirement_rules import Rule
+from vecgate.results.records import ConformanceRun
+from vecgate.results.result_stream import read_conformance_run
+
+READS = ("GetVectors", "ListVectors", "QueryVectors")
+INTERNAL_ERROR = Reply(500, {"message": "internal"}, "InternalServerException")
+THROTTLED = Reply(429, {"message": "slow down"}, "TooManyRequestsException")
+NOT_FOUND = Reply(404, {"message": "nothing here"})
+#: A lie to the function that tells it anew, since some remember what they were asked.
+LIES: Mapping[str, Callable[[], Lie]] = {
+    "404-for-everything": lambda: answer(NOT_FOUND),
+    "empty-200-for-everything": lambda: answer(Reply()),
+    "always-throttled": lambda: answer(THROTTLED),
+    "every-third-put-500": lambda: OnSome("PutVectors", lie=EveryThird(answer(INTERNAL_ERROR))),
+    "every-third-query-500": lambda: OnSome("QueryVectors", lie=EveryThird(answer(INTERNAL_ERROR))),
+    "every-third-put-is-dropped": lambda: OnSome("PutVectors", lie=EveryThird(answer(Reply()))),
+    "last-vector-of-a-put-is-dropped": lambda: OnSome("PutVectors", lie=without_last_record),
+    "deletions-do-nothing": lambda: OnSome("DeleteVectors", lie=answer(Reply())),
+    "filter-ignored": lambda: OnSome("QueryVectors", lie=without("filter")),
+    "answers-are-cached": lambda: OnSome(*READS, lie=Cached()),
+    "answers-of-another-query": lambda: OnSome("QueryVectors", lie=OfAnother()),
+    "pages-lose-a-vector": lambda: OnSome("ListVectors", lie=losing_one_per_page),
+    "pages-repeat-a-vector": lambda: OnSome("ListVectors", lie=RepeatingOnePerPage()),
+}
+#: Those of the default run, with the file that notices them.
+SHORT = {
+    "last-vector-of-a-put-is-dropped": "test_first_steps.py",
+    "pages-lose-a-vector": "operations/test_list_vectors.py",
+}
+
+
+@pytest.fixture(scope="module")
+def endpoint_url() -> Iterator[str]:
+    with LocalEndpoint() as running:
+        yield running.url
+
+
+def run_suite_on(url: str, tests: Sequence[str], stream: Path, *options: str) -> ConformanceRun:
+    """Return the run of *tests* on the server at *url*, which ended by itself."""
+    environment = {name: value for name, value in os.environ.items() if name not in IGNORED_VARIABLES}
+    command = [
+        "-m",
+        "pytest",
+        "-q",
+        *tests,
+        *options,
+        f"--vecgate-target={url}",
+        f"--vecgate-results={stream}",
+    ]
+    ended = subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env={**environment, "XDG_STATE_HOME": str(stream.parent)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert ended.returncode in {0, 1}, ended.stdout[-2_000:] + ended.stderr[-2_000:]
+    run = read_conformance_run(stream)
+    assert run.footer is not None
+    assert run.footer.is_complete
+    return run
+
+
+def failed_musts(run: ConformanceRun) -> set[str]:
+    """Return the requirements of level must that failed."""
+    return {each.id for each in run.results if each.outcome == "failed" and each.level == "must"}
+
+
+def test_the_proxy_itself_changes_nothing(endpoint_url: str, tmp_path: Path) -> None:
+    """Otherwise it, and not its lie, would be noticed."""
+    with lying_server(endpoint_url, lambda _operation, body, forward: forward(body)) as url:
+        run = run_suite_on(url, ["conformance/test_first_steps.py"], tmp_path / "results.jsonl")
+    assert {each.outcome for each in run.results} == {"passed"}
+    assert set(run.header.unsupported) == {"auth"}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_lie_is_noticed_by_its_file(endpoint_url: str, tmp_path: Path, name: str) -> None:
+    """By a requirement of level must."""
+    with lying_server(endpoint_url, LIES[name]()) as url:
+        run = run_suite_on(url, [f"conformance/{SHORT[name]}"], tmp_path / "results.jsonl")
+    assert failed_musts(run)
+    assert judge_conformance(run).grade == "failed"
+
+
+@pytest.fixture(scope="module")
+def honest_run(endpoint_url: str, tmp_path_factory: pytest.TempPathFactory) -> ConformanceRun:
+    """The quick level on the endpoint itself."""
+    stream = tmp_path_factory.mktemp("honest") / "results.jsonl"
+    return run_suite_on(endpoint_url, ["conformance"], stream, "--vecgate-level=quick")
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(TIMEOUT_S)
+@pytest.mark.parametrize("name", LIES)
+def test_no_lie_passes_the_gate(
+    endpoint_url: str, honest_run: ConformanceRun, tmp_path: Path, name: str
+) -> None:
+    """Neither by the default rules, nor by the weakest rule, nor by a baseline alone; nothing is excused."""
+    with lying_server(endpoint_url, LIES[name]()) as url:
+        run = run_suite_on(url, ["conformance"], tmp_path / "results.jsonl", "--vecgate-level=quick")
+    if name != "404-for-everything":
+        assert set(run.header.unsupported) <= {"auth"}
+        assert failed_musts(run)
+    assert judge_conformance(run).grade == "failed"
+    assert judge_conformance(run, [Rule.parse("must")]).grade == "failed"
+    assert judge_conformance(run, (), honest_run).grade == "failed"
