@@ -21,6 +21,8 @@ def test_mistakes_are_errors(s3vectors_faults):
         lambda: s3vectors_faults.throttle(20),
         lambda: s3vectors_faults.throttle(0.2, ["PutVector"]),
         lambda: s3vectors_faults.quotas("none"),
+        lambda: s3vectors_faults.add("slow-body"),
+        lambda: s3vectors_faults.throttle(0.5, first=0),
     ):
         with pytest.raises(UsageError):
             mistake()
