@@ -291,7 +291,7 @@ def test_the_web_interface_of_ramp(canary: Canary) -> None:
     with (
         open("out", "wb") as out,  # noqa: PTH123 - of a child
         child_process(
-            [*command, *canary.target("invalid", by_file=True)], stdout=out, stderr=out, env=environment
+            [*command, *canary.target("answers", by_file=True)], stdout=out, stderr=out, env=environment
         ) as ramp,
     ):
         wait_until(lambda: "web interface at " in Path("out").read_text(), ramp)

@@ -114,6 +114,7 @@ def _answer(operation: str, body: bytes, echo: str) -> dict[str, Any]:
         "GetIndex": {"index": described},
         "CreateIndex": {"indexArn": described["indexArn"]},
         "ListVectorBuckets": {"vectorBuckets": [listed]},
+        "ListIndexes": {"indexes": [{**listed, "indexName": echo, "indexArn": echo}]},
         "CreateVectorBucket": {"vectorBucketArn": arn},
         "ListTagsForResource": {"tags": {"vecgate-run": echo}},
         "GetVectors": {"vectors": vectors},

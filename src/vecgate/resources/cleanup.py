@@ -22,20 +22,26 @@ from vecgate.errors import NoCredentials, ServiceError, TargetError, TransportEr
 from vecgate.resources.handles import PAGES_MAX
 from vecgate.targets.answer_guard import AnswerGuard
 from vecgate.targets.target import Target
+from vecgate.targets.throttle_patience import ThrottlePatience
 
 #: Raised by botocore before it sends anything.
 _NOT_SENT = (*CONNECT_ERRORS, *CREDENTIAL_ERRORS, ParamValidationError)
 TIMEOUT_S = 15.0
+PATIENCE_S = 30.0
 PROBLEM_CHARACTERS_MAX = 300
 
 
 @contextmanager
 def open_cleanup_client(target: Target, *, timeout_s: float = TIMEOUT_S) -> Iterator[Any]:
-    """Yield a client that reads what it can of each answer, and stops operations that are not answered."""
+    """Yield a client that reads what it can of each answer, and stops operations that are not answered.
+
+    It sends requests again that were refused by a limit of the rate.
+    """
     guard = AnswerGuard(timeout_s=timeout_s)
     client = target.client(is_checked=False, parameter_validation=False, **guard.client_settings)
     try:
         guard.watch(client)
+        ThrottlePatience(PATIENCE_S).watch(client)
         check_answers(client, ("ListVectorBuckets", "DeleteIndex", "DeleteVectorBucket"))
         ignore_unreadable_times(client)
         yield client
@@ -76,7 +82,7 @@ def _pages(client: Any, operation: str, members: Mapping[str, Any]) -> Iterator[
     """Yield the answers to *operation*. Raises TargetError for one that botocore cannot read."""
     try:
         yield from client.get_paginator(xform_name(operation)).paginate(**members)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         # botocore's parser and its paginator take the form of an answer for granted.
         raise TargetError(
             f"the answer to {operation} cannot be read: {type(error).__name__}",
