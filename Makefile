@@ -28,7 +28,8 @@ test: .venv/dev ## Run the tests with branch coverage, some ten minutes on two c
 
 test-deep: .venv/dev ## Run also the tests that take minutes, and properties with many random examples
 	@$(BIN)/python tests/clients/setup_clients.py --compiled
-	@$(PYTEST) $(PARALLEL) -m "not serial" --hypothesis-profile=deep --timeout=0
+	@$(BIN)/python -m pip install --quiet --group types
+	@$(PYTEST) $(PARALLEL) -m "not serial" --hypothesis-profile=deep --timeout=0 -o faulthandler_timeout=0
 
 check: .venv/dev ## Check format, lint, types and import contracts
 	@$(BIN)/ruff format --check --quiet .

@@ -93,11 +93,12 @@ def log(suite: SuitePlugin) -> ExchangeLog:
 
 @pytest.fixture(scope="session")
 def client(suite: SuitePlugin, target: Target, log: ExchangeLog) -> Iterator[Any]:
-    """A boto3 client without parameter validation and without retries."""
+    """A boto3 client without parameter validation, which retries only what a limit of the rate refused."""
     client = target.client(is_checked=False, parameter_validation=False, **suite.guard.client_settings)
     accept_any_timestamp(client)
     log.watch(client)
     suite.guard.watch(client, is_strict=True)
+    suite.patience.watch(client)
     yield client
     client.close()
 
@@ -111,7 +112,14 @@ def raw(
     def track(path: str, body: bytes, answer: RawAnswer) -> None:
         resources.track_raw(path, body, answer.status, answer.json)
 
-    return RawClient(target, target.resolve_url(client), log, guard=suite.guard, on_answer=track)
+    return RawClient(
+        target,
+        target.resolve_url(client),
+        log,
+        guard=suite.guard,
+        patience=suite.patience,
+        on_answer=track,
+    )
 
 
 @pytest.fixture

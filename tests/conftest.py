@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,17 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 collect_ignore = ["plugin_projects"]
 #: Only these tests measure the branches of `bulk` and `endpoint`. Tracing doubles the time of a test.
 MEASURED = {"bulk", "endpoint", "testing"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector from visiting the many objects of the collected tests again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import vecgate.resources.resource_factory  # noqa: F401 - numpy cannot be loaded a second time in one process
+from vecgate.endpoint.http import thread_server
 
 HEAVY = {
     "boto3",
@@ -103,6 +104,37 @@ def test_an_invalid_target_is_one_clear_error(pytester: pytest.Pytester) -> None
     pytester.makepyfile("def test_target(s3vectors_target): ...")
     pytester.runpytest_inprocess("--vecgate-target", "mars").stdout.fnmatch_lines(
         ["*'mars' is not a target*"]
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "soon", "nan", "601"])
+def test_an_invalid_start_limit_is_one_clear_error(pytester: pytest.Pytester, value: str) -> None:
+    """It names the option and what is allowed."""
+    pytester.makepyfile("def test_target(s3vectors_endpoint): ...")
+    ended = pytester.runpytest_inprocess(f"--vecgate-start-limit={value}")
+    ended.assert_outcomes(errors=1)
+    ended.stdout.fnmatch_lines(
+        [f"*--vecgate-start-limit: '{value}' is not a time; use more than 0 and at most 600*"]
+    )
+
+
+def test_an_endpoint_that_is_late_names_the_start_limit(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a thread as in a process; the option comes from the ini file."""
+    monkeypatch.setattr(thread_server.ThreadServer, "_run", lambda _: None)
+    pytester.makeini("[pytest]\nvecgate_start_limit = 0.001\n")
+    pytester.makepyfile("def test_target(s3vectors_endpoint): ...")
+    ended = pytester.runpytest_inprocess()
+    ended.assert_outcomes(errors=1)
+    ended.stdout.fnmatch_lines(
+        [
+            "*the local endpoint was not ready within 0.001 s; --vecgate-start-limit SECONDS allows it more time"
+        ]
+    )
+    ended = pytester.runpytest_inprocess("--vecgate-target", "moto")
+    ended.stdout.fnmatch_lines(
+        ["*moto's server was not ready within 0.001 s; --vecgate-start-limit SECONDS*"]
     )
 
 

@@ -39,10 +39,10 @@ INVALID_ELEMENTS: dict[str, Any] = {
     "array-in-array": [["a"]],
     "object-in-array": [{}],
 }
-ALL = {**SCALARS, **ARRAYS, **NEVER_ACCEPTED, **INVALID_ELEMENTS, "nan-as-text": "NaN"}
+ALL: dict[str, Any] = {**SCALARS, **ARRAYS, **NEVER_ACCEPTED, **INVALID_ELEMENTS, "nan-as-text": "NaN"}
 
 #: Operator to the operands that it accepts; it rejects all others. The empty name is the shorthand.
-ACCEPTED = {
+ACCEPTED: dict[str, tuple[str, ...]] = {
     "": (*SCALARS, "nan-as-text"),
     "$eq": (*SCALARS, "nan-as-text"),
     "$ne": (*SCALARS, "nan-as-text"),

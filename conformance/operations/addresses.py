@@ -46,9 +46,9 @@ def each_operation(*operations: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("operation", operations)
 
 
-bucket_operations = each_operation(*ON_BUCKETS)
-index_operations = each_operation(*ON_INDEXES)
-all_operations = each_operation(*ON_BUCKETS, *ON_INDEXES)
+bucket_operations: pytest.MarkDecorator = each_operation(*ON_BUCKETS)
+index_operations: pytest.MarkDecorator = each_operation(*ON_INDEXES)
+all_operations: pytest.MarkDecorator = each_operation(*ON_BUCKETS, *ON_INDEXES)
 
 
 def other_members(operation: str) -> Members:

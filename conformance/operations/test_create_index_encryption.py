@@ -30,7 +30,7 @@ AES = {"sseType": "AES256"}
 KEY_WITH_AES = "kmsKeyArn must not be specified when sseType is AES256."
 KMS_WITHOUT_KEY = "kmsKeyArn must be specified when sseType is set to aws:kms"
 
-creations = pytest.mark.parametrize("operation", ["CreateVectorBucket", "CreateIndex"])
+creations: pytest.MarkDecorator = pytest.mark.parametrize("operation", ["CreateVectorBucket", "CreateIndex"])
 
 
 @pytest.fixture

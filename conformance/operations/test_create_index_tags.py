@@ -17,7 +17,9 @@ from .calls import call, describe_bucket, index_members
 
 PATTERN = r"Member must satisfy regular expression pattern: ^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$"
 
-tag_operations = pytest.mark.parametrize("operation", ["CreateVectorBucket", "CreateIndex", "TagResource"])
+tag_operations: pytest.MarkDecorator = pytest.mark.parametrize(
+    "operation", ["CreateVectorBucket", "CreateIndex", "TagResource"]
+)
 #: Characters that a tag must not contain.
 INVALID_CHARACTERS = {
     "percent": "%",
@@ -36,8 +38,10 @@ VALID_TEXTS = {
     "arabic-digit": "٣",
     "signs": "_.:/=+-@",
 }
-invalid_characters = pytest.mark.parametrize("character", INVALID_CHARACTERS.values(), ids=INVALID_CHARACTERS)
-create_index_only = pytest.mark.parametrize("operation", ["CreateIndex"])
+invalid_characters: pytest.MarkDecorator = pytest.mark.parametrize(
+    "character", INVALID_CHARACTERS.values(), ids=INVALID_CHARACTERS
+)
+create_index_only: pytest.MarkDecorator = pytest.mark.parametrize("operation", ["CreateIndex"])
 
 
 @pytest.fixture

@@ -278,7 +278,7 @@ def test_the_message_about_a_missing_top_k(index: IndexHandle, expect_error: Err
 
 # The query vector
 
-BAD_VECTORS = {
+BAD_VECTORS: dict[str, list[float]] = {
     "too-short": [1.0],
     "too-long": [1.0, 0.0, 0.0],
     "empty": [],
@@ -558,7 +558,7 @@ def test_names_of_minimum_and_maximum_length_are_valid(
     expect_error("QueryVectors", members, code="NotFoundException")
 
 
-MIXED = {
+MIXED: dict[str, tuple[str, ...]] = {
     "both-forms": ("vectorBucketName", "indexName", "indexArn"),
     "bucket-and-arn": ("vectorBucketName", "indexArn"),
     "bucket-alone": ("vectorBucketName",),

@@ -12,14 +12,14 @@ from ..oracle import float32
 
 FLOAT32_MAX = 3.4028234663852886e38
 
-COSINE = {
+COSINE: dict[str, tuple[list[float], float]] = {
     "same-direction": ([1, 0], 0),
     "longer": ([2, 0], 0),
     "perpendicular": ([0, 1], 1),
     "opposite": ([-1, 0], 2),
     "diagonal": ([1, 1], 0.2928932188),
 }
-EUCLIDEAN = {
+EUCLIDEAN: dict[str, tuple[list[float], float]] = {
     "itself": ([0, 0], 0),
     "five-away": ([3, 4], 25),
     "seventeen-away": ([8, 15], 289),

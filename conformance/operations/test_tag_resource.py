@@ -19,7 +19,7 @@ OPERATIONS: dict[str, Members] = {
     "TagResource": {"tags": {"team": "search"}},
     "UntagResource": {"tagKeys": ["team"]},
 }
-on_tags = pytest.mark.parametrize("operation", OPERATIONS)
+on_tags: pytest.MarkDecorator = pytest.mark.parametrize("operation", OPERATIONS)
 
 
 def tags_of(client: Any, arn: str) -> Any:

@@ -34,11 +34,15 @@ EXAMPLES = 25
 class Sequences(RuleBasedStateMachine):
     """Two buckets with two indexes each, which may or may not exist. The oracle has the expected state."""
 
+    client: Any
+    expect_error: ErrorExpectation
+    new_name: Callable[[], str]
+
     def __init__(self, client: Any, new_name: Callable[[], str]) -> None:
         super().__init__()
         self.client, self.expect_error, self.new_name = client, ErrorExpectation(client), new_name
-        self.oracle = Oracle()
-        self.names = [new_name(), new_name()]
+        self.oracle: Oracle = Oracle()
+        self.names: list[str] = [new_name(), new_name()]
 
     def index(self, bucket: int, index: int) -> IndexHandle:
         return IndexHandle(self.client, self.names[bucket], f"index-{index}", "", 2)

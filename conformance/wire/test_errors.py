@@ -46,7 +46,7 @@ def error_answer(raw: RawClient, make_index: MakeIndex, kind: str) -> RawAnswer:
     return raw(f"/{request.operation}", request.body)
 
 
-kinds = pytest.mark.parametrize("kind", KINDS)
+kinds: pytest.MarkDecorator = pytest.mark.parametrize("kind", KINDS)
 
 
 @kinds

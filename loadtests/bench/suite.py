@@ -20,7 +20,11 @@ from vecgate.process import ChildExit, run_child
 #: Exit codes of pytest: all passed or some failed, wrong usage, nothing collected.
 MEASURED, WRONG_USAGE, NOTHING_COLLECTED = frozenset({0, 1}), 4, 5
 FAILURE_LINES = ("FAILED ", "ERROR ")
-CLOCKS: dict[str, Literal["CPU", "wall"]] = {"process_time": "CPU", "perf_counter": "wall"}
+CLOCKS: dict[str, Literal["CPU", "wall"]] = {
+    "process_time": "CPU",
+    "children_s": "CPU",  # of `test_start.py`
+    "perf_counter": "wall",
+}
 PRINT_ORIGIN = "import sys, importlib.util; print(importlib.util.find_spec(sys.argv[1]).origin)"
 
 

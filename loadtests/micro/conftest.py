@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,16 @@ import boto3
 import numpy as np
 import pytest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from vecgate.bulk.core.record_blocks import Block
+from vecgate.bulk.transport.sender import DirectSender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 VECTORS, DIMENSION, PAGE = 500, 1024, 100
+INDEX_ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/bench/index/bench"
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +60,16 @@ def new_client(sink_url: str) -> Callable[[], Any]:
 
 
 @pytest.fixture(scope="session")
+def direct_sender(sink_url: str) -> Iterator[DirectSender]:
+    """A sender to the null server without boto3."""
+    credentials = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI")
+    with closing(DirectSender(credentials, region="us-east-1", endpoint_url=sink_url)) as sender:
+        yield sender
+
+
+@pytest.fixture(scope="session")
 def responses(block: Block) -> dict[str, Any]:
-    """The responses of the null server by operation."""
+    """The responses of the null server by operation; of a list, each in turn."""
     page = block.slice(0, PAGE)
     stored = [
         {"key": key, "data": {"float32": [float(value) for value in row]}, "metadata": metadata}
@@ -67,8 +79,14 @@ def responses(block: Block) -> dict[str, Any]:
         {"key": key, "distance": 0.25 + row / 1000, "metadata": {**(metadata or {}), "text": "x" * 200}}
         for row, (key, metadata) in enumerate(zip(page.keys, page.metadata, strict=True))
     ]
+    # Each segment of a scan has vectors of its own, so its answers differ.
+    segments = [[{**vector, "key": f"{name}-{vector['key']}"} for vector in stored] for name in range(4)]
+    index = {"indexName": "bench", "indexArn": INDEX_ARN, "vectorBucketName": "bench", "creationTime": 0}
     return {
+        "GetIndex": {
+            "index": {**index, "dataType": "float32", "dimension": DIMENSION, "distanceMetric": "cosine"}
+        },
         "GetVectors": {"vectors": stored},
-        "ListVectors": {"vectors": stored},
+        "ListVectors": [{"vectors": vectors} for vectors in segments],
         "QueryVectors": {"vectors": hits, "distanceMetric": "cosine"},
     }

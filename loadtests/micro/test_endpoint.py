@@ -134,7 +134,7 @@ def describe(benchmark: BenchmarkFixture, client: Client, vectors: int) -> None:
 
 def measure(benchmark: BenchmarkFixture, call: Callable[[], object], **rounds: int) -> Any:
     """Measure *call*, and return its last result."""
-    return benchmark.pedantic(call, **rounds)  # type: ignore[no-untyped-call]  # the plugin has no types here
+    return benchmark.pedantic(call, **rounds)
 
 
 @pytest.mark.benchmark(group="endpoint: put 500 x 1024")
@@ -156,7 +156,7 @@ def test_put_new_batches(client: Client, benchmark: BenchmarkFixture) -> None:
             client.prepare("PutVectors", **ADDRESS, vectors=vectors(500, prefix=f"{next(numbers)}-")),
         ), {}
 
-    benchmark.pedantic(lambda send: send(), setup=setup, rounds=30)  # type: ignore[no-untyped-call]  # no types
+    benchmark.pedantic(lambda send: send(), setup=setup, rounds=30)
 
 
 @pytest.mark.benchmark(group="endpoint: put 1 x 1024")

@@ -8,11 +8,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.credentials import Credentials
 
 from vecgate.bulk.accelerate import accelerate
+from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.core.body_encoding import encode_put
-from vecgate.bulk.transport.sender import Boto3Sender, DirectSender
+from vecgate.bulk.transport.sender import Boto3Sender
+from vecgate.bulk.writer import BulkWriter
 from vecgate.s3vectors.arn import IndexAddress
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
     from vecgate.bulk.core.record_blocks import Block
+    from vecgate.bulk.transport.sender import DirectSender
 
 VECTORS = 500
 ADDRESS = {"vectorBucketName": "bench", "indexName": "bench"}
@@ -81,12 +83,21 @@ def test_boto3_sender(benchmark: BenchmarkFixture, new_client: Callable[[], Any]
     benchmark(lambda: sender.send("PutVectors", encode_put(address, block)))
 
 
-def test_direct_sender(benchmark: BenchmarkFixture, sink_url: str, block: Block) -> None:
+def test_direct_sender(benchmark: BenchmarkFixture, direct_sender: DirectSender, block: Block) -> None:
     """A block without boto3."""
     benchmark.extra_info["vectors"] = VECTORS
-    sender = DirectSender(
-        Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI"), region="us-east-1", endpoint_url=sink_url
-    )
     address = IndexAddress("bench", "bench")
-    benchmark(lambda: sender.send("PutVectors", encode_put(address, block)))
-    sender.close()
+    benchmark(lambda: direct_sender.send("PutVectors", encode_put(address, block)))
+
+
+@pytest.mark.parametrize("rows", ["lists", "arrays"])
+def test_writer_from_tuples(
+    benchmark: BenchmarkFixture, direct_sender: DirectSender, block: Block, rows: str
+) -> None:
+    """An iterator of tuples of key, vector and metadata through the writer."""
+    benchmark.extra_info["vectors"] = VECTORS
+    config = BulkConfig(vectors_per_s=1e9, requests_per_s=1e9)
+    writer = BulkWriter(direct_sender, bucket="bench", index="bench", config=config)
+    vectors = block.vectors.tolist() if rows == "lists" else list(block.vectors)
+    outcome = benchmark(lambda: writer.put(zip(block.keys, vectors, block.metadata, strict=True)))
+    assert (outcome.acknowledged, outcome.requests) == (VECTORS, 1)

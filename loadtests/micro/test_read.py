@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from botocore.credentials import Credentials
 
 from vecgate.bulk.accelerate import accelerate
 from vecgate.bulk.reader import BulkReader
-from vecgate.bulk.transport.sender import DirectSender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
     from vecgate.bulk.core.record_blocks import Block
+    from vecgate.bulk.transport.sender import DirectSender
 
 PAGE = 100
 ADDRESS = {"vectorBucketName": "bench", "indexName": "bench"}
@@ -60,6 +59,15 @@ def test_get_with_the_reader(
     benchmark(BulkReader(new_client(), bucket="bench", index="bench").get, block.keys[:PAGE])
 
 
+@pytest.mark.benchmark(group="get 100 x 1024", **SETTINGS)
+def test_get_with_the_reader_and_the_direct_sender(
+    benchmark: BenchmarkFixture, direct_sender: DirectSender, block: Block
+) -> None:
+    """A float32 matrix without boto3."""
+    benchmark.extra_info["vectors"] = PAGE
+    benchmark(BulkReader(direct_sender, bucket="bench", index="bench").get, block.keys[:PAGE])
+
+
 @pytest.mark.benchmark(group="scan 100 x 1024", **SETTINGS)
 def test_list_with_stock_boto3(benchmark: BenchmarkFixture, new_client: Callable[[], Any]) -> None:
     """The baseline of a scan with data: one page."""
@@ -79,6 +87,16 @@ def test_scan_with_the_reader(benchmark: BenchmarkFixture, new_client: Callable[
     """Four segments of one page each as float32 matrices, including the threads."""
     benchmark.extra_info["vectors"] = 4 * PAGE
     reader = BulkReader(new_client(), bucket="bench", index="bench")
+    benchmark(lambda: list(reader.scan(segments=4)))
+
+
+@pytest.mark.benchmark(group="scan 100 x 1024", **SETTINGS)
+def test_scan_with_the_reader_and_the_direct_sender(
+    benchmark: BenchmarkFixture, direct_sender: DirectSender
+) -> None:
+    """The same without boto3."""
+    benchmark.extra_info["vectors"] = 4 * PAGE
+    reader = BulkReader(direct_sender, bucket="bench", index="bench")
     benchmark(lambda: list(reader.scan(segments=4)))
 
 
@@ -110,16 +128,12 @@ def test_query_with_the_reader(
 
 @pytest.mark.benchmark(group="query top 100 of 1024", **SETTINGS)
 def test_query_with_the_reader_and_the_direct_sender(
-    benchmark: BenchmarkFixture, sink_url: str, block: Block
+    benchmark: BenchmarkFixture, direct_sender: DirectSender, block: Block
 ) -> None:
     """A float32 row as the query, columns as the result, without boto3."""
     benchmark.extra_info["vectors"] = 1
-    sender = DirectSender(
-        Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI"), region="us-east-1", endpoint_url=sink_url
-    )
-    reader = BulkReader(sender, bucket="bench", index="bench")
+    reader = BulkReader(direct_sender, bucket="bench", index="bench")
     benchmark(reader.query, block.vectors[0], PAGE, metadata=True)
-    sender.close()
 
 
 def _query(block: Block) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""One vector of 1,024 dimensions per PutVectors: the CPU time per request of a stream."""
+"""One vector of 1,024 dimensions per PutVectors: the CPU time per request of a stream.
+
+A sender alone encodes, signs and sends. The writer also reads, validates, paces, counts, and keeps the order
+of each key, on one thread or eight.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.credentials import Credentials
 
 from vecgate.bulk.accelerate import accelerate
+from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.core.body_encoding import encode_put
-from vecgate.bulk.transport.sender import Boto3Sender, DirectSender
+from vecgate.bulk.transport.sender import Boto3Sender
+from vecgate.bulk.writer import BulkWriter
 from vecgate.s3vectors.arn import IndexAddress
 
 if TYPE_CHECKING:
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
     from vecgate.bulk.core.record_blocks import Block
+    from vecgate.bulk.transport.sender import DirectSender
 
 ADDRESS = {"vectorBucketName": "bench", "indexName": "bench"}
 pytestmark = pytest.mark.benchmark(
@@ -53,11 +59,21 @@ def test_boto3_sender(benchmark: BenchmarkFixture, new_client: Callable[[], Any]
     benchmark(lambda: sender.send("PutVectors", encode_put(address, one)))
 
 
-def test_direct_sender(benchmark: BenchmarkFixture, sink_url: str, block: Block) -> None:
+def test_direct_sender(benchmark: BenchmarkFixture, direct_sender: DirectSender, block: Block) -> None:
     """A block of one record, encoded, signed and sent directly."""
     benchmark.extra_info["vectors"] = 1
-    credentials = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI")
-    sender = DirectSender(credentials, region="us-east-1", endpoint_url=sink_url)
     address, one = IndexAddress("bench", "bench"), block.slice(0, 1)
-    benchmark(lambda: sender.send("PutVectors", encode_put(address, one)))
-    sender.close()
+    benchmark(lambda: direct_sender.send("PutVectors", encode_put(address, one)))
+
+
+@pytest.mark.benchmark(group="put 1 x 1024", timer=time.process_time, min_rounds=5, warmup=True)
+@pytest.mark.parametrize("in_flight", [1, 8])
+def test_writer_with_the_direct_sender(
+    benchmark: BenchmarkFixture, direct_sender: DirectSender, block: Block, in_flight: int
+) -> None:
+    """A matrix of 500 rows through the writer, in requests of one vector as fast as it can."""
+    benchmark.extra_info["vectors"] = len(block)
+    config = BulkConfig(batch_vectors=1, in_flight=in_flight, vectors_per_s=1e9, requests_per_s=1e9)
+    writer = BulkWriter(direct_sender, bucket="bench", index="bench", config=config)
+    outcome = benchmark(writer.put, block.vectors, keys=block.keys, metadata=block.metadata)
+    assert (outcome.acknowledged, outcome.requests) == (len(block), len(block))

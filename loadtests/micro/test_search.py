@@ -87,9 +87,7 @@ def query(state: State, filter_: object) -> Request:
 def test_query(state: State, benchmark: BenchmarkFixture, filter_: object) -> None:
     """The nearest ten."""
     request = query(state, filter_)
-    response = benchmark.pedantic(  # type: ignore[no-untyped-call]  # the plugin has no types here
-        lambda: apply(state, request, 0.0), rounds=50, warmup_rounds=3
-    )
+    response = benchmark.pedantic(lambda: apply(state, request, 0.0), rounds=50, warmup_rounds=3)
     assert response.status == 200
 
 
@@ -98,6 +96,6 @@ def test_query(state: State, benchmark: BenchmarkFixture, filter_: object) -> No
 def test_query_after_a_write(state: State, benchmark: BenchmarkFixture, filter_: object) -> None:
     """A query immediately after a write."""
     request = query(state, filter_)
-    benchmark.pedantic(  # type: ignore[no-untyped-call]  # the plugin has no types here
+    benchmark.pedantic(
         lambda: apply(state, request, 0.0), setup=lambda: put(state, range(500)), rounds=50, warmup_rounds=3
     )

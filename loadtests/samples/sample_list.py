@@ -64,6 +64,8 @@ def list_samples() -> Iterator[Sample]:
     yield _report("scale", "scale", *LOCAL, tiny=FEW_CELLS)
     rates = ("--from", "400", "--to", "8000", "--trial", "6s")
     yield _report("capacity", "capacity", "stream-1000", *LOCAL, *rates, tiny=(*ONE_RATE, *SMALL))
+    steps = ("--rates", "50,100,200,400,600,800", "--trial", "8s")
+    yield _report("sweep", "sweep", "query", *LOCAL, *steps, tiny=("--rates", "20", "--trial", "1s", *SMALL))
     yield _benchmark("micro", "loadtests.bench", "--seconds", "0.3", tiny=("-k", "sign", *FASTEST))
     yield _benchmark("peers", "loadtests.peers")
     one_server = ("local", "--sizes", "500", "--dimension", "8", "--queries", "5", "--starts", "1")

@@ -1,7 +1,7 @@
 """Start-up, put throughput, query latency and memory of servers, one after the other.
 
-One client with one connection, prepared bodies and a constant signature, so that the time is the server's. A stage
-that does not end within its limit is reported with what it reached.
+One client with one connection, prepared bodies and a constant signature, so that the time is the server's.
+A stage that does not end within its limit is reported with what it reached.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vecgate.bulk.accelerate import accelerate
+    from vecgate.bulk.accelerated_client import AcceleratedClient
     from vecgate.bulk.config import BulkConfig
     from vecgate.bulk.core.run_state import BulkOutcome
     from vecgate.bulk.index_admin import create_index
@@ -20,16 +21,19 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AcceleratedClient",
     "BulkConfig",
     "BulkOutcome",
     "BulkReader",
     "BulkWriter",
     "VecgateError",
+    "__version__",
     "accelerate",
     "create_index",
 ]
 
 _MODULES = {
+    "AcceleratedClient": "vecgate.bulk.accelerated_client",
     "BulkConfig": "vecgate.bulk.config",
     "BulkOutcome": "vecgate.bulk.core.run_state",
     "BulkReader": "vecgate.bulk.reader",
@@ -40,14 +44,17 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    # Imported on first use: `import vecgate` alone must stay cheap, since pytest loads it in every run.
-    if name == "__version__":
-        return import_module("importlib.metadata").version("vecgate")
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+# Type checkers know all names, so that they find a wrong one.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        # Imported on first use: `import vecgate` alone must stay cheap, since pytest loads it in every run.
+        if name == "__version__":
+            return import_module("importlib.metadata").version("vecgate")
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "__version__"})
+    return sorted(__all__)

@@ -12,6 +12,7 @@ VecgateError
 ├── TargetError                the target cannot be used
 │   ├── NoCredentials          there are no credentials to sign with
 │   └── TargetUnreachable      no connection, or a connection that broke
+│       └── NotReadyInTime     a server that vecgate started was not ready within its time
 ├── ServiceError               the service answered with an error code
 ├── TransportError             no complete response arrived; the request may have been applied
 │   └── UnexpectedResponse     a response arrived, but not one of an S3 Vectors service; a ProtocolError too
@@ -91,6 +92,10 @@ class TargetUnreachable(TargetError):
     """No connection could be made, or it broke."""
 
 
+class NotReadyInTime(TargetUnreachable):
+    """A server that vecgate started was not ready within its time."""
+
+
 class ServiceError(VecgateError):
     """The service answered with an error code.
 
@@ -167,7 +172,7 @@ class UnexpectedResponse(TransportError, ProtocolError):
     def __init__(self, operation: str, reason: str, *, request_id: str = "") -> None:
         super().__init__(operation, reason)
         self.request_id = request_id
-        self.args = (f"{operation} got no S3 Vectors response: {reason}",)
+        self.args: tuple[str] = (f"{operation} got no S3 Vectors response: {reason}",)
         self.hint = (
             "Check that the URL is that of an S3 Vectors service and that no proxy or login page answers "
             "in its place."

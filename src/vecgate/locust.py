@@ -92,7 +92,7 @@ class S3VectorsUser(User):
 
     def __init__(self, environment: Any) -> None:  # noqa: ANN401 - Locust's environment
         super().__init__(environment)
-        self.s3vectors = S3VectorsClient(self, _shared_sender(self))
+        self.s3vectors: S3VectorsClient = S3VectorsClient(self, _shared_sender(self))
 
 
 class S3VectorsClient:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from threading import current_thread, main_thread
 from typing import IO
 
-from vecgate.errors import TargetUnreachable, UsageError, VecgateError
+from vecgate.errors import NotReadyInTime, UsageError, VecgateError
 
 POLL_EVERY_S = 0.2
 #: A child may run this long. The longest schedule of a load run is shorter.
@@ -145,7 +145,7 @@ class ServerProcess:
     def start(self) -> str:
         """Start the server and return its URL.
 
-        Raises TargetUnreachable if it is not ready in time, UsageError with its output if it ends instead.
+        Raises NotReadyInTime if it is not ready in time, UsageError with its output if it ends instead.
         """
         with tempfile.TemporaryFile() as log:
             self._process = subprocess.Popen(  # noqa: S603 - a program that the caller chose
@@ -179,7 +179,7 @@ class ServerProcess:
             line = _read_line(process.stdout, self._start_timeout_s)
         except TimeoutError:
             message = f"{self._name} was not ready within {self._start_timeout_s:g} s"
-            raise TargetUnreachable(message) from None
+            raise NotReadyInTime(message) from None
         if line.startswith(self._ready_prefix):
             return line.removeprefix(self._ready_prefix).decode().strip()
         with suppress(subprocess.TimeoutExpired):

@@ -67,14 +67,26 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def _vecgate_control(pytestconfig: pytest.Config) -> Iterator[EndpointControl | None]:
     """The local endpoint, in a thread of this process; None if an option names another target."""
-    from vecgate.conformance_kit.target_session import target_choice  # noqa: PLC0415 - imported on use
+    from vecgate.conformance_kit.target_session import (  # noqa: PLC0415 - imported on use
+        start_limit_error,
+        target_choice,
+    )
+    from vecgate.errors import NotReadyInTime  # noqa: PLC0415 - as above
+    from vecgate.process import START_TIMEOUT_S  # noqa: PLC0415 - as above
 
-    if target_choice(pytestconfig, os.environ).name != "local":
+    choice = target_choice(pytestconfig, os.environ)
+    if choice.name != "local":
         yield None
         return
     from vecgate.fixtures.endpoint_control import EndpointControl  # noqa: PLC0415 - imported on use
 
-    with EndpointControl() as control:
+    with ExitStack() as exits:
+        try:
+            control = exits.enter_context(
+                EndpointControl(start_timeout_s=choice.start_limit_s or START_TIMEOUT_S)
+            )
+        except NotReadyInTime as error:
+            raise start_limit_error(error) from error
         yield control
 
 

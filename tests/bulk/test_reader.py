@@ -101,6 +101,26 @@ def test_get_keeps_the_order_and_lists_absent_keys(stored: int, numbers: list[in
         assert found.vectors.tolist() == [[key, 0.5] for key in numbers if key < stored]
 
 
+def test_parsers_are_kept_for_the_next_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is used by one response at a time, and not kept after a long one, which would keep its memory."""
+    made: list[object] = []
+
+    def new_parser() -> None:
+        made.append(None)
+
+    monkeypatch.setattr("vecgate.bulk.reader.new_parser", new_parser)
+    found = reader(Index(["1", "2"]))
+    for _ in range(3):
+        found.get(["1"])
+        assert len(list(found.scan(1))) == 1
+    assert len(made) == 1
+    monkeypatch.setattr("vecgate.bulk.reader.PARSER_BYTES_MAX", 10)
+    for _ in range(3):
+        found.get(["1"])
+    # The one that was idle is dropped after its first long response.
+    assert len(made) == 3
+
+
 def test_keys_can_be_read_without_data() -> None:
     """Only requested members are returned."""
     found = reader(Index("ab")).get(["b", "c"], data=False, metadata=False)

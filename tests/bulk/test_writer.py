@@ -337,6 +337,96 @@ def test_equal_keys_are_never_in_flight_together_and_the_last_wins() -> None:
     assert outcome.superseded == 60 - sent > 0
 
 
+@given(
+    names=st.lists(st.sampled_from("abcd"), min_size=1, max_size=40),
+    script=st.lists(st.sampled_from([ServiceFault.THROTTLED, ServiceFault.ANSWER_LOST]), max_size=8),
+    in_flight=st.integers(1, 8),
+)
+def test_workers_that_take_single_records_keep_the_order_of_each_key(
+    names: list[str], script: list[ServiceFault], in_flight: int
+) -> None:
+    """Each key is sent in the order of its records, whichever worker takes which, and however often."""
+    service = ScriptedService(script)
+    outcome = put(
+        Blocks(in_blocks(names, size=3)),
+        service,
+        config=replace(CONFIG, batch_vectors=1, in_flight=in_flight),
+    )
+    assert (outcome.acknowledged, outcome.requests) == (len(names), len(names))
+    sent: dict[str, list[float]] = {name: [] for name in names}
+    for _, members in service.requests:
+        (vector,) = members["vectors"]
+        sent[vector["key"]].append(vector["data"]["float32"][0])
+    assert sent == {key: sorted(values) for key, values in sent.items()}
+    assert {key: values[0] for key, (values, _) in service.stored.items()} == {
+        name: float(row) for row, name in enumerate(names)
+    }
+
+
+def test_a_batch_that_waits_for_its_key_holds_nobody_up() -> None:
+    """Whoever has taken it waits; the requests in flight are sent and answered."""
+    service = GatedService()
+    outcomes: list[BulkOutcome] = []
+    config = replace(CONFIG, batch_vectors=1, in_flight=3)
+    run = threading.Thread(
+        target=lambda: outcomes.append(put(Blocks(in_blocks(["a", "b", "a", "c"])), service, config=config)),
+        daemon=True,
+    )
+    run.start()
+    for _ in range(2):
+        assert service.arrived.acquire(timeout=DEADLINE_S)
+    # The second record of `a` is next, and `c` after it.
+    assert not service.arrived.acquire(timeout=0.2)
+    service.release.set()
+    run.join(DEADLINE_S)
+    assert [outcome.acknowledged for outcome in outcomes] == [4]
+
+
+def test_a_bug_in_a_worker_that_takes_a_batch_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others end, and the rest stays pending: an input that cannot be validated is not written."""
+
+    def broken(block: Block, _: object) -> object:
+        raise ZeroDivisionError(len(block))
+
+    monkeypatch.setattr(writer_module, "validate", broken)
+    service = ScriptedService()
+    with pytest.raises(ZeroDivisionError):
+        put(Blocks(in_blocks(keys(50))), service)
+    assert not service.stored
+
+
+def test_the_records_of_an_iterator_are_sent_as_they_come() -> None:
+    """In requests of one record, eight are read at once: none waits for a hundred others."""
+    service = ScriptedService()
+
+    def records() -> Iterator[tuple[str, list[float]]]:
+        yield from ((key, [1.0, 2.0]) for key in keys(30))
+        # Read as a block of 8, and handed over, when the one after it is asked for.
+        wait_until(lambda: len(service.stored) >= 8)
+
+    outcome = put(records(), service, config=replace(CONFIG, batch_vectors=1))
+    assert outcome.acknowledged == 30
+
+
+@pytest.mark.parametrize(("is_repeatable", "rows"), [(True, 100), (False, 8)])
+def test_small_requests_are_cut_from_larger_blocks(*, is_repeatable: bool, rows: int) -> None:
+    """A block per eight requests of one record would cost more than the records."""
+    asked = []
+
+    class Recorder(Blocks):
+        def blocks(
+            self, *, dimension: int | None = None, rows: int = 4096, first: int = 0
+        ) -> Iterator[Block]:
+            asked.append(rows)
+            return Blocks.blocks(self, dimension=dimension, rows=rows, first=first)
+
+    source = Recorder(in_blocks(keys(3)), is_repeatable=is_repeatable)
+    put(source, ScriptedService(), config=replace(CONFIG, batch_vectors=1))
+    writer_to(ScriptedService(), config=replace(CONFIG, batch_vectors=1)).delete(source)
+    put(source, ScriptedService(), config=replace(CONFIG, batch_vectors=500))
+    assert asked == [rows, rows, 4000]
+
+
 def test_a_poisoned_record_does_not_prevent_the_others() -> None:
     """It is rejected with the service's message, published, and counted by cause; the others are written."""
     names = [*keys(33), "bad", *keys(40, first=34)]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from commands import Result, Vecgate
 from restricted_endpoint import SignAs, administrator_client, restricted_endpoint
+from suites import suite_in_process
 
 from vecgate.cli.main import main
 from vecgate.endpoint.local import LocalEndpoint
@@ -48,6 +49,13 @@ def vecgate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return Result(int(exited.value.code or 0), captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def in_process() -> Iterator[None]:
+    """Run the suites of `vecgate conform` in this process."""
+    with suite_in_process():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,17 +3,21 @@
     python tests/conformance/mutants.py [--only NAME]... [--jobs N] [--write]
 
 A mutant is a small fault in a copy of `src/vecgate`, as listed in `mutants.toml`. The suite and the endpoint
-run from this copy; the working tree is not changed. The file of the suite that probably finds the fault runs
-first, and the whole suite if it does not. A requirement that also fails without a fault does not kill a
-mutant. The exit code is 1 if a mutant survives. A complete run takes many minutes.
+run from this copy; the working tree is not changed. The test that found the fault last time runs first, then
+the file that contains it, then the whole suite, each only if the one before found nothing. A requirement that
+also fails without a fault does not kill a mutant. The exit code is 1 if a mutant survives.
+
+`--write` notes the tests that found the faults in `mutants.toml`, and the table in `conformance/README.md`.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import multiprocessing
 import os
+import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import tomllib
@@ -21,9 +25,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vecgate.results.records import Result
-from vecgate.results.result_stream import read_conformance_run
+if TYPE_CHECKING:
+    from vecgate.results.records import Result
 
 ROOT = Path(__file__).parents[2]
 LIST = Path(__file__).with_name("mutants.toml")
@@ -34,8 +39,22 @@ PYTEST = ("-m", "pytest", "-q", "--vecgate-target", "local")
 #: The whole suite takes two minutes on an idle machine.
 TIMEOUT_S = 900.0
 OUTPUT_CHARACTERS_MAX = 1_500
+PYTEST_USAGE_ERROR = 4
 #: The runs must not use these settings of the caller.
 IGNORED_VARIABLES = ("PYTEST_ADDOPTS", "VECGATE_TARGET")
+#: What takes the time to start a run. Each run is a fork of a process that has them; none is of vecgate.
+PRELOADED = (
+    "pytest",
+    "boto3",
+    "botocore.session",
+    "hypothesis",
+    "msgspec",
+    "numpy",
+    "orjson",
+    "xdist.plugin",
+)
+#: The line of `first` in an entry of the list.
+FIRST = re.compile(r"^first = .*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +68,19 @@ class Mutant:
     new: str
     first: str
 
+    @property
+    def attempts(self) -> tuple[str, ...]:
+        """The tests to run until one fails, from few to all."""
+        first = f"conformance/{self.first}"
+        return tuple(dict.fromkeys((first, first.partition("::")[0], "conformance")))
+
     def apply(self, package: Path) -> None:
         """Apply the fault to the copy at *package*. Exits if the text does not occur exactly once."""
         path = package / self.file
         source = path.read_text(encoding="utf-8")
         if (count := source.count(self.old)) != 1:
             sys.exit(f"{self.name}: its text occurs {count} times in {self.file}, not once")
+        path.unlink()  # it may be a link to the original
         path.write_text(source.replace(self.old, self.new), encoding="utf-8")
 
 
@@ -89,11 +115,12 @@ class MutantRunner:
     def run(self, mutant: Mutant) -> MutantResult:
         """Apply *mutant* to a copy and run the suite on it."""
         copy = self._folder / mutant.name
-        shutil.copytree(self._folder / "original", copy)
+        shutil.copytree(self._folder / "original", copy, copy_function=os.link)
         mutant.apply(copy / "vecgate")
         try:
-            for tests in (f"conformance/{mutant.first}", "conformance"):
-                if failed := self._failed_results(copy, [tests, "-x"]):
+            for tests in mutant.attempts:
+                # The file and the whole suite run next.
+                if failed := self._failed_results(copy, [tests, "-x"], may_be_missing="::" in tests):
                     return MutantResult(mutant, failed[0])
         except SuiteFailed as error:
             return MutantResult(mutant, problem=str(error))
@@ -108,33 +135,59 @@ class MutantRunner:
             return set()
         return {each.test for each in self._failed_results(self._folder / "original", tests)}
 
-    def _failed_results(self, copy: Path, arguments: Sequence[str]) -> list[Result]:
-        """Run the suite with the package in *copy* and return the failures. Raises SuiteFailed."""
-        stream = copy / "results.jsonl"
-        environment = {name: value for name, value in os.environ.items() if name not in IGNORED_VARIABLES}
-        try:
-            ended = subprocess.run(
-                [sys.executable, *PYTEST, *arguments, "--vecgate-results", str(stream)],
-                cwd=self._folder,
-                env={**environment, "PYTHONPATH": str(copy)},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise SuiteFailed(f"the suite did not end within {TIMEOUT_S:.0f} s") from None
-        if ended.returncode == 0:
+    def _failed_results(
+        self, copy: Path, arguments: Sequence[str], *, may_be_missing: bool = False
+    ) -> list[Result]:
+        """Run the suite with the package in *copy* and return the failures. Raises SuiteFailed.
+
+        If the test *may_be_missing*, because it was renamed since, one that is not found has not failed.
+        """
+        # Not at the top: a run must import the vecgate in its copy, and a fork of this process has this module.
+        from vecgate.results.result_stream import read_conformance_run  # noqa: PLC0415
+
+        stream, output = copy / "results.jsonl", copy / "output.txt"
+        stream.unlink(missing_ok=True)
+        command = [*PYTEST[2:], *arguments, "--vecgate-results", str(stream)]
+        child = FORKS.Process(target=run_pytest, args=(self._folder, copy, command, output))
+        child.start()
+        child.join(TIMEOUT_S)
+        if child.exitcode is None:
+            child.kill()
+            child.join()
+            raise SuiteFailed(f"the suite did not end within {TIMEOUT_S:.0f} s")
+        if child.exitcode == 0 or (may_be_missing and child.exitcode == PYTEST_USAGE_ERROR):
             return []
         results = read_conformance_run(stream).results if stream.is_file() else []
         failed = [each for each in results if each.outcome == "failed"]
-        if ended.returncode != 1 or not failed:
-            sys.stderr.write(
-                f"{ended.stdout[-OUTPUT_CHARACTERS_MAX:]}{ended.stderr[-OUTPUT_CHARACTERS_MAX:]}\n"
-            )
-            raise SuiteFailed(f"the suite did not run: exit code {ended.returncode}")
+        if child.exitcode != 1 or not failed:
+            sys.stderr.write(f"{output.read_text(encoding='utf-8')[-OUTPUT_CHARACTERS_MAX:]}\n")
+            raise SuiteFailed(f"the suite did not run: exit code {child.exitcode}")
         return failed
+
+
+#: Starts a process from one that has imported PRELOADED, which saves most of the time of a run.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(list(PRELOADED))
+
+
+def run_pytest(folder: Path, copy: Path, arguments: Sequence[str], output: Path) -> None:
+    """Run pytest in this process in *folder*, with the vecgate in *copy*. Exits with the code of pytest."""
+    import pytest  # noqa: PLC0415 - the list of mutants is read without it
+
+    os.chdir(folder)
+    with output.open("wb") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    for name in IGNORED_VARIABLES:
+        os.environ.pop(name, None)
+    os.environ["PYTHONPATH"] = str(copy)  # for the endpoint
+    sys.path.insert(0, str(copy))
+    import vecgate  # noqa: PLC0415 - as above
+
+    if not Path(str(vecgate.__file__)).is_relative_to(copy):
+        sys.exit(f"vecgate was imported from {vecgate.__file__}, not from the copy")
+    # Plugins among PRELOADED cannot be rewritten, which they do not need here.
+    sys.exit(int(pytest.main([*arguments, "-W", "ignore::pytest.PytestAssertRewriteWarning"])))
 
 
 def read_mutants() -> list[Mutant]:
@@ -168,6 +221,19 @@ def format_table(results: Iterable[MutantResult]) -> str:
     return "\n".join([*head, *(each.row for each in results)])
 
 
+def note_first(text: str, results: Sequence[MutantResult]) -> str:
+    """Return the list of mutants *text*, in which `first` of each is the test that found it."""
+    head, *entries = text.split("[[mutant]]\n")
+    found = {each.mutant.name: each.killed_by.test for each in results if each.killed_by and not each.problem}
+    for number, entry in enumerate(entries):
+        name = tomllib.loads(entry)["name"]
+        if name in found:
+            # A JSON string is a TOML string, too.
+            line = f"first = {json.dumps(found[name].removeprefix('conformance/'))}"
+            entries[number] = FIRST.sub(lambda _, line=line: line, entry)  # type: ignore[misc]
+    return "[[mutant]]\n".join([head, *entries])
+
+
 def insert_table(text: str, results: Sequence[MutantResult]) -> str:
     """Return the README *text* with the table between its markers, or at its end if it has no markers."""
     if BEGIN not in text:
@@ -186,7 +252,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--only", action="append", metavar="NAME", help="run this mutant; may be repeated")
     parser.add_argument("--jobs", type=int, default=2, help="number of parallel runs (default: 2)")
-    parser.add_argument("--write", action="store_true", help="write the table to conformance/README.md")
+    parser.add_argument("--write", action="store_true", help="write the table, and what found the mutants")
     options = parser.parse_args()
     mutants = read_mutants()
     if unknown := set(options.only or ()) - {each.name for each in mutants}:
@@ -198,6 +264,7 @@ def main() -> int:
         runner = MutantRunner(Path(folder))
         results = discount(runner, list(run_all(runner, selected, jobs=options.jobs)))
     if options.write:
+        LIST.write_text(note_first(LIST.read_text(encoding="utf-8"), results), encoding="utf-8")
         README.write_text(insert_table(README.read_text(encoding="utf-8"), results), encoding="utf-8")
     survivors = [each.mutant.name for each in results if each.problem]
     verdict = f"FAIL  survived: {', '.join(survivors)}" if survivors else "PASS"

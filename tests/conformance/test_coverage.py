@@ -10,6 +10,8 @@ from model_coverage import all_requirements, measure_coverage
 
 from vecgate.cli.runs.conform_run import estimate_requests
 from vecgate.conformance_kit.selection import quick_ids
+from vecgate.gate.requirement_outcomes import requirement_name
+from vecgate.reporting.failure_causes import SYMPTOMS
 from vecgate.s3vectors.model import service_model
 from vecgate.s3vectors.pricing import requests_usd
 from vecgate.targets.capabilities import CAPABILITIES
@@ -53,6 +55,12 @@ def test_every_requirement_has_a_claim() -> None:
 def test_deviations_name_requirements(path: Path) -> None:
     """The deviation files in the suite contain only known requirements."""
     assert read_deviations(path).unmatched({each.id for each in all_requirements()}) == []
+
+
+def test_likely_causes_name_requirements() -> None:
+    """A fault in the table of reports that no requirement shows would never be named."""
+    names = {requirement_name(each.id) for each in all_requirements()}
+    assert {id_ for _, shown_by, _ in SYMPTOMS for id_ in shown_by} <= names
 
 
 def test_the_quick_level_costs_less_than_ten_cents_on_amazon() -> None:

@@ -11,23 +11,30 @@ from pathlib import Path
 import pytest
 from lying_server import (
     Cached,
-    EveryThird,
+    ForgettingMetadata,
     Lie,
     OfAnother,
+    OneIn,
     OnSome,
     RepeatingOnePerPage,
     Reply,
+    StaleReads,
     answer,
     losing_one_per_page,
     lying_server,
+    rewritten,
+    with_rounded_distances,
+    with_ties_reversed,
     without,
+    without_in,
     without_last_record,
 )
 from tests.conformance.faulty_endpoint import TIMEOUT_S
 from tests.conformance.mutants import IGNORED_VARIABLES, ROOT
 
 from vecgate.endpoint.local import LocalEndpoint
-from vecgate.gate.conformance_verdict import judge_conformance
+from vecgate.gate.conformance_verdict import conformance_verdict_line, judge_conformance
+from vecgate.gate.requirement_outcomes import requirement_name
 from vecgate.gate.requirement_rules import Rule
 from vecgate.results.records import ConformanceRun
 from vecgate.results.result_stream import read_conformance_run
@@ -35,15 +42,21 @@ from vecgate.results.result_stream import read_conformance_run
 READS = ("GetVectors", "ListVectors", "QueryVectors")
 INTERNAL_ERROR = Reply(500, {"message": "internal"}, "InternalServerException")
 THROTTLED = Reply(429, {"message": "slow down"}, "TooManyRequestsException")
+BUSY = Reply(503, {"message": "slow down"}, "ServiceUnavailableException")
 NOT_FOUND = Reply(404, {"message": "nothing here"})
 #: A lie to the function that tells it anew, since some remember what they were asked.
 LIES: Mapping[str, Callable[[], Lie]] = {
     "404-for-everything": lambda: answer(NOT_FOUND),
     "empty-200-for-everything": lambda: answer(Reply()),
     "always-throttled": lambda: answer(THROTTLED),
-    "every-third-put-500": lambda: OnSome("PutVectors", lie=EveryThird(answer(INTERNAL_ERROR))),
-    "every-third-query-500": lambda: OnSome("QueryVectors", lie=EveryThird(answer(INTERNAL_ERROR))),
-    "every-third-put-is-dropped": lambda: OnSome("PutVectors", lie=EveryThird(answer(Reply()))),
+    "every-third-put-500": lambda: OnSome("PutVectors", lie=OneIn(3, answer(INTERNAL_ERROR))),
+    "every-third-query-500": lambda: OnSome("QueryVectors", lie=OneIn(3, answer(INTERNAL_ERROR))),
+    "every-third-put-is-dropped": lambda: OnSome("PutVectors", lie=OneIn(3, answer(Reply()))),
+    "one-put-in-50-is-dropped": lambda: OnSome("PutVectors", lie=OneIn(50, answer(Reply()))),
+    "metadata-of-one-vector-in-100-is-dropped": lambda: OnSome("PutVectors", lie=ForgettingMetadata()),
+    "reads-are-stale": StaleReads,
+    "in-ignored": lambda: OnSome("QueryVectors", lie=without_in),
+    "distances-are-rounded": lambda: OnSome("QueryVectors", lie=with_rounded_distances),
     "last-vector-of-a-put-is-dropped": lambda: OnSome("PutVectors", lie=without_last_record),
     "deletions-do-nothing": lambda: OnSome("DeleteVectors", lie=answer(Reply())),
     "filter-ignored": lambda: OnSome("QueryVectors", lie=without("filter")),
@@ -51,11 +64,13 @@ LIES: Mapping[str, Callable[[], Lie]] = {
     "answers-of-another-query": lambda: OnSome("QueryVectors", lie=OfAnother()),
     "pages-lose-a-vector": lambda: OnSome("ListVectors", lie=losing_one_per_page),
     "pages-repeat-a-vector": lambda: OnSome("ListVectors", lie=RepeatingOnePerPage()),
+    "pages-repeat-an-index": lambda: OnSome("ListIndexes", lie=RepeatingOnePerPage("indexes")),
+    "index-deletions-do-nothing": lambda: OnSome("DeleteIndex", lie=answer(Reply())),
 }
-#: Those of the default run, with the file that notices them.
+#: Those of the default run, with the tests that notice them: a file, and a part of the names in it.
 SHORT = {
-    "last-vector-of-a-put-is-dropped": "test_first_steps.py",
-    "pages-lose-a-vector": "operations/test_list_vectors.py",
+    "last-vector-of-a-put-is-dropped": ("test_first_steps.py", "test_"),
+    "pages-lose-a-vector": ("operations/test_list_vectors.py", "page_has_500 or max_results"),
 }
 
 
@@ -111,9 +126,50 @@ def test_the_proxy_itself_changes_nothing(endpoint_url: str, tmp_path: Path) -> 
 def test_a_lie_is_noticed_by_its_file(endpoint_url: str, tmp_path: Path, name: str) -> None:
     """By a requirement of level must."""
     with lying_server(endpoint_url, LIES[name]()) as url:
-        run = run_suite_on(url, [f"conformance/{SHORT[name]}"], tmp_path / "results.jsonl")
+        file, selected = SHORT[name]
+        run = run_suite_on(url, [f"conformance/{file}"], tmp_path / "results.jsonl", "-k", selected)
     assert failed_musts(run)
     assert judge_conformance(run).grade == "failed"
+
+
+#: Distances that are written alike and are not equal.
+BEYOND = "query-vectors.euclidean-beyond-float32"
+#: True answers in another form, and the requirements of level must and should that fail because of it.
+FORMS: Mapping[str, tuple[Callable[[], Lie], set[str]]] = {
+    "chunked": (lambda: rewritten(is_chunked=True), set()),
+    "ties-reversed": (lambda: OnSome("QueryVectors", lie=with_ties_reversed), {BEYOND}),
+    "throttled-429": (lambda: OneIn(5, answer(THROTTLED)), set()),
+    "throttled-503": (lambda: OneIn(5, answer(BUSY)), set()),
+    "text-plain": (
+        lambda: rewritten(content_type="text/plain"),
+        {"wire.content-type", "wire.error-content-type"},
+    ),
+    "no-request-id": (lambda: rewritten(request_id=""), {"wire.request-id", "wire.request-id-of-boto3"}),
+}
+
+
+def test_a_server_that_limits_the_rate_is_not_blamed(endpoint_url: str, tmp_path: Path) -> None:
+    """Its refusals are counted, in the verdict, too."""
+    with lying_server(endpoint_url, OneIn(2, answer(THROTTLED))) as url:
+        run = run_suite_on(
+            url, ["conformance/test_first_steps.py"], tmp_path / "results.jsonl", "-k", "query"
+        )
+    assert {each.outcome for each in run.results} == {"passed"}
+    assert run.footer is not None
+    assert run.footer.throttled > 0
+    assert "throttled requests sent again" in conformance_verdict_line(judge_conformance(run), run)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(TIMEOUT_S)
+@pytest.mark.parametrize("name", FORMS)
+def test_another_form_fails_the_requirement_about_it(endpoint_url: str, tmp_path: Path, name: str) -> None:
+    """And nothing else."""
+    lie, blamed = FORMS[name]
+    with lying_server(endpoint_url, lie()) as url:
+        run = run_suite_on(url, ["conformance"], tmp_path / "results.jsonl", "--vecgate-level=quick")
+    failed = {each.id for each in run.results if each.outcome == "failed" and each.level != "may"}
+    assert {requirement_name(id_) for id_ in failed} == blamed
 
 
 @pytest.fixture(scope="module")

@@ -190,6 +190,31 @@ def test_a_rerun_reads_old_ids(run_suite: RunSuite, pytester: pytest.Pytester) -
     assert result.outcomes == {"properties.fails": "failed"}
 
 
+def test_a_rerun_needs_every_requirement_that_failed(run_suite: RunSuite, pytester: pytest.Pytester) -> None:
+    """Without one of them, the run could pass although nothing shows that this one does."""
+    run_suite(PASSES + FAILS)
+    before = (pytester.path / "results.jsonl").rename(pytester.path / "before.jsonl")
+    for options in ((), ("-n", "1")):
+        result = run_suite(PASSES, f"--vecgate-rerun-failed={before}", *options, in_process=not options)
+        assert result.code == 4
+        assert "a.fails failed there, and no requirement has this id: run all" in result.output
+
+
+REFUSES = """
+@must("a.refused")
+def test_refused(client, suite):
+    suite.patience.wait_s("GetIndex", 1, status=429, code="", headers={})
+"""
+
+
+@pytest.mark.parametrize(("options", "throttled"), [((), 1), (("--vecgate-quota",), 0)])
+def test_throttled_requests_are_counted(
+    run_suite: RunSuite, options: tuple[str, ...], throttled: int
+) -> None:
+    """A run that tests the request rates does not send them again."""
+    assert run_suite(REFUSES, *options).footer.throttled == throttled
+
+
 def test_a_quick_run_deselects_slow_requirements(run_suite: RunSuite) -> None:
     """And those that random examples test. They are recorded as deselected."""
     random = "@must('a.random')\n@given(st.none())\ndef test_random(_): ..."

@@ -39,7 +39,6 @@ from vecgate.endpoint.storage.state import State
 CREDENTIALS, HOST = Credentials("KEY", "secret"), "127.0.0.1"
 GUARDED = GatewaySettings((create_principal("KEY", "secret"),))
 #: Requests within this process, and on a socket.
-NIGHTLY = (pytest.mark.nightly, pytest.mark.timeout(1200))
 BODIES, BODIES_NIGHTLY, RAW = 100_000, 1_000_000, max(1_000, 40 * settings().max_examples)
 #: Of BODIES; a signature costs twice as much as the rest of a request.
 SIGNED = 10_000
@@ -186,8 +185,8 @@ async def fuzz_bodies(seed: int, count: int, *, is_guarded: bool) -> Counter[int
     [
         *((seed, (BODIES - SIGNED) // 3, False) for seed in (1, 2, 3)),
         (4, SIGNED, True),
-        pytest.param(101, BODIES_NIGHTLY // 2, False, marks=NIGHTLY),
-        pytest.param(102, BODIES_NIGHTLY // 2, True, marks=NIGHTLY),
+        pytest.param(101, BODIES_NIGHTLY // 2, False, marks=pytest.mark.nightly),
+        pytest.param(102, BODIES_NIGHTLY // 2, True, marks=pytest.mark.nightly),
     ],
 )
 def test_mutated_requests_get_no_5xx_and_leave_memory_flat(

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from random import Random
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from result_builders import footer, header, result, run
 
 from vecgate.gate.conformance_verdict import conformance_verdict_line, judge_conformance, recorded_verdict
@@ -185,13 +189,14 @@ def test_a_recorded_verdict_is_used() -> None:
 
 @pytest.mark.parametrize("failing", ["first-steps.put-and-get", "first-steps.query"])
 def test_no_rule_lets_a_target_pass_whose_basic_path_fails(failing: str) -> None:
-    """Unless the failure is a listed deviation, or the baseline had it and gates alone."""
+    """Unless the baseline had the failure and gates alone. A list of deviations can excuse only queries."""
     found = run(result("a.b"), result(failing, "failed"))
     (check,) = [
         check for check in judge_conformance(found, [Rule("must", 0.5)]).checks if check.grade == "failed"
     ]
     assert (check.name, check.ids) == ("basic path", (failing,))
-    assert judge_conformance(run(result("a.b"), result(failing, "deviation")), [Rule("must", 0.5)])
+    excused = judge_conformance(run(result("a.b"), result(failing, "deviation")), [Rule("must", 0.5)])
+    assert bool(excused) is (failing == "first-steps.query")
     assert judge_conformance(found, [], baseline=found)
     assert not judge_conformance(found, [Rule("must", 0.5)], baseline=found)
 
@@ -204,9 +209,63 @@ def test_a_baseline_gates_alone() -> None:
     assert judge_conformance(before, [], baseline=before)
     worse = run(result("a.b", "failed"), result("a.c"), head=before.header)
     assert not judge_conformance(worse, [], baseline=before)
-    better = run(result("a.b"), result("a.c"), result("a.new", "failed"))
+    better = run(result("a.b"), result("a.c"), result("a.new"), result("a.open", "failed", level="may"))
     assert judge_conformance(better, [], baseline=before)
     assert not judge_conformance(before, [], baseline=run(result("a.b")))
+
+
+@pytest.mark.parametrize("level", ["must", "should"])
+@pytest.mark.parametrize("deselected", [(), ("a.new",)], ids=["unknown", "deselected"])
+def test_a_baseline_says_nothing_about_what_it_did_not_run(level: str, deselected: tuple[str, ...]) -> None:
+    """It is of `-k`, of another level, of an earlier version, or a line of it is missing."""
+    before = run(result("a.b"), foot=footer(deselected=deselected))
+    now = run(result("a.b"), result("a.new", "failed", level=level))
+    assert conformance_verdict_line(judge_conformance(now, [], before), now).startswith(
+        "FAIL  1 test case that the baseline did not run failed; make a new one: a.new"
+    )
+    assert judge_conformance(now, [], now)
+    unsupported = run(result("a.b"), result("a.new", "unsupported", level=level))
+    assert judge_conformance(now, [], unsupported)
+
+
+@settings(max_examples=200)
+@given(
+    st.dictionaries(
+        st.sampled_from([f"a.{letter}" for letter in "bcdefgh"]),
+        st.tuples(
+            st.sampled_from(["passed", "failed"]), st.sampled_from(["passed", "failed"]), st.booleans()
+        ),
+        min_size=1,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_no_part_of_a_baseline_passes_what_the_whole_does_not(
+    outcomes: dict[str, tuple[str, str, bool]], random: Random
+) -> None:
+    """In any order, and with any lines missing."""
+    before = [result(id_, first) for id_, (first, _, _) in outcomes.items()]
+    part = [each for each in before if outcomes[each.id][2]]
+    random.shuffle(part)
+    now = run(*(result(id_, last) for id_, (_, last, _) in outcomes.items()))
+    if judge_conformance(now, [], run(*part)):
+        assert judge_conformance(now, [], run(*before))
+
+
+def test_a_baseline_of_another_target_is_named() -> None:
+    """Whoever reads the verdict sees what was compared."""
+    verdict = judge_conformance(GOOD, [], run(result("a.b"), head=header(target="moto")))
+    assert verdict.checks[-1].measured == "1 requirement passed in the baseline (of moto), and none regressed"
+
+
+def test_a_list_of_deviations_that_covers_everything_excuses_nothing() -> None:
+    """A run in which nothing passed shows nothing, whatever the rules and the baseline are."""
+    listed = run(result("a.b", "deviation"), result("a.c", "deviation", level="should"))
+    verdict = judge_conformance(listed)
+    assert conformance_verdict_line(verdict, listed).startswith(
+        "FAIL  no requirement passed: the run has only 2 known deviations"
+    )
+    assert not judge_conformance(listed, [Rule("may")])
+    assert not judge_conformance(listed, [], listed)
 
 
 QUERY = {"query": "QueryVectors not implemented"}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from load_builders import operation, plan, second, stage, steady, stream, unfinished
 from msgspec.structs import replace
@@ -7,7 +9,7 @@ from result_builders import footer, header
 
 from vecgate.errors import UsageError
 from vecgate.gate.load_verdict import judge_load, load_verdict_line
-from vecgate.results.load.load_records import Event, Recall, Second
+from vecgate.results.load.load_records import Event, OperationSecond, Recall, Second, WorkerTotals
 from vecgate.results.load.load_summary import summarize
 from vecgate.results.records import Stream
 
@@ -209,6 +211,93 @@ def test_a_worker_that_ended_never_fails_the_target() -> None:
     )
     assert judge_load(stream(*run(lost=1), planned=strict)).grade == "inconclusive"
     assert judge_load(stream(*run(lost=1), planned=lenient)).grade == "passed"
+
+
+def starved(errors: dict[str, int], *, dropped: int = 0, **more: Any) -> list[Second]:
+    """Return ten seconds of a worker without time: ten requests are due in each, and *errors* of them fail."""
+    answered = 10 - dropped
+    counts = operation(*[0.04] * answered, errors=errors)
+    fields = {"due": 10, "started": answered, "late": answered, "dropped": dropped, "busiest_cores": 0.99}
+    return [second(at_s, operations={"PutVectors": counts}, **fields | more) for at_s in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "thresholds", "grade"),
+    [
+        (starved({"InternalServerException": 2}), ("errors < 1%",), "failed"),
+        (starved({"Protocol": 2}), ("errors < 1%",), "failed"),
+        (starved({"InternalServerException": 2}, dropped=7), ("errors < 10%",), "failed"),
+        # Of those due, fewer than the limit are known to have failed.
+        (starved({"InternalServerException": 2}, dropped=7), ("errors < 50%",), "inconclusive"),
+        (
+            starved({"InternalServerException": 2}, dropped=7),
+            ("errors{operation:PutVectors} < 50%",),
+            "inconclusive",
+        ),
+        (starved({"InternalServerException": 1}), ("errors{operation:PutVectors} == 0",), "failed"),
+        (starved({"InternalServerException": 1}), ("errors <= 5",), "failed"),
+        (starved({"InternalServerException": 1}), ("errors <= 50",), "inconclusive"),
+        # What lateness may cause: answers read late, bursts against a limit of the target.
+        *(
+            (starved({code: 5}), ("errors < 1%",), "inconclusive")
+            for code in ("Transport", "Unanswered", "TooManyRequestsException", "429", "503", "NoCredentials")
+        ),
+        # Other thresholds prove nothing.
+        (starved({}), ("p(99) < 1ms",), "inconclusive"),
+        (starved({}, dropped=5), ("achieved >= 99%",), "inconclusive"),
+        (starved({"InternalServerException": 1}), ("errors > 50%",), "inconclusive"),
+    ],
+)
+def test_a_starved_run_fails_only_if_the_errors_are_the_targets(
+    seconds: list[Second], thresholds: tuple[str, ...], grade: str
+) -> None:
+    """Even if all requests without an answer had succeeded, and without those that lateness may cause."""
+    found = stream(*seconds, planned=plan(thresholds=thresholds))
+    assert summarize(found).limited_by_generator
+    assert judge_load(found).grade == grade
+    assert judge_load(found, thresholds).grade == grade
+    assert not judge_load(found)
+
+
+def test_the_line_of_a_proven_failure_says_what_is_proven() -> None:
+    """And not the thresholds that the generator may have missed."""
+    found = stream(
+        *starved({"InternalServerException": 2}, dropped=5),
+        planned=plan(thresholds=("errors < 1%", "achieved >= 99%")),
+    )
+    assert line(found) == (
+        "FAIL  errors < 1%: 40 %, 39 points above the limit; "
+        "20 % are the target's own, whatever the load generator missed"
+    )
+    assert [check.is_proven for check in judge_load(found).checks] == [False, True, False]
+
+
+def test_an_interrupted_run_with_errors_stays_inconclusive() -> None:
+    """Its schedule did not end, so the share of errors of the whole is not known."""
+    assert judge_load(unfinished(*starved({"InternalServerException": 5}))).grade == "inconclusive"
+
+
+def test_a_worker_whose_credentials_are_refused_is_named() -> None:
+    """The same errors of every worker are those of the target."""
+    counts = operation(*[0.04] * 10, errors={"AccessDeniedException": 5})
+    seconds = [second(at, *[0.04] * 10, operations={"PutVectors": counts}) for at in range(10)]
+    refused = WorkerTotals(
+        worker="worker-2", operations={"PutVectors": OperationSecond(errors={"AccessDeniedException": 50})}
+    )
+    accepted = WorkerTotals(worker="worker-1", operations={"PutVectors": OperationSecond(ok=50)})
+    assert line(stream(*seconds, accepted, refused)) == (
+        "INCONCLUSIVE  the load generator was the limit: the target refused 50 requests of worker-2 "
+        "(AccessDeniedException), and accepts other workers: check its credentials"
+    )
+    assert judge_load(stream(*seconds, refused)).grade == "failed"
+
+
+def test_a_worker_that_left_is_named() -> None:
+    """Requests that were due on it are not the target's."""
+    seconds = [*steady(9), second(9, *[0.04] * 5, due=10, lost=5)]
+    left = WorkerTotals(worker="worker-2", lost_at_s=8.0)
+    assert "because worker-2 ended" in line(stream(*seconds, left))
+    assert line(stream(*seconds, left)).startswith("INCONCLUSIVE")
 
 
 def test_a_warm_up_decides_nothing() -> None:

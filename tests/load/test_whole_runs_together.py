@@ -57,6 +57,8 @@ def test_a_request_that_is_never_answered_is_an_error_when_the_drain_deadline_ha
     assert judge_load(stream).grade != "passed"
 
 
+# `runtime/test_worker_registry.py` and `runtime/test_worker.py` show both sides of a rejection in a moment.
+@pytest.mark.nightly
 def test_two_runs_on_one_machine_are_independent(
     endpoint: LocalEndpoint, scenario: Callable[..., str], tmp_path: Path
 ) -> None:

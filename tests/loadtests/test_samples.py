@@ -48,7 +48,7 @@ def test_the_published_samples_are_these() -> None:
         "quota-2500",
         "scale",
     )
-    assert published == {f"{name}.jsonl" for name in (*names, "capacity", "micro", "peers")}
+    assert published == {f"{name}.jsonl" for name in (*names, "capacity", "sweep", "micro", "peers")}
     assert len({sample.file for sample in SAMPLES}) == len(SAMPLES)
 
 

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import botocore.session
 import pytest
-from model_coverage import all_requirements
 from result_builders import result
 
-from vecgate.gate.requirement_outcomes import requirement_name
-from vecgate.reporting.failure_causes import SYMPTOMS, find_causes
+from vecgate.reporting.failure_causes import MEMBERS, find_causes
 from vecgate.results.records import Result
 
 ACCEPTED = "AssertionError: expected 400 ValidationException\ngot      an answer: {}"
@@ -74,6 +73,14 @@ CASES: Mapping[str, tuple[Sequence[Result], Mapping[str, int]]] = {
         {"CreateIndex rejects valid requests with ValidationException: name … is wrong": 2},
     ),
     "a missing member": ([failed("a.b", "KeyError: 'scores'"), failed("c.d", "KeyError: 'scores'")], {"answers have no scores": 2}),
+    "a missing vector": (
+        [
+            failed("a.b", "KeyError: 'k'"),
+            failed("get-vectors.absent-keys", "assert {} == {'a'}"),
+            failed("first-steps.put-and-get", "KeyError: 'a'"),
+        ],
+        {"GetVectors does not return what was put": 3},
+    ),
     "equal failures of an operation": (
         [failed("get-index.a", "assert 1 == 2"), failed("get-index.b", "assert 1\n == 2"), failed("a.c", "assert 1 == 2")],
         {"get-index.a: ": 2, "a.c: ": 1},
@@ -93,6 +100,19 @@ def test_failures_have_a_likely_cause(name: str) -> None:
     )
 
 
+def test_the_members_of_answers_are_those_of_the_model() -> None:
+    """Any other name in a KeyError of a test is the key of a vector."""
+    model = botocore.session.get_session().get_service_model("s3vectors")
+    found: set[str] = set()
+    shapes = [model.operation_model(name).output_shape for name in model.operation_names]
+    while shapes:
+        shape = shapes.pop()
+        members = getattr(shape, "members", {})
+        found.update(members)
+        shapes += [*members.values(), *([shape.member] if hasattr(shape, "member") else [])]
+    assert found == MEMBERS
+
+
 def test_causes_are_ordered_by_level_and_size() -> None:
     """Each names a requirement once, and its results of level must first."""
     failures = [
@@ -108,9 +128,3 @@ def test_causes_are_ordered_by_level_and_size() -> None:
         ("must", ("keys.empty",)),
         ("should", ("filters.broken",)),
     ]
-
-
-def test_every_shown_fault_is_of_a_requirement() -> None:
-    """The table names requirements that exist."""
-    names = {requirement_name(each.id) for each in all_requirements()}
-    assert {id_ for _, shown_by, _ in SYMPTOMS for id_ in shown_by} <= names

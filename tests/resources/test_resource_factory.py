@@ -226,6 +226,29 @@ def test_a_creation_that_had_no_effect_needs_no_removal(
     assert resources.orphaned == []
 
 
+@pytest.mark.parametrize("is_back", [True, False])
+def test_what_could_not_be_removed_is_tried_again_at_the_end(
+    proxy: FaultProxy, client: Any, *, is_back: bool
+) -> None:
+    """Such as while the server restarted. What remains then is named once."""
+    with open_through(proxy, "ragain") as (resources, _):
+        kept, own = resources.make_bucket(), resources.make_bucket()
+        index = resources.make_index(kept)
+        shared = resources.make_index(own)
+        proxy.denies = {"DeleteVectorBucket", "DeleteIndex"}
+        resources.remove_index(kept.name, index.name)
+        resources.remove_index(own.name, shared.name)
+        resources.remove_bucket(own.name)
+        assert len(resources.orphaned) >= 3
+        if is_back:
+            proxy.denies = set()
+    remaining = [each for each in (kept.name, own.name) if exists(client, each)]
+    assert remaining == ([] if is_back else [kept.name, own.name])
+    assert len(set(resources.orphaned)) == len(resources.orphaned)
+    assert all(any(name in line for line in resources.orphaned) for name in remaining)
+    assert bool(resources.orphaned) is not is_back
+
+
 def test_orphans_of_a_killed_process_are_removed(
     target: Target, client: Any, tmp_path: Any, monkeypatch: Any
 ) -> None:

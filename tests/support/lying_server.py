@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -17,11 +18,26 @@ from hostile_server import operation_of
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: the body is a JSON value."""
+    """An answer.
+
+    body        a JSON value
+    forwarded   the body that the endpoint sent, with its bytes; a *body* that is still this one is sent as they are
+    is_chunked  the body is sent as one chunk
+    """
 
     status: int = 200
     body: Any = field(default_factory=dict)
     code: str = ""
+    content_type: str = "application/json"
+    request_id: str = ""
+    is_chunked: bool = False
+    forwarded: tuple[Any, bytes] = (None, b"")
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the body."""
+        sent, content = self.forwarded
+        return content if self.body is sent else orjson.dumps(self.body)
 
 
 Forward: TypeAlias = Callable[[Any], Reply]
@@ -39,17 +55,55 @@ class OnSome:
         return self._lie(operation, body, forward) if operation in self._operations else forward(body)
 
 
-class EveryThird:
-    """Calls *lie* for every third request."""
+class OneIn:
+    """Calls *lie* for one of *every* requests."""
 
-    def __init__(self, lie: Lie) -> None:
-        self._lie, self._number, self._lock = lie, 0, threading.Lock()
+    def __init__(self, every: int, lie: Lie) -> None:
+        self._every, self._lie, self._number, self._lock = every, lie, 0, threading.Lock()
 
     def __call__(self, operation: str, body: Any, forward: Forward) -> Reply:
         with self._lock:
             self._number += 1
-            is_third = self._number % 3 == 0
-        return self._lie(operation, body, forward) if is_third else forward(body)
+            is_chosen = self._number % self._every == 0
+        return self._lie(operation, body, forward) if is_chosen else forward(body)
+
+
+class ForgettingMetadata:
+    """Stores every hundredth vector without its metadata."""
+
+    def __init__(self) -> None:
+        self._number, self._lock = 0, threading.Lock()
+
+    def __call__(self, operation: str, body: Any, forward: Forward) -> Reply:
+        del operation
+        records = body.get("vectors") if isinstance(body, dict) else None
+        if not isinstance(records, list) or not all(isinstance(each, dict) for each in records):
+            return forward(body)
+        stored = []
+        with self._lock:
+            for each in records:
+                self._number += 1
+                kept = each.keys() - ({"metadata"} if self._number % 100 == 0 else set())
+                stored.append({name: each[name] for name in kept})
+        return forward({**body, "vectors": stored})
+
+
+class StaleReads:
+    """Does not show a vector to the first GetVectors after it was put."""
+
+    def __init__(self) -> None:
+        self._fresh: set[str] = set()
+
+    def __call__(self, operation: str, body: Any, forward: Forward) -> Reply:
+        reply = forward(body)
+        if reply.status != HTTPStatus.OK or operation not in {"PutVectors", "GetVectors"}:
+            return reply
+        if operation == "PutVectors":
+            self._fresh.update(each["key"] for each in body["vectors"])
+            return reply
+        shown = [each for each in reply.body["vectors"] if each["key"] not in self._fresh]
+        self._fresh.difference_update(body["keys"])
+        return replace(reply, body={**reply.body, "vectors": shown})
 
 
 class Cached:
@@ -75,7 +129,7 @@ class OfAnother:
         del operation
         own = forward(body)
         shown, self._last = self._last, own
-        return shown if shown is not None and shown.status == own.status == 200 else own
+        return shown if shown is not None and shown.status == own.status == HTTPStatus.OK else own
 
 
 def without_last_record(operation: str, body: Any, forward: Forward) -> Reply:
@@ -101,26 +155,84 @@ def losing_one_per_page(operation: str, body: Any, forward: Forward) -> Reply:
     """Leave out the last vector of a page that is not the last page."""
     del operation
     reply = forward(body)
-    is_page = reply.status == 200 and reply.body.get("nextToken")
+    is_page = reply.status == HTTPStatus.OK and reply.body.get("nextToken")
     return replace(reply, body={**reply.body, "vectors": reply.body["vectors"][:-1]}) if is_page else reply
 
 
 class RepeatingOnePerPage:
-    """Begins each page with the last vector of the one before."""
+    """Begins each page with the last item of the one before. *member* contains the items."""
 
-    def __init__(self) -> None:
+    def __init__(self, member: str = "vectors") -> None:
+        self._member = member
         self._last: dict[str, Any] = {}
 
     def __call__(self, operation: str, body: Any, forward: Forward) -> Reply:
         del operation
         reply = forward(body)
-        if reply.status != 200:
+        if reply.status != HTTPStatus.OK:
             return reply
         before = self._last.pop(str(body.get("nextToken")), None)
-        vectors = reply.body["vectors"]
+        items = reply.body[self._member]
         if token := reply.body.get("nextToken"):
-            self._last[token] = vectors[-1]
-        return replace(reply, body={**reply.body, "vectors": [before, *vectors] if before else vectors})
+            self._last[token] = items[-1]
+        return replace(reply, body={**reply.body, self._member: [before, *items] if before else items})
+
+
+def with_rounded_distances(operation: str, body: Any, forward: Forward) -> Reply:
+    """Return distances with two digits, as a server does that compares compressed vectors."""
+    del operation
+    reply = forward(body)
+    if reply.status != HTTPStatus.OK:
+        return reply
+    rounded = [
+        {**each, "distance": round(each["distance"], 2)} if "distance" in each else each
+        for each in reply.body["vectors"]
+    ]
+    return replace(reply, body={**reply.body, "vectors": rounded})
+
+
+def with_ties_reversed(operation: str, body: Any, forward: Forward) -> Reply:
+    """Return vectors of equal distance in the opposite order. No document promises one: it is no lie."""
+    del operation
+    reply = forward(body)
+    vectors = list(reply.body.get("vectors", []))
+    if not body or "queryTexts" in body or not all("distance" in each for each in vectors):
+        return reply
+    vectors.reverse()
+    vectors.sort(key=lambda each: each["distance"])
+    return replace(reply, body={**reply.body, "vectors": vectors})
+
+
+def without_in(operation: str, body: Any, forward: Forward) -> Reply:
+    """Accept filters with `$in`, and ignore that part of them."""
+    del operation
+
+    def strip(value: Any) -> Any:
+        if isinstance(value, list):
+            return [strip(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        return {
+            name: strip(each)
+            for name, each in value.items()
+            if not (isinstance(each, dict) and "$in" in each)
+        }
+
+    given = body.get("filter") if isinstance(body, dict) else None
+    if given is None or "$in" not in orjson.dumps(given).decode():
+        return forward(body)
+    # The endpoint refuses a malformed filter, and this server does, too.
+    if (reply := forward(body)).status != HTTPStatus.OK:
+        return reply
+    changed = strip(given)
+    rest = {name: value for name, value in body.items() if name != "filter"}
+    accepted = forward({**rest, "filter": changed} if changed else rest)
+    return accepted if accepted.status == HTTPStatus.OK else reply
+
+
+def rewritten(**fields: Any) -> Lie:
+    """Return a lie that is true, in an answer with other *fields* of Reply."""
+    return lambda _operation, body, forward: replace(forward(body), **fields)
 
 
 def answer(reply: Reply) -> Lie:
@@ -128,16 +240,30 @@ def answer(reply: Reply) -> Lie:
     return lambda _operation, _body, _forward: reply
 
 
-def answer_from(upstream: str, method: str, path: str, headers: Mapping[str, str], body: Any) -> Reply:
+def parse(content: bytes) -> Any:
+    """Return the JSON value in *content*, or None if it is none."""
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def answer_from(upstream: str, method: str, path: str, headers: Mapping[str, str], data: bytes) -> Reply:
     """Send a request to *upstream* and return its answer."""
-    data = b"" if body is None else orjson.dumps(body)
     sent = {name: value for name, value in headers.items() if name.lower() != "content-length"}
     with closing(http.client.HTTPConnection(urlsplit(upstream).netloc, timeout=30)) as connection:
         connection.request(method, path, data, sent)
         response = connection.getresponse()
         content = response.read()
-    code = response.getheader("x-amzn-errortype") or ""
-    return Reply(response.status, orjson.loads(content) if content else {}, code)
+    body = parse(content) or {}
+    return Reply(
+        response.status,
+        body,
+        response.getheader("x-amzn-errortype") or "",
+        response.getheader("content-type") or "",
+        response.getheader("x-amzn-requestid") or "",
+        forwarded=(body, content),
+    )
 
 
 @contextmanager
@@ -151,19 +277,23 @@ def lying_server(upstream: str, lie: Lie) -> Iterator[str]:
 
         def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers.get("content-length", 0)))
-            try:
-                body = orjson.loads(content) if content else None
-            except orjson.JSONDecodeError:
-                body = None
+            body = parse(content)
 
             def forward(changed: Any) -> Reply:
-                return answer_from(upstream, self.command, self.path, dict(self.headers.items()), changed)
+                data = content if changed is body else orjson.dumps(changed)
+                return answer_from(upstream, self.command, self.path, dict(self.headers.items()), data)
 
             reply = lie(operation_of(self.command, self.path), body, forward)
-            data = orjson.dumps(reply.body)
+            data = reply.content
             self.send_response_only(reply.status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(data)))
+            self.send_header("content-type", reply.content_type)
+            if reply.is_chunked:
+                self.send_header("transfer-encoding", "chunked")
+                data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data)
+            else:
+                self.send_header("content-length", str(len(data)))
+            if reply.request_id:
+                self.send_header("x-amzn-requestid", reply.request_id)
             if reply.code:
                 self.send_header("x-amzn-errortype", reply.code)
             self.end_headers()

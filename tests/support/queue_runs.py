@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -10,7 +11,7 @@ from itertools import count, pairwise
 
 from vecgate.load.schedule.arrival_schedule import Schedule
 from vecgate.load.traffic.request_recorder import RequestRecorder, join_parts
-from vecgate.results.load.load_records import LoadPlan, Second, Stage
+from vecgate.results.load.load_records import LoadPlan, OperationSecond, Second, Stage
 from vecgate.results.records import Footer, Header, Stream
 
 OPERATION = "QueryVectors"
@@ -46,11 +47,20 @@ def queue_stream(
     start_deadline_s: float = 60.0,
     thresholds: tuple[str, ...] = (),
     seed: int = 1,
+    is_counted: bool = False,
 ) -> Stream:
-    """Return the stream of a run of *stages* against *queue*."""
+    """Return the stream of a run of *stages* against *queue*.
+
+    is_counted  count requests without their latencies, which is several times as fast; then everything may be
+                in flight
+    """
     schedule = Schedule.from_stages(stages, units_per_arrival=1, seed=seed)
     noise = random.Random(seed)  # noqa: S311 - no secret
-    seconds = list(_seconds(queue, schedule, in_flight_max, start_deadline_s, noise))
+    seconds = list(
+        _counted_seconds(queue, schedule, noise)
+        if is_counted
+        else _seconds(queue, schedule, in_flight_max, start_deadline_s, noise)
+    )
     plan = LoadPlan(
         scenario="queue",
         unit="requests",
@@ -89,6 +99,37 @@ def _seconds(
             parts.append(recorder.take_second(at_s, cores=0.1))
         yield join_parts(parts, is_split=len(bounds_s) > 2)
         at_s += 1
+
+
+def _counted_seconds(queue: Queue, schedule: Schedule, noise: random.Random) -> Iterator[Second]:
+    """Yield whole seconds in which requests are only counted."""
+    due_s = schedule.due_s(0, schedule.total).tolist()
+    due = Counter(map(int, due_s))
+    ended = Counter(map(int, served_s(queue, due_s, noise)))
+    waiting = 0
+    for at_s in range(max([int(schedule.duration_s) - 1, *due, *ended]) + 1):
+        waiting += due[at_s] - ended[at_s]
+        counts = {OPERATION: OperationSecond(ok=ended[at_s], vectors=ended[at_s])} if ended[at_s] else {}
+        yield Second(
+            at_s=at_s,
+            due=due[at_s],
+            due_vectors=due[at_s],
+            started=due[at_s],
+            in_flight=waiting,
+            generator_cores=0.1,
+            busiest_cores=0.1,
+            operations=counts,
+        )
+
+
+def served_s(queue: Queue, due_s: Sequence[float], noise: random.Random) -> Iterator[float]:
+    """Yield when *queue* has answered each request, if it gets all of them when they are due."""
+    free_s, (hole_s, until_s) = 0.0, (queue.hole[0], sum(queue.hole))
+    for due in due_s:
+        free_s = max(free_s, due) + (1 + noise.uniform(-queue.jitter, queue.jitter)) / queue.served_per_s
+        if hole_s <= free_s < until_s:
+            free_s = until_s
+        yield free_s + queue.latency_s
 
 
 def _record(recorder: RequestRecorder, kind: str, seconds: float, *, has_failed: bool) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
@@ -151,11 +152,11 @@ class _Seconds:
     """Generates the seconds of a run from pools of latencies."""
 
     def __init__(self, operations: Sequence[str], rate: int, ramp_s: int, faults: Faults) -> None:
-        self._random = Random(3)  # noqa: S311 - not for secrets
         self._operations, self._rate, self._ramp_s, self._faults = operations, rate, ramp_s, faults
         self._usd = 0.0
-        self._pools = {name: self._pool(TYPICAL_MS[name]) for name in operations}
-        self._stalled = {name: self._pool(TYPICAL_MS[name], STALL_S * 1e3) for name in operations}
+        self._pools, self._stalled, state = _pools(tuple(operations))
+        self._random = Random()  # noqa: S311 - not for secrets
+        self._random.setstate(state)
 
     def second(self, at: int) -> Second:
         level = self._rate * min(1.0, (at + 0.5) / self._ramp_s)
@@ -211,16 +212,27 @@ class _Seconds:
             service=service,
         )
 
-    def _pool(self, typical_ms: float, stall_ms: float = 0.0) -> list[tuple[Latencies, Latencies]]:
-        pool = []
-        for _ in range(POOL):
-            times = [typical_ms * self._random.lognormvariate(0, 0.35) for _ in range(SAMPLES)]
-            waits = [
-                self._random.expovariate(1.0) + self._random.uniform(0, stall_ms) for _ in range(SAMPLES)
-            ]
-            service = [*times[:-2], *(each + stall_ms for each in times[-2:])]
-            pool.append((latencies(map(sum, zip(times, waits, strict=True))), latencies(service)))
-        return pool
+
+Pool = list[tuple[Latencies, Latencies]]
+
+
+@cache
+def _pools(operations: tuple[str, ...]) -> tuple[dict[str, Pool], dict[str, Pool], tuple[Any, ...]]:
+    """Return the latencies of *operations*, those after a stall, and the state of the random generator then."""
+    random = Random(3)  # noqa: S311 - not for secrets
+    typical = {name: _pool(random, TYPICAL_MS[name]) for name in operations}
+    stalled = {name: _pool(random, TYPICAL_MS[name], STALL_S * 1e3) for name in operations}
+    return typical, stalled, random.getstate()
+
+
+def _pool(random: Random, typical_ms: float, stall_ms: float = 0.0) -> Pool:
+    pool = []
+    for _ in range(POOL):
+        times = [typical_ms * random.lognormvariate(0, 0.35) for _ in range(SAMPLES)]
+        waits = [random.expovariate(1.0) + random.uniform(0, stall_ms) for _ in range(SAMPLES)]
+        service = [*times[:-2], *(each + stall_ms for each in times[-2:])]
+        pool.append((latencies(map(sum, zip(times, waits, strict=True))), latencies(service)))
+    return pool
 
 
 def _worker(number: int, seconds: Sequence[Second]) -> WorkerTotals:

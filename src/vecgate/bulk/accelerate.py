@@ -12,7 +12,7 @@ that are unknown here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from botocore.exceptions import HTTPClientError
 
@@ -31,6 +31,9 @@ from vecgate.bulk.transport.response_limits import ResponseLimits, limit_respons
 from vecgate.bulk.transport.service_response import ServiceResponse, check_acknowledged
 from vecgate.errors import UnexpectedResponse
 
+if TYPE_CHECKING:
+    from vecgate.bulk.accelerated_client import AcceleratedClient, Boto3Client
+
 Client = TypeVar("Client")
 
 #: The entry of a request's context that keeps the replaced member: its name and its value.
@@ -47,7 +50,11 @@ class UnexpectedResponseError(HTTPClientError):  # type: ignore[misc]  # botocor
     fmt = "{error}"
 
 
-def accelerate(client: Client, *, limits: ResponseLimits | None = None) -> Client:
+@overload
+def accelerate(client: Boto3Client, *, limits: ResponseLimits | None = None) -> AcceleratedClient: ...
+@overload
+def accelerate(client: Client, *, limits: ResponseLimits | None = None) -> Client: ...
+def accelerate(client: object, *, limits: ResponseLimits | None = None) -> object:
     """Make *client*, any boto3 `s3vectors` client, fast at puts, queries and reads. Returns *client*.
 
     Accelerating a client twice changes nothing. `vectors=` then also accepts numpy rows and a `Block`.

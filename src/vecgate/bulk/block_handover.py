@@ -33,6 +33,9 @@ class BlockHandover:
     is_exhausted  every block was taken
     """
 
+    is_abandoned: bool
+    is_exhausted: bool
+
     def __init__(self) -> None:
         self.is_abandoned = self.is_exhausted = False
         self._blocks, self._free = new_queue(), new_queue()

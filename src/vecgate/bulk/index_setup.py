@@ -129,7 +129,7 @@ class NewResourceSender:
     def __init__(self, sender: Sender, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self._sender, self._now_s = sender, now_s
         self._until_s = now_s() + CREATION_S
-        self.endpoint_url = getattr(sender, "endpoint_url", "")
+        self.endpoint_url: str = getattr(sender, "endpoint_url", "")
 
     def send(self, operation: str, body: Body) -> bytes:
         """Send *body*, once. A ServiceError of "not found" is retryable."""

@@ -69,6 +69,9 @@ class Journal:
     JournalError if it cannot be written.
     """
 
+    acknowledged: Ranges
+    rejected: Ranges
+
     def __init__(self, path: Path, identity: JournalIdentity) -> None:
         self.path = path
         self._has_failed = False

@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 
 from vecgate.bulk.core.record_blocks import RejectedRecord
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 #: Seconds over which the current rate is measured.
 WINDOW_S = 5.0
@@ -142,6 +142,11 @@ class RejectCause:
 
 class RunCounters:
     """Counts requests, records and failures of a run. Not thread-safe: its owner holds a lock."""
+
+    requests: int
+    throttles: int
+    payload_bytes: int
+    vectors: int
 
     def __init__(self, *, begun_s: float) -> None:
         self.begun_s = begun_s

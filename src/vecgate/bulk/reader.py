@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -33,13 +34,16 @@ from vecgate.bulk.transport.retried_call import Pause, call_with_retries
 from vecgate.bulk.transport.sender import Boto3Sender, Sender
 from vecgate.errors import ConfigError, ProtocolError, ServiceError
 from vecgate.s3vectors.arn import IndexAddress
-from vecgate.s3vectors.limits import KEYS_PER_GET_MAX, LIST_PAGE_MAX, SEGMENTS_MAX, TOP_K_MAX
+from vecgate.s3vectors.limits import KEYS_PER_GET_MAX, LIST_PAGE_MAX, MIB, SEGMENTS_MAX, TOP_K_MAX
 
 __all__ = ["BulkReader", "QueryResult", "ScanPage", "Vectors"]
 
 Page = TypeVar("Page", Vectors, QueryResult)
 
 PARALLEL_MAX = 256
+#: Idle parsers that are kept, and the longest response after which one is: its memory is a multiple of that.
+PARSERS_KEPT = 8
+PARSER_BYTES_MAX = 4 * MIB
 #: When a scan is closed, its requests in flight get this long.
 CLOSE_WAIT_S = 30.0
 #: Pages without a vector, one after the other. A segment with few vectors may have some.
@@ -88,6 +92,8 @@ class BulkReader:
         check_instance("retry", retry, RetryPolicy, optional=True)
         check_integer("parallel", parallel, 1, PARALLEL_MAX)
         self._retry, self._parallel, self._pause = retry or RetryPolicy(), parallel, pause
+        # A deque is safe to share between threads. A parser that is used again has its memory already.
+        self._parsers: deque[Parser | None] = deque(maxlen=PARSERS_KEPT)
 
     def get(self, keys: Sequence[str], *, data: bool = True, metadata: bool = True) -> Vectors:
         """Return the vectors of *keys*, of any number, in their order. Keys that are not stored are in
@@ -172,12 +178,24 @@ class BulkReader:
     def _get(self, keys: Sequence[str], *, data: bool, metadata: bool) -> Vectors:
         members = {"keys": keys, "returnData": data, "returnMetadata": metadata}
         body = _encode(self._address, members)
-        page, _ = _decode_page(self._send("GetVectors", body, self._pause), new_parser(), data=data)
+        page, _ = self._decode(self._send("GetVectors", body, self._pause), data=data)
         if unknown := set(page.keys) - set(keys):
             raise _wrong_response(f"GetVectors returned the key {min(unknown)!r}, which was not requested")
         if len(set(page.keys)) < len(page):
             raise _wrong_response("GetVectors returned a key twice")
         return page
+
+    def _decode(self, body: bytes, *, data: bool) -> tuple[Vectors, str]:
+        try:
+            parser = self._parsers.pop()
+        except IndexError:
+            parser = new_parser()
+        page, token = decode_vectors(body, parser)
+        if len(body) <= PARSER_BYTES_MAX:
+            self._parsers.append(parser)
+        if data and page.keys and page.vectors is None:
+            raise _wrong_response("the response has keys without the vectors that were requested")
+        return page, token
 
     def _merge(self, segments: Sequence[Mapping[str, object]]) -> Generator[ScanPage, None, None]:
         pages, scan = new_queue(), _Scan()
@@ -207,10 +225,10 @@ class BulkReader:
             cancel_all(calls, CLOSE_WAIT_S)
 
     def _read_segment(self, pages: Any, scan: _Scan, members: Mapping[str, object]) -> None:  # noqa: ANN401 - as above
-        parser, free = new_parser(), new_queue()
+        free = new_queue()
         free.put(None)
         try:
-            for page in self._segment_pages(members, parser, scan.pause):
+            for page in self._segment_pages(members, scan.pause):
                 pages.put((page, free))
                 if scan.is_closed_before(free):
                     break
@@ -219,11 +237,8 @@ class BulkReader:
         finally:
             pages.put((None, free))
 
-    def _segment_pages(
-        self, members: Mapping[str, object], parser: Parser | None, pause: Pause
-    ) -> Iterator[ScanPage]:
-        def decode(body: bytes) -> tuple[Vectors, str]:
-            return _decode_page(body, parser, data=bool(members["returnData"]))
+    def _segment_pages(self, members: Mapping[str, object], pause: Pause) -> Iterator[ScanPage]:
+        decode = partial(self._decode, data=bool(members["returnData"]))
 
         pages, is_restart = self._pages("ListVectors", members, decode, pause), False
         if "nextToken" in members:
@@ -316,13 +331,6 @@ def _float32(vector: Sequence[float] | npt.NDArray[Any]) -> npt.NDArray[np.float
     return row
 
 
-def _decode_page(body: bytes, parser: Parser | None, *, data: bool) -> tuple[Vectors, str]:
-    page, token = decode_vectors(body, parser)
-    if data and page.keys and page.vectors is None:
-        raise _wrong_response("the response has keys without the vectors that were requested")
-    return page, token
-
-
 def _check_dimension(page: Vectors, dimensions: set[int]) -> None:
     """Add the dimension of *page* to *dimensions*. Raises ProtocolError if it differs from the others."""
     if page.vectors is not None:
@@ -376,9 +384,13 @@ def _order_by_keys(keys: Sequence[str], pages: Sequence[Vectors]) -> Vectors:
         _check_dimension(page, dimensions)
     row_of = {key: row for row, key in enumerate(found)}
     rows = [row_of[key] for key in keys if key in row_of]
+    vectors = matrices[0] if len(matrices) == 1 else np.concatenate(matrices) if matrices else None
+    # Servers usually answer in the order of the request: then nothing is copied.
+    if vectors is not None and rows != list(range(len(vectors))):
+        vectors = vectors[rows]
     return Vectors(
         keys=[found[row] for row in rows],
-        vectors=np.concatenate(matrices)[rows] if matrices else None,
+        vectors=vectors,
         metadata=[metadata[row] for row in rows],
         absent=[key for key in dict.fromkeys(keys) if key not in row_of],
     )

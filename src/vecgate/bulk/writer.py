@@ -1,7 +1,8 @@
 """Writes records from a source to their acknowledgement, on threads.
 
-The caller's thread reads, another one validates and batches, and `in_flight` workers encode and send.
-`core.delivery` and `core.run_state` make the decisions. This module adds a lock, a clock and waiting.
+The caller's thread reads. `in_flight` workers, of which each takes its batches itself, validate, batch,
+encode and send. `core.delivery` and `core.run_state` make the decisions; this module adds locks, a clock
+and waiting.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from pathlib import Path
 from threading import Condition, Lock, Thread
 from typing import Any, Protocol, TypeAlias
 
-from vecgate.background import new_queue
 from vecgate.bulk.block_handover import BlockHandover
 from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.core.argument_types import check_instance, described
@@ -57,6 +57,9 @@ Validator: TypeAlias = Callable[[Block], tuple[Block, tuple[RejectedRecord, ...]
 
 #: Batches per block of a source: enough to make reading cheap, few enough to need little memory.
 BATCHES_PER_BLOCK = 8
+#: Fewest records per block of a source that can be read again. Any other may yield its records as they come
+#: into being, and none should wait for many that follow.
+BLOCK_ROWS_MIN = 100
 #: Longest wait before a thread checks whether the run has ended. A signal handler must not take a lock, so
 #: `stop` cannot notify.
 POLL_S = 0.1
@@ -146,7 +149,7 @@ class BulkWriter:
             "PutVectors",
             source,
             index,
-            source.blocks(dimension=rules.dimension, rows=self.config.batch_vectors * BATCHES_PER_BLOCK),
+            source.blocks(dimension=rules.dimension, rows=self._block_rows(source)),
             validator=lambda block: validate(block, rules),
             encode=lambda batch: encode_put(self.address, batch.block),
             journal_path=_as_path("journal", journal),
@@ -174,7 +177,7 @@ class BulkWriter:
             "DeleteVectors",
             source,
             index,
-            source.blocks(rows=self.config.batch_vectors * BATCHES_PER_BLOCK),
+            source.blocks(rows=self._block_rows(source)),
             validator=validate_keys,
             encode=lambda batch: encode_delete(self.address, batch.block.keys),
             journal_path=_as_path("journal", journal),
@@ -259,6 +262,9 @@ class BulkWriter:
         It is permanent: a later run of this writer ends at once.
         """
         self._is_stopped = True
+
+    def _block_rows(self, source: Source) -> int:
+        return max(self.config.batch_vectors * BATCHES_PER_BLOCK, BLOCK_ROWS_MIN * source.is_repeatable)
 
     @contextmanager
     def _progress_bar(self) -> Iterator[list[Subscriber]]:
@@ -383,10 +389,12 @@ def _as_path(name: str, path: str | Path | None) -> Path | None:
 
 
 class _ThreadedRun:
-    """Runs a `BulkRun` on threads: its lock, its clock and its workers. It is the `DeliveryHandler` of all
+    """Runs a `BulkRun` on threads: its locks, its clock and its workers. It is the `DeliveryHandler` of all
     batches.
 
-    No thread that takes the lock can be interrupted; see `block_handover`.
+    Each worker takes its next batch itself: for small requests, passing every batch from one thread to
+    another would cost more than sending it. No thread that takes a lock can be interrupted; see
+    `block_handover`.
     """
 
     def __init__(
@@ -401,36 +409,26 @@ class _ThreadedRun:
     ) -> None:
         self._run, self._sender, self._operation, self._encode = run, sender, operation, encode
         self._is_stopped, self._wait_for_departure = is_stopped, wait
+        # Whoever holds the turn takes the next batch, and waits for blocks and keys; the others send.
+        self._turn = Lock()
         self._changed = Condition()
-        self._in_flight = 0
         self._random = random.Random()  # noqa: S311 - jitter is no secret
 
     def write_all(self, handover: BlockHandover, validator: Validator) -> None:
-        """Validate, batch and dispatch until the source or the run ends, then wait for the workers."""
-        todo = new_queue()
+        """Validate, batch and deliver until the source or the run ends."""
+        todo = batches(self._admit(handover, validator), self._run.batch_rows)
+        failures: list[BaseException] = []
         # Daemons: after a second interrupt, a request that hangs must not keep the process alive.
         workers = [
-            Thread(target=self._work, args=(todo,), name=f"vecgate-worker-{number}", daemon=True)
+            Thread(target=self._work, args=(todo, failures), name=f"vecgate-worker-{number}", daemon=True)
             for number in range(self._run.config.in_flight)
         ]
         for worker in workers:
             worker.start()
-        try:
-            for batch in batches(self._admit(handover, validator), self._run.batch_rows):
-                if not self._claim(batch):
-                    break
-                todo.put(batch)
-        except VecgateError as error:
-            self._stop(error)
-        except BaseException:
-            # Not an error of vecgate: let the workers end, then let it propagate.
-            self._stop(VecgateError("the input could not be read to its end"))
-            raise
-        finally:
-            for _ in workers:
-                todo.put(None)
-            for worker in workers:
-                worker.join()
+        for worker in workers:
+            worker.join()
+        if failures:
+            raise failures[0]
 
     def acquire(self, vectors: int) -> Departure:
         """Wait until the pace allows a request of *vectors*."""
@@ -478,21 +476,31 @@ class _ThreadedRun:
                 unsettled = self._run.admit(valid, rejects)
             yield unsettled
 
+    def _work(self, todo: Iterator[Batch], failures: list[BaseException]) -> None:
+        while (batch := self._take(todo, failures)) is not None:
+            self._deliver(batch)
+
+    def _take(self, todo: Iterator[Batch], failures: list[BaseException]) -> Batch | None:
+        """Return the next batch, with its keys claimed, or None if the source or the run has ended."""
+        try:
+            with self._turn:
+                batch = next(todo, None)
+                return batch if batch is not None and self._claim(batch) else None
+        except VecgateError as error:
+            self._stop(error)
+        except BaseException as error:  # noqa: BLE001 - not an error of vecgate: raised by `write_all`
+            failures.append(error)
+            self._stop(VecgateError("the input could not be read to its end"))
+        return None
+
     def _claim(self, batch: Batch) -> bool:
-        """Wait until there is a free worker and none of the keys is in flight. Return False if the run ends
-        first.
-        """
+        """Wait until none of the keys is in flight. Return False if the run ends first."""
         with self._changed:
             while not self._is_over():
-                if self._in_flight < self._run.config.in_flight and self._run.keys.claim(batch.block.keys):
-                    self._in_flight += 1
+                if self._run.keys.claim(batch.block.keys):
                     return True
                 self._changed.wait(POLL_S)
         return False
-
-    def _work(self, todo: Any) -> None:  # noqa: ANN401 - see `new_queue`
-        while (batch := todo.get()) is not None:
-            self._deliver(batch)
 
     def _deliver(self, batch: Batch) -> None:
         is_settled = False
@@ -505,7 +513,6 @@ class _ThreadedRun:
             self._stop(VecgateError(f"vecgate itself failed: {type(error).__name__}: {error}"))
         finally:
             with self._changed:
-                self._in_flight -= 1
                 # Keys of a pending batch stay claimed: no record of the same key may be journaled after it.
                 if is_settled:
                     self._run.keys.release(batch.block.keys)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vecgate.cli.options import FILE, option_group
+from vecgate.cli.options import FILE, OptionDecorator, option_group
 from vecgate.reporting.output_files import check_writable
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def _writable_outputs(
 
 
 #: The command receives them as the argument `files`, a CiOutputs whose files can be written.
-ci_options = option_group(
+ci_options: OptionDecorator = option_group(
     "files",
     _writable_outputs,
     click.option("--junit", type=FILE, default=None, help="Write JUnit XML to this file."),

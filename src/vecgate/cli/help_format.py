@@ -80,7 +80,7 @@ def group_rows(all_rows: Iterable[Row]) -> dict[str, list[Row]]:
 class HelpContext(click.Context):
     """The context of a command whose help is grouped."""
 
-    formatter_class = GroupedFormatter
+    formatter_class: type[click.HelpFormatter] = GroupedFormatter
 
 
 def group_help(command: click.Command) -> None:

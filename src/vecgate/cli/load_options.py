@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vecgate.cli.options import complete_from
+from vecgate.cli.options import Completion, OptionDecorator, complete_from
 
 
 def _scenario_names() -> list[str]:
@@ -14,10 +14,10 @@ def _scenario_names() -> list[str]:
 
 
 #: The completion of a scenario: those that ship with vecgate, and files.
-complete_scenario = complete_from(_scenario_names, suffix=".toml")
+complete_scenario: Completion = complete_from(_scenario_names, suffix=".toml")
 
 #: `--set`, as `settings`.
-set_option = click.option(
+set_option: OptionDecorator = click.option(
     "--set",
     "settings",
     multiple=True,
@@ -25,14 +25,14 @@ set_option = click.option(
     help="Override a value of the scenario: vectors.dimension=128, or stages.rate=0.5 as a factor.",
 )
 #: `--threshold`, as `thresholds`.
-threshold_option = click.option(
+threshold_option: OptionDecorator = click.option(
     "--threshold",
     "thresholds",
     multiple=True,
     metavar="EXPR",
     help="Add a threshold to those of the scenario: 'p(99) < 500ms'.",
 )
-processes_option = click.option(
+processes_option: OptionDecorator = click.option(
     "--processes",
     type=click.IntRange(0),
     default=0,

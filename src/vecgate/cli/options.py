@@ -12,7 +12,7 @@ from functools import reduce, wraps
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import click
@@ -48,6 +48,16 @@ IN_FLIGHT_DEFAULT, READS_PER_S_DEFAULT, SEGMENTS_MAX, TOP_K_MAX = 5, 100.0, 16, 
 TARGET_NAMES = ("local", "aws", "moto", "s3mock", "local-s3")
 
 F = TypeVar("F", bound=Callable[..., Any])
+#: The names that complete a word, as click asks for them.
+Completion: TypeAlias = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
+class OptionDecorator(Protocol):
+    """What adds options to a command."""
+
+    def __call__(self, command: F, /) -> F:
+        """Return *command* with the options."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +154,7 @@ def _with_option_names(message: str, parameters: Iterable[str]) -> str:
     return message
 
 
-def complete_from(
-    get_names: Callable[[], Iterable[str]], *, suffix: str
-) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+def complete_from(get_names: Callable[[], Iterable[str]], *, suffix: str) -> Completion:
     """Return a completion of click: the names that *get_names* returns, and files that end in *suffix*."""
 
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -237,7 +245,7 @@ _ENDURANCE = (
 )
 
 #: The settings of the batch client for an ingest or a copy, as `config`.
-write_options = option_group(
+write_options: OptionDecorator = option_group(
     "config",
     _write_config,
     _PRESET,
@@ -251,7 +259,7 @@ write_options = option_group(
 )
 
 #: The settings of the batch client for a deletion, as `config`.
-deletion_options = option_group(
+deletion_options: OptionDecorator = option_group(
     "config",
     _deletion_config,
     _PRESET,
@@ -270,7 +278,7 @@ def _target_choice(target: str, region: str, profile: str, ca_bundle: str, no_ve
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 #: `--target` and its settings, as `choice`.
-target_options = option_group(
+target_options: OptionDecorator = option_group(
     "choice",
     _target_choice,
     click.option(
@@ -296,7 +304,7 @@ target_options = option_group(
 )
 
 #: `--bucket` and `--index`, as `index_choice`.
-index_options = option_group(
+index_options: OptionDecorator = option_group(
     "index_choice",
     IndexChoice,
     click.option(
@@ -306,7 +314,7 @@ index_options = option_group(
 )
 
 #: The files of an ingest or a deletion, as `run_files`.
-run_file_options = option_group(
+run_file_options: OptionDecorator = option_group(
     "run_files",
     RunFiles,
     click.option(
@@ -338,7 +346,7 @@ def check_bucket_prefix(context: click.Context, parameter: click.Parameter, valu
     return value
 
 
-bucket_prefix_option = click.option(
+bucket_prefix_option: OptionDecorator = click.option(
     "--bucket-prefix",
     callback=check_bucket_prefix,
     default=DEFAULT_PREFIX,
@@ -357,7 +365,7 @@ def output_options(command: F) -> F:
 
 
 #: `--segments`
-segments_option = click.option(
+segments_option: OptionDecorator = click.option(
     "--segments",
     type=click.IntRange(1, SEGMENTS_MAX),
     default=4,
@@ -365,7 +373,7 @@ segments_option = click.option(
     help="Parts of the index to read in parallel.",
 )
 #: `--reads-per-s` of a comparison
-reads_option = click.option(
+reads_option: OptionDecorator = click.option(
     "--reads-per-s",
     type=click.FloatRange(0, min_open=True),
     default=READS_PER_S_DEFAULT,

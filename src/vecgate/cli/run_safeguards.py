@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vecgate.cli.options import option_group, print_status
+from vecgate.cli.options import OptionDecorator, option_group, print_status
 from vecgate.errors import TargetError, TargetUnreachable, UsageError
 from vecgate.formatting import format_usd
 from vecgate.targets.iam_policy import BUCKET_PREFIX, required_operations
@@ -52,7 +52,7 @@ class CostLimit:
 
 
 #: `--yes` and `--max-cost`, as `cost_limit`.
-cost_options = option_group(
+cost_options: OptionDecorator = option_group(
     "cost_limit",
     CostLimit,
     click.option("--yes", is_flag=True, help="Allow requests to real AWS, which cost money."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vecgate.cli.options import option_group
+from vecgate.cli.options import OptionDecorator, option_group
 
 if TYPE_CHECKING:
     from vecgate.bulk.sources import ColumnChoice, Source
@@ -72,7 +72,7 @@ def _source_choice(
 
 
 #: The use of the columns and files, as `source_choice`.
-source_options = option_group(
+source_options: OptionDecorator = option_group(
     "source_choice",
     _source_choice,
     click.option("--key-column", default=None, metavar="NAME", help="Column of the keys."),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vecgate.cli.options import check_retry_for, open_chosen_target, print_status
+from vecgate.cli.options import OptionDecorator, check_retry_for, open_chosen_target, print_status
 from vecgate.errors import TargetUnreachable
 from vecgate.formatting import format_duration
 
@@ -32,7 +32,7 @@ def _check_wait(context: click.Context, parameter: click.Parameter, value: str |
 
 
 #: `--wait`, as `wait_s`.
-wait_option = click.option(
+wait_option: OptionDecorator = click.option(
     "--wait",
     "wait_s",
     callback=_check_wait,

@@ -17,6 +17,7 @@ OPTIONS = {
     "no-verify": "accept any TLS certificate",
     "bucket-prefix": "prefix of the names of created buckets (default: vg)",
     "yes": "allow requests to real AWS, which cost money",
+    "start-limit": "seconds in which a server that vecgate starts must be ready (default: 20; in Java 120)",
     "capture-scope": "how long clients are captured: function (default), class, module, session",
     "level": "conformance: quick or full suite (default: full)",
     "inferred": "conformance: run only the requirements that rest on inference",
@@ -75,16 +76,31 @@ def capture_scope_of(fixture_name: str, config: pytest.Config) -> Any:  # noqa: 
 
 def timeout_of(config: pytest.Config) -> float:
     """Return the seconds in which a request must be answered. Raises pytest.UsageError if it is not valid."""
-    text = str(option(config, "timeout") or DEFAULT_TIMEOUT_S)
+    return _seconds_of(config, "timeout") or DEFAULT_TIMEOUT_S
+
+
+def start_limit_of(config: pytest.Config) -> float | None:
+    """Return the seconds in which a server must be ready, None for its own limit. Raises pytest.UsageError if
+    the option is not valid.
+    """
+    return _seconds_of(config, "start-limit")
+
+
+def _seconds_of(config: pytest.Config, name: str) -> float | None:
+    text = str(option(config, name))
+    if not text:
+        return None
     try:
-        timeout_s = float(text)
+        seconds = float(text)
     except ValueError:
-        timeout_s = 0.0
-    if not 0 < timeout_s <= TIMEOUT_MAX_S:
+        seconds = 0.0
+    if not 0 < seconds <= TIMEOUT_MAX_S:
         import pytest  # noqa: PLC0415 - as in `prefix_of`
 
-        raise pytest.UsageError(f"{text!r} is not a timeout; use more than 0 and at most {TIMEOUT_MAX_S:g} s")
-    return timeout_s
+        raise pytest.UsageError(
+            f"--vecgate-{name}: {text!r} is not a time; use more than 0 and at most {TIMEOUT_MAX_S:g} seconds"
+        )
+    return seconds
 
 
 def prefix_of(config: pytest.Config) -> str:

@@ -59,6 +59,7 @@ class SessionSummary:
     """Facts of a run that are not in the report of any test.
 
     requests          number of requests by operation
+    throttled         number of requests that were refused by a limit of the rate, and sent again
     deselected        ids of requirements that were not selected
     stale_deviations  entries of the deviation file that are no longer true
     orphaned          resources that could not be removed
@@ -67,6 +68,7 @@ class SessionSummary:
     """
 
     requests: Counter[str] = field(default_factory=Counter)
+    throttled: int = 0
     deselected: set[str] = field(default_factory=set)
     stale_deviations: set[str] = field(default_factory=set)
     orphaned: list[str] = field(default_factory=list)
@@ -77,6 +79,7 @@ class SessionSummary:
         """Return plain values, as xdist requires them."""
         return {
             "requests": dict(self.requests),
+            "throttled": self.throttled,
             "deselected": sorted(self.deselected),
             "stale_deviations": sorted(self.stale_deviations),
             "orphaned": list(self.orphaned),
@@ -87,6 +90,7 @@ class SessionSummary:
     def merge(self, plain: Mapping[str, Any]) -> None:
         """Add the summary of a worker. Every worker collects the whole suite, so ids repeat."""
         self.requests.update(plain.get("requests", {}))
+        self.throttled += plain.get("throttled", 0)
         self.deselected.update(plain.get("deselected", ()))
         self.stale_deviations.update(plain.get("stale_deviations", ()))
         self.orphaned += plain.get("orphaned", [])
@@ -119,6 +123,7 @@ class ResultRecorder(StreamWriter):
                 ended_at=utc_now(),
                 duration_s=round(time.monotonic() - self._started_s, 3),
                 requests=dict(sorted(summary.requests.items())),
+                throttled=summary.throttled,
                 deselected=tuple(sorted(summary.deselected)),
                 stale_deviations=tuple(sorted(summary.stale_deviations)),
                 orphaned=tuple(summary.orphaned),

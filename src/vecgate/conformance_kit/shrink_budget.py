@@ -19,7 +19,7 @@ class ShrinkBudget:
     """Seconds that a process may still use. A failed test is charged with its whole duration."""
 
     def __init__(self, budget_s: float = BUDGET_S) -> None:
-        self.left_s = budget_s
+        self.left_s: float = budget_s
 
     @contextmanager
     def limit(self) -> Iterator[None]:

@@ -46,6 +46,7 @@ from vecgate.results.result_stream import read_conformance_run
 from vecgate.targets.answer_guard import AnswerGuard
 from vecgate.targets.capabilities import CORE
 from vecgate.targets.deviations import Deviations, read_deviations
+from vecgate.targets.throttle_patience import PATIENCE_S, ThrottlePatience
 
 PLUGIN = "vecgate-suite"
 #: Exit codes of a run in which every selected test has run.
@@ -72,6 +73,7 @@ class SuitePlugin:
     root       the folder of the tests
     log        requests and answers of the running test
     guard      limits of the answers of the target
+    patience   sends requests again that were refused by a limit of the rate
     summary    facts for the end of the run
     catalogue  requirement by node id, after collection
     has_failed the running test has failed
@@ -83,12 +85,14 @@ class SuitePlugin:
         self._session: TargetSession | None = None
         self._recorder: ResultRecorder | None = None
         self._deviations: Deviations | None = None
-        self.root = Path()
-        self.log = ExchangeLog()
-        self.guard = AnswerGuard(timeout_s=timeout_of(config))
-        self.summary = SessionSummary()
+        self.root: Path = Path()
+        self.log: ExchangeLog = ExchangeLog()
+        self.guard: AnswerGuard = AnswerGuard(timeout_s=timeout_of(config))
+        # A run that tests the request rates must see the refusals.
+        self.patience: ThrottlePatience = ThrottlePatience(0.0 if option(config, "quota") else PATIENCE_S)
+        self.summary: SessionSummary = SessionSummary()
         self.catalogue: dict[str, Requirement] = {}
-        self.has_failed = False
+        self.has_failed: bool = False
 
     @property
     def is_worker(self) -> bool:
@@ -150,6 +154,7 @@ class SuitePlugin:
         """Read the requirements, then select, mark and order the tests. Raises pytest.UsageError."""
         suite_items = [item for item in items if item.path.is_relative_to(self.root)]
         self.catalogue, problems = build_catalogue(suite_items)
+        problems += self._unknown_failures()
         if problems and self.is_worker:
             # An exception here would not reach the controller.
             self.summary.problems.update(problems)
@@ -215,7 +220,10 @@ class SuitePlugin:
         )
 
     def _failed_ids(self) -> frozenset[str] | None:
-        """Return the ids that failed in the run of `--vecgate-rerun-failed`, or None without that option."""
+        """Return the ids that failed in the run of `--vecgate-rerun-failed`, or None without that option.
+
+        Raises pytest.UsageError if it cannot be read.
+        """
         path = option(self._config, "rerun-failed")
         if not path:
             return None
@@ -225,6 +233,16 @@ class SuitePlugin:
             raise pytest.UsageError(str(error)) from error
         failed = (current_id(result.id) for result in run.results if result.outcome == "failed")
         return frozenset(id_ for id_ in failed if id_ is not None)
+
+    def _unknown_failures(self) -> list[str]:
+        """Return what is wrong with the stream of `--vecgate-rerun-failed`: the run could pass without it."""
+        known = {requirement.id for requirement in self.catalogue.values()}
+        unknown = sorted((self._failed_ids() or frozenset()) - known) if self._is_whole() else []
+        if not unknown:
+            return []
+        more = f" and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
+        path = option(self._config, "rerun-failed")
+        return [f"{path}: {unknown[0]}{more} failed there, and no requirement has this id: run all"]
 
     def _is_whole(self) -> bool:
         """Return whether the whole suite was collected: only then is an unknown id stale."""
@@ -293,6 +311,7 @@ class SuitePlugin:
         A stale deviation fails the run.
         """
         self.summary.requests.update(self.log.requests)
+        self.summary.throttled += self.patience.throttled
         if self.is_worker:
             session.config.workeroutput[WORKER_KEY] = self.summary.to_plain()  # type: ignore[attr-defined]  # xdist's
             return

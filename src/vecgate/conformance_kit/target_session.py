@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from botocore.credentials import Credentials
 
-from vecgate.conformance_kit.plugin_options import option, timeout_of
-from vecgate.errors import UsageError, VecgateError
+from vecgate.conformance_kit.plugin_options import option, start_limit_of, timeout_of
+from vecgate.errors import NotReadyInTime, UsageError, VecgateError
 from vecgate.results.provenance import new_run_id
 from vecgate.targets.answer_guard import AnswerGuard
 from vecgate.targets.capabilities import (
@@ -60,6 +60,7 @@ def target_choice(config: pytest.Config, environment: Mapping[str, str]) -> Targ
         profile=option(config, "profile"),
         ca_bundle=option(config, "ca-bundle"),
         verify=not option(config, "no-verify"),
+        start_limit_s=start_limit_of(config),
     )
 
 
@@ -73,8 +74,15 @@ def open_target_from_options(
         require_aws_consent(choice, is_given=bool(option(config, "yes") or option(config, "bucket-prefix")))
         with open_target(choice, environment, auth=auth, serve=serve) as target:
             yield target
+    except NotReadyInTime as error:
+        raise start_limit_error(error) from error
     except VecgateError as error:
         raise pytest.UsageError(f"{error} {error.hint}".strip()) from error
+
+
+def start_limit_error(error: NotReadyInTime) -> pytest.UsageError:
+    """Return *error* with the option that allows a server more time."""
+    return pytest.UsageError(f"{error}; --vecgate-start-limit SECONDS allows it more time")
 
 
 def require_aws_consent(choice: TargetChoice, *, is_given: bool) -> None:

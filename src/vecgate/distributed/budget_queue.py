@@ -19,6 +19,8 @@ IDLE_S = 2 * ASK_S
 class BudgetQueue:
     """Answers the messages of all writers of one index."""
 
+    budget: SharedBudget
+
     def __init__(self, budget: SharedBudget, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self.budget, self._now_s, self._asked_s = budget, now_s, now_s()
         # Waiters of an asyncio lock take it in the order in which they came.

@@ -59,7 +59,7 @@ __all__ = [
     "write_s3_vectors",
 ]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 #: The actor that owns the budgets of all indexes, for every job on the cluster.
 ACTOR_NAME, NAMESPACE = "vecgate-budgets", "vecgate"
@@ -257,7 +257,7 @@ class S3VectorsDatasink(Datasink):  # type: ignore[misc]  # Ray is not installed
         create: Mapping[str, Any] | None = None,
         config: BulkConfig | None = None,
     ) -> None:
-        self.settings = WriteSettings(
+        self.settings: WriteSettings = WriteSettings(
             target=TargetChoice(target, region=region, profile=profile),
             bucket=bucket,
             index=index,

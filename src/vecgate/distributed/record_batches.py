@@ -49,7 +49,8 @@ class BatchSource(Source):
 
     def __init__(self, batches: Iterable[Batch], *, columns: ColumnChoice, repeated: RepeatedKeys) -> None:
         self.name = self.fingerprint = NAME
-        self.total, self.dimension = None, None
+        self.total: int | None = None
+        self.dimension: int | None = None
         self.is_repeatable = self.is_identified = False
         self.spans: list[BatchSpan] = []
         self._batches = (batch for batch in batches if batch.num_rows)

@@ -90,6 +90,8 @@ class SharedBudget:
     first_number  number of the first lease, so that those of an earlier owner are not mistaken
     """
 
+    rates: Rates
+
     def __init__(
         self, rates: Rates, *, now_s: float, is_restart: bool = False, first_number: int = 0
     ) -> None:

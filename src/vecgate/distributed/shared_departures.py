@@ -80,7 +80,7 @@ class SharedDepartures:
         self._arrivals = 0
         self._has_successes = self._is_closed = False
         self._failure: BudgetUnavailable | None = None
-        self.scale = 1.0
+        self.scale: float = 1.0
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._exchange_messages, name="vecgate-budget", daemon=True).start()

@@ -59,7 +59,7 @@ from vecgate.targets.target import TargetChoice
 
 __all__ = ["S3VectorsDataSource", "concurrent_tasks", "register"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 FORMAT = "s3vectors"
 PLACE = ("target", "region", "profile", "bucket", "index")

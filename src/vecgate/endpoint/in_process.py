@@ -50,7 +50,7 @@ class InProcessEndpoint:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.gateway = Gateway(state, settings or GatewaySettings())
+        self.gateway: Gateway = Gateway(state, settings or GatewaySettings())
         self._clock, self._sleep = clock, sleep
         self._lock = threading.Lock()
 

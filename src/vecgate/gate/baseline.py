@@ -79,7 +79,8 @@ def baseline_check(
     An incomplete *base* proves nothing: what it does not contain might have passed.
     """
     passed, compared = len(passed_ids(base)), len(compared_ids(base, head))
-    source = f"passed in the {base_name}"
+    is_other = base.header.target != head.header.target
+    source = f"passed in the {base_name}" + (f" (of {base.header.target})" if is_other else "")
     if base.footer is None or not base.footer.is_complete:
         return Check(name, f"the {base_name} is a run that did not end, so it shows only a part", "failed")
     if not passed:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from vecgate.formatting import format_count
-from vecgate.gate.baseline import baseline_check, passed_ids
+from vecgate.gate.baseline import baseline_check, passed_ids, results_by_id
 from vecgate.gate.requirement_outcomes import merge_cases
 from vecgate.gate.requirement_rules import (
     BLOCKED_BY,
@@ -24,8 +24,10 @@ from vecgate.gate.verdict import Check, Verdict, verdict_line
 from vecgate.results.records import ConformanceRun, Result, Stream
 from vecgate.results.verdict_records import VerdictRecord
 
-#: The basic path of a client. A target on which one of these fails is not an S3 Vectors server.
-CORE_REQUIREMENTS = ("first-steps.put-and-get", "first-steps.query")
+#: The basic path of a client. A target on which one of these fails is not an S3 Vectors server. No list of
+#: deviations excuses one that does not store vectors.
+STORAGE_REQUIREMENT = "first-steps.put-and-get"
+CORE_REQUIREMENTS = (STORAGE_REQUIREMENT, "first-steps.query")
 
 
 def judge_conformance(
@@ -38,6 +40,7 @@ def judge_conformance(
     checks += [_required(run), _blocked(run), _deviations(run)]
     if baseline is not None:
         checks.append(baseline_check(baseline, run))
+        checks.append(_beyond_baseline(baseline, run) if is_relative else None)
     return Verdict(tuple(check for check in checks if check is not None))
 
 
@@ -48,8 +51,12 @@ def recorded_verdict(stream: Stream) -> Verdict:
 
 
 def conformance_verdict_line(verdict: Verdict, run: ConformanceRun) -> str:
-    """Return the verdict in one line, with the results it rests on, and whether signatures are checked."""
-    return "; ".join(filter(None, (verdict_line(verdict, _summarize(run)), _describe_auth(run))))
+    """Return the verdict in one line, with the results it rests on.
+
+    It says if signatures were not tested, and how many requests were refused for their rate.
+    """
+    parts = verdict_line(verdict, _summarize(run)), _describe_throttling(run), _describe_auth(run)
+    return "; ".join(filter(None, parts))
 
 
 def count_outcomes(results: Sequence[Result]) -> Counter[str]:
@@ -70,6 +77,11 @@ def _summarize(run: ConformanceRun) -> str:
     return ", ".join(parts)
 
 
+def _describe_throttling(run: ConformanceRun) -> str:
+    throttled = run.footer.throttled if run.footer else 0
+    return f"{format_count(throttled, 'throttled request')} sent again" if throttled else ""
+
+
 def _describe_auth(run: ConformanceRun) -> str:
     reason = run.header.unsupported.get("auth", "")
     return f"signatures are not tested: {reason}" if reason else ""
@@ -83,6 +95,10 @@ def _completeness(run: ConformanceRun) -> Check | None:
 
 
 def _emptiness(run: ConformanceRun) -> Check | None:
+    counts = count_outcomes(run.results)
+    if counts["deviation"] and not counts["passed"] + counts["failed"] + counts["unexpected-pass"]:
+        known = format_count(counts["deviation"], "known deviation")
+        return Check("something passed", f"no requirement passed: the run has only {known}", "failed")
     if any(result.outcome in JUDGED_OUTCOMES for result in run.results):
         return None
     skipped = f" ({len(run.results):,} were skipped)" if run.results else ""
@@ -111,9 +127,33 @@ def _core(run: ConformanceRun, baseline: ConformanceRun | None) -> Iterator[Chec
         measured = f"the target does not support {', '.join(reasons)}, and no deviation lists that"
         yield Check("core", measured, "failed")
     passed = passed_ids(baseline) if baseline else frozenset(CORE_REQUIREMENTS)
-    failed = [each.id for each in run.results if each.outcome == "failed" and each.id in CORE_REQUIREMENTS]
+    failed = [
+        each.id
+        for each in run.results
+        if (each.outcome == "failed" and each.id in CORE_REQUIREMENTS)
+        or (each.outcome == "deviation" and each.id == STORAGE_REQUIREMENT)
+    ]
     if failed := [id_ for id_ in failed if id_ in passed]:
         yield Check("basic path", "the basic path of a client does not work", "failed", tuple(failed))
+
+
+def _beyond_baseline(baseline: ConformanceRun, run: ConformanceRun) -> Check | None:
+    """Check that no requirement fails about which a baseline that gates alone says nothing.
+
+    The baseline may be of a part of the suite or of an earlier version, or lines of it may be missing.
+    """
+    known = results_by_id(baseline)
+    levels = {rule.level for rule in DEFAULT_RULES}
+    failed = tuple(
+        each.id
+        for each in run.results
+        if each.outcome == "failed" and each.level in levels and each.id not in known
+    )
+    if not failed:
+        return None
+    cases = format_count(len(failed), "test case")
+    measured = f"{cases} that the baseline did not run failed; make a new one"
+    return Check("not in the baseline", measured, "failed", failed)
 
 
 def _required(run: ConformanceRun) -> Check | None:

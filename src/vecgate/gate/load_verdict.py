@@ -1,18 +1,27 @@
-"""The verdict on a load run: complete, not empty, limited by the target, and within its thresholds."""
+"""The verdict on a load run: complete, not empty, limited by the target, and within its thresholds.
+
+A run in which the generator was the limit is inconclusive, with one exception: errors of the target that
+lateness cannot have caused. If they exceed the limit even if every request that was due and has no answer had
+succeeded, the target has failed, whatever the generator missed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+
+from msgspec import structs
 
 from vecgate.errors import UsageError
-from vecgate.formatting import format_count, format_milliseconds, format_number, format_usd
-from vecgate.gate.threshold_checks import measure
+from vecgate.formatting import format_number, format_quantity, format_usd
+from vecgate.gate.threshold_checks import least_errors, measure
 from vecgate.gate.thresholds import Threshold, parse_threshold, parse_thresholds
 from vecgate.gate.verdict import WORDS, Check, Grade, Verdict, pass_line
+from vecgate.results.load.error_attribution import excused_codes
 from vecgate.results.load.generator_health import describe_losses
-from vecgate.results.load.load_records import Event, LoadPlan, Second
+from vecgate.results.load.load_records import Event, LoadPlan, Second, WorkerTotals
 from vecgate.results.load.load_summary import LoadSummary, StageSummary, summarize
-from vecgate.results.percentile_samples import has_few_samples
+from vecgate.results.percentile_samples import format_percentile
 from vecgate.results.records import Stream
 from vecgate.results.spans import FLAT, Span
 
@@ -44,7 +53,12 @@ def judge_load(
         else _check_thresholds(parse_thresholds(thresholds, plan), totals)
     )
     has_failed = any(check.grade == "failed" for check in judged)
-    checks.append(_generator(totals, has_failed=has_failed))
+    workers = stream.of(WorkerTotals)
+    generator = _generator(totals, workers, has_failed=has_failed)
+    others = [check for check in (*checks, *judged) if check is not None]
+    if generator is not None and all(check.grade != "inconclusive" for check in others):
+        judged = tuple(_prove(check, totals, excused_codes(workers)) for check in judged)
+    checks.append(generator)
     return Verdict((*(check for check in checks if check is not None), *judged))
 
 
@@ -83,12 +97,10 @@ def _summarize(summary: LoadSummary) -> str:
     elif not is_sustained:
         rate += f" of {format_number(span.offered_per_s)}"
     response = span.total.response
-    p99 = format_milliseconds(response.percentile_ms(99))
-    if has_few_samples(99, response.count):
-        p99 += f" of {format_count(response.count, 'request')}"
+    p99 = format_percentile(99, response.percentile_ms(99), response.count)
     verb = "sustained for" if is_sustained else "over"
     where = f" on {summary.target}" if summary.target else ""
-    return f"{rate} {verb} {span.duration_s:g} s{where}, p99 {p99}, {format_usd(summary.usd)}"
+    return f"{rate} {verb} {span.duration_s:g} s{where}, {p99}, {format_usd(summary.usd)}"
 
 
 def _completeness(stream: Stream, summary: LoadSummary) -> Check | None:
@@ -124,14 +136,28 @@ def _emptiness(summary: LoadSummary) -> Check | None:
     return Check(SOMETHING, f"no request was answered{dropped}", "failed")
 
 
-def _generator(summary: LoadSummary, *, has_failed: bool) -> Check | None:
+def _generator(summary: LoadSummary, workers: Sequence[WorkerTotals], *, has_failed: bool) -> Check | None:
     """Return a check if the generator was the limit. The few requests of a worker that ended do not matter
     for a run that passes in spite of them, but the target is not to blame for one that fails.
     """
-    reason = summary.limited_by_generator or (describe_losses(summary.seconds) if has_failed else "")
+    reason = summary.limited_by_generator or (describe_losses(summary.seconds, workers) if has_failed else "")
     if not reason:
         return None
     return Check(GENERATOR, f"the load generator was the limit: {reason}", "inconclusive")
+
+
+def _prove(check: Check, summary: LoadSummary, excused: AbstractSet[str]) -> Check:
+    """Return *check*, as proven if the errors of the target alone exceed its limit."""
+    if check.grade != "failed":
+        return check
+    threshold = parse_threshold(check.name)
+    least = least_errors(threshold, summary, excused)
+    is_upper_limit = threshold.comparator in {"<", "<=", "=="}
+    if least is None or not is_upper_limit or least < threshold.limit or threshold.is_met_by(least):
+        return check
+    number = format_quantity(least / 100, "%") if threshold.unit == "%" else f"{least:,.0f}"
+    measured = f"{check.measured}; {number} are the target's own, whatever the load generator missed"
+    return structs.replace(check, measured=measured, is_proven=True)
 
 
 def _planned_thresholds(plan: LoadPlan, summary: LoadSummary) -> Iterator[Check]:

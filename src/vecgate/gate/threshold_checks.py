@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -65,11 +66,33 @@ class Measurement:
 
 def measure(threshold: Threshold, summary: LoadSummary) -> Measurement:
     """Measure *threshold* in a run."""
-    # If two stages have the same name, it is unclear which one is meant, so neither has a sample.
-    named: list[Span] = [stage for stage in summary.stages if stage.name == threshold.stage]
-    span = summary if not threshold.stage else named[0] if len(named) == 1 else None
+    span = _span(threshold, summary)
     usd = summary.usd_per_hour if threshold.metric == "cost_per_hour" else summary.usd
     return measure_span(span, threshold, usd=usd, recalls=summary.recalls)
+
+
+def least_errors(threshold: Threshold, summary: LoadSummary, excused: AbstractSet[str]) -> float | None:
+    """Return the errors that *threshold* would have measured if all that is unknown had succeeded.
+
+    Unknown are the requests that were due and have no answer, and those that failed with a code in *excused*.
+    None if the threshold is for no errors, or has no sample.
+    """
+    span = _span(threshold, summary)
+    if threshold.metric != "errors" or span is None:
+        return None
+    counts = span.operations.get(threshold.operation) if threshold.operation else span.total
+    if counts is None or not counts.requests:
+        return None
+    missing = max(span.dropped + span.lost + span.unknown, span.due - span.requests)
+    failed = sum(number for code, number in counts.errors.items() if code not in excused)
+    return _percentage_or_number(failed, counts.requests + missing, threshold)
+
+
+def _span(threshold: Threshold, summary: LoadSummary) -> Span | None:
+    """Return the stage that *threshold* is for, or the whole run; None if no stage has its name."""
+    # If two stages have the same name, it is unclear which one is meant, so neither has a sample.
+    named: list[Span] = [stage for stage in summary.stages if stage.name == threshold.stage]
+    return summary if not threshold.stage else named[0] if len(named) == 1 else None
 
 
 def measure_span(

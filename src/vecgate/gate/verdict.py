@@ -36,7 +36,9 @@ class Verdict:
 
     @property
     def grade(self) -> Grade:
-        """Inconclusive if any check is, else failed if any check failed."""
+        """Failed if a failure is proven, else inconclusive if any check is, else failed if any failed."""
+        if any(check.is_proven for check in self.checks):
+            return "failed"
         grades = {check.grade for check in self.checks}
         return next((grade for grade in ("inconclusive", "failed") if grade in grades), "passed")
 
@@ -48,7 +50,8 @@ class Verdict:
     @property
     def decisive(self) -> tuple[Check, ...]:
         """The checks that give the verdict its grade."""
-        return tuple(check for check in self.checks if check.grade == self.grade)
+        proven = tuple(check for check in self.checks if check.is_proven)
+        return proven or tuple(check for check in self.checks if check.grade == self.grade)
 
     def __bool__(self) -> bool:
         return self.grade == "passed"

@@ -6,92 +6,86 @@ The values are cumulative, as Prometheus counts. https://opentelemetry.io/docs/s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import unquote
 
 from vecgate import __version__
+from vecgate.load.live_metrics import LiveMetrics
 from vecgate.load.openmetrics import BUCKETS_S, OK
 from vecgate.results.histograms import Histogram
-from vecgate.results.load.load_records import Second
-from vecgate.results.load.operation_counts import OperationCounts, add_operations
+from vecgate.results.records import Header
 
 #: The aggregation temporality of the protocol: values count from the start of the run.
 CUMULATIVE: Final = 2
 NANOSECONDS: Final = 1_000_000_000
 
 
-@dataclass(slots=True)
-class OtlpMetrics:
-    """Adds up the seconds of a run that began at *began_at_s*, in epoch seconds.
+def build_resource(header: Header, scenario: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the attributes of the resource, with those that variables in *environment* set."""
+    attributes = {
+        "service.name": "vecgate",
+        "service.version": __version__,
+        "service.instance.id": header.run,
+        "vecgate.target": header.target,
+        "vecgate.scenario": scenario,
+    }
+    for part in environment.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
+        name, equals, value = part.partition("=")
+        if equals and name.strip():
+            attributes[unquote(name.strip())] = unquote(value.strip())
+    if name := environment.get("OTEL_SERVICE_NAME", "").strip():
+        attributes["service.name"] = name
+    return attributes
 
-    run, target, scenario  attributes of the resource
+
+def build_message(
+    metrics: LiveMetrics, resource: Mapping[str, str], began_at_s: float, now_s: float
+) -> dict[str, Any]:
+    """Return the body of a request to `/v1/metrics` with the values at *now_s*, in epoch seconds.
+
+    began_at_s  when the run began: values count from then
     """
+    times = {"startTimeUnixNano": _nanoseconds(began_at_s), "timeUnixNano": _nanoseconds(now_s)}
+    scope = {"scope": {"name": "vecgate", "version": __version__}, "metrics": _metrics(metrics, times)}
+    return {"resourceMetrics": [{"resource": {"attributes": _attributes(resource)}, "scopeMetrics": [scope]}]}
 
-    began_at_s: float
-    run: str
-    target: str
-    scenario: str
-    _operations: dict[str, OperationCounts] = field(default_factory=dict)
-    _dropped: int = 0
-    _usd: float = 0.0
-    _in_flight: int = 0
 
-    def add(self, second: Second) -> None:
-        """Add *second*."""
-        add_operations(self._operations, second.operations)
-        self._dropped += second.dropped
-        self._usd, self._in_flight = second.usd, second.in_flight
-
-    def message(self, now_s: float) -> dict[str, Any]:
-        """Return the body of a request to `/v1/metrics` with the values at *now_s*, in epoch seconds."""
-        times = {"startTimeUnixNano": _nanoseconds(self.began_at_s), "timeUnixNano": _nanoseconds(now_s)}
-        resource = {
-            "service.name": "vecgate",
-            "service.version": __version__,
-            "service.instance.id": self.run,
-            "vecgate.target": self.target,
-            "vecgate.scenario": self.scenario,
-        }
-        scope = {"scope": {"name": "vecgate", "version": __version__}, "metrics": self._metrics(times)}
-        return {
-            "resourceMetrics": [
-                {"resource": {"attributes": _attributes(resource)}, "scopeMetrics": [scope]},
-            ]
-        }
-
-    def _metrics(self, times: Mapping[str, str]) -> list[dict[str, Any]]:
-        series = sorted(self._operations.items())
-        return [
-            _histogram(
-                "vecgate.request.duration",
-                "Time from when a request was due to the end of its answer.",
-                [(name, counts.response) for name, counts in series],
-                times,
-            ),
-            _histogram(
-                "vecgate.service.duration",
-                "Time from when a request was sent to the end of its answer.",
-                [(name, counts.service) for name, counts in series],
-                times,
-            ),
-            _sum(
-                "vecgate.requests",
-                "{request}",
-                [
-                    ({"operation": name, "code": code}, number)
-                    for name, counts in series
-                    for code, number in {OK: counts.ok, **counts.errors}.items()
-                ],
-                times,
-            ),
-            _sum("vecgate.vectors", "{vector}", [({"operation": n}, c.vectors) for n, c in series], times),
-            _sum(
-                "vecgate.throttles", "{request}", [({"operation": n}, c.throttled) for n, c in series], times
-            ),
-            _sum("vecgate.dropped", "{request}", [({}, self._dropped)], times),
-            _gauge("vecgate.in_flight", "{request}", {"asInt": str(self._in_flight)}, times),
-            _gauge("vecgate.cost", "USD", {"asDouble": self._usd}, times),
-        ]
+def _metrics(metrics: LiveMetrics, times: Mapping[str, str]) -> list[dict[str, Any]]:
+    series, unit = sorted(metrics.operations.items()), f"{{{metrics.plan.unit.removesuffix('s')}}}/s"
+    return [
+        _histogram(
+            "vecgate.request.duration",
+            "Time from when a request was due to the end of its answer.",
+            [(name, counts.response) for name, counts in series],
+            times,
+        ),
+        _histogram(
+            "vecgate.service.duration",
+            "Time from when a request was sent to the end of its answer.",
+            [(name, counts.service) for name, counts in series],
+            times,
+        ),
+        _sum(
+            "vecgate.requests",
+            "{request}",
+            [
+                ({"operation": name, "code": code}, number)
+                for name, counts in series
+                for code, number in {OK: counts.ok, **counts.errors}.items()
+            ],
+            times,
+        ),
+        _sum("vecgate.vectors", "{vector}", [({"operation": n}, c.vectors) for n, c in series], times),
+        _sum("vecgate.throttles", "{request}", [({"operation": n}, c.throttled) for n, c in series], times),
+        _sum("vecgate.due", "{request}", [({}, metrics.due)], times),
+        _sum("vecgate.dropped", "{request}", [({}, metrics.dropped)], times),
+        _sum("vecgate.lost", "{request}", [({}, metrics.lost)], times),
+        _gauge("vecgate.backlog", "{request}", {"asInt": str(metrics.backlog)}, times),
+        _gauge("vecgate.in_flight", "{request}", {"asInt": str(metrics.in_flight)}, times),
+        _gauge("vecgate.offered_rate", unit, {"asDouble": metrics.offered_per_s}, times),
+        _gauge("vecgate.achieved_rate", unit, {"asDouble": metrics.achieved_per_s}, times),
+        _gauge("vecgate.cost", "USD", {"asDouble": metrics.usd}, times),
+    ]
 
 
 def _histogram(

@@ -52,7 +52,7 @@ class CreationLog:
 
     def __init__(self, target: Target, run: str, worker: str) -> None:
         self._location, self._run, self._account = target_location(target), run, resolve_account(target)
-        self.path = creation_log_folder() / f"{run}-{worker}.jsonl"
+        self.path: Path = creation_log_folder() / f"{run}-{worker}.jsonl"
         self._descriptor: int | None = None
 
     def announce(self, bucket: str) -> None:

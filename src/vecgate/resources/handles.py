@@ -34,6 +34,8 @@ class IndexHandle:
     is_removed         the server has answered that it deleted the index
     """
 
+    is_removed: bool
+
     bucket: str
     name: str
     arn: str

@@ -45,6 +45,8 @@ class ResourceFactory:
     orphaned  one line for each resource that could not be removed
     """
 
+    announce: Callable[[str], None]
+
     def __init__(
         self,
         client: Any,  # noqa: ANN401 - boto3
@@ -55,7 +57,7 @@ class ResourceFactory:
         cleaner: Any = None,  # noqa: ANN401 - boto3
     ) -> None:
         self._client, self._prefix, self._tags, self.announce = client, prefix, dict(tags or {}), announce
-        self.cleaner = cleaner or client
+        self.cleaner: Any = cleaner or client
         self._numbers = count(1)
         self._shared: BucketHandle | None = None
         self._buckets: set[str] = set()
@@ -64,6 +66,7 @@ class ResourceFactory:
         self._is_shared_spoiled = False
         self._is_tracking = False
         self._found_before: frozenset[str] | None = None
+        self._remaining: dict[tuple[str, str], list[str]] = {}
         self.orphaned: list[str] = []
 
     def new_name(self) -> str:
@@ -121,7 +124,7 @@ class ResourceFactory:
     def remove_index(self, bucket: str, name: str) -> None:
         """Delete the index *name* if it exists."""
         self._tracked.discard((bucket, name))
-        self.orphaned += remove_index(self.cleaner, bucket, name)
+        self._note_remaining(bucket, name, remove_index(self.cleaner, bucket, name))
 
     def keep_bucket(self, name: str) -> None:
         """Let `remove_tracked` pass over the bucket *name* and its indexes: `close` removes them."""
@@ -140,7 +143,29 @@ class ResourceFactory:
         """Delete the bucket *name* and every index in it, if they exist."""
         self._tracked = {each for each in self._tracked if each[0] != name}
         self._buckets.discard(name)
-        self.orphaned += remove_bucket(self.cleaner, name)
+        self._note_remaining(name, "", remove_bucket(self.cleaner, name))
+
+    def _note_remaining(self, bucket: str, index: str, lines: list[str]) -> None:
+        self.orphaned += lines
+        if lines:
+            self._remaining.setdefault((bucket, index), []).extend(lines)
+        elif not index:
+            for each in [each for each in self._remaining if each[0] == bucket]:
+                self._forget_remaining(each)
+
+    def _forget_remaining(self, address: tuple[str, str]) -> None:
+        lines = self._remaining.pop(address, [])
+        self.orphaned[:] = [line for line in self.orphaned if line not in lines]
+
+    def _remove_remaining(self) -> None:
+        """Try again what could not be removed, such as while the server restarted, and correct the report."""
+        for bucket, index in sorted(self._remaining):
+            if (bucket, index) in self._remaining:
+                self._forget_remaining((bucket, index))
+                if index:
+                    self.remove_index(bucket, index)
+                else:
+                    self.remove_bucket(bucket)
 
     def track(self, client: Any) -> None:  # noqa: ANN401 - boto3
         """Track every bucket and index that *client* creates, even those that should be refused."""
@@ -189,6 +214,7 @@ class ResourceFactory:
         self.remove_tracked()
         for name in sorted(self._buckets):
             self.remove_bucket(name)
+        self._remove_remaining()
         self._shared = None
         if self._is_tracking:
             self._report_remaining()

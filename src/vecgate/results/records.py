@@ -100,6 +100,7 @@ class Footer(msgspec.Struct, frozen=True, kw_only=True, tag="footer", tag_field=
     ended_at          ISO 8601, UTC
     duration_s        from start to end
     requests          number of requests sent, by operation
+    throttled         number of them that a limit of the rate refused, and that were sent again
     deselected        ids of the requirements that were not selected
     stale_deviations  entries of the list of deviations that no longer hold, a sentence each
     orphaned          resources that could not be removed, a line each
@@ -109,6 +110,7 @@ class Footer(msgspec.Struct, frozen=True, kw_only=True, tag="footer", tag_field=
     ended_at: str
     duration_s: float
     requests: Mapping[str, int] = msgspec.field(default_factory=dict)
+    throttled: int = 0
     deselected: tuple[str, ...] = ()
     stale_deviations: tuple[str, ...] = ()
     orphaned: tuple[str, ...] = ()

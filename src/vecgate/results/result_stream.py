@@ -21,9 +21,12 @@ from vecgate.printable import printable, printable_json
 from vecgate.redaction import redact_values
 from vecgate.results.record_decoding import RecordDecoder
 from vecgate.results.records import ConformanceRun, Footer, Header, Record, Stream
+from vecgate.s3vectors.limits import MIB
 
 #: Invalid lines that are named one by one.
 PROBLEMS_MAX = 20
+#: A run of a day at one record each second has some MB, and the largest record some 100 KB.
+FILE_BYTES_MAX, LINE_BYTES_MAX = 512 * MIB, 16 * MIB
 
 
 class StreamWriter:
@@ -96,12 +99,12 @@ def report_write_errors(path: Path) -> Iterator[None]:
 
 def read_conformance_run(path: Path) -> ConformanceRun:
     """Return the conformance run in the file at *path*. Raises SourceError if it is missing or incomplete."""
-    return parse_conformance_run(_read(path), str(path))
+    return parse_conformance_run(read_whole(path), str(path))
 
 
 def read_stream(path: Path | str) -> Stream:
     """Return the run in the file at *path*. Raises SourceError if it contains none."""
-    return parse_stream(_read(Path(path)), str(path))
+    return parse_stream(read_whole(Path(path)), str(path))
 
 
 def parse_conformance_run(content: bytes, name: str) -> ConformanceRun:
@@ -125,11 +128,22 @@ def parse_stream(content: bytes, name: str) -> Stream:
     return structs.replace(stream, problems=(*invalid, *stream.problems), invalid_lines=number)
 
 
-def _read(path: Path) -> bytes:
+def read_whole(path: Path) -> bytes:
+    """Return the content of a file of records, also of a pipe.
+
+    Raises SourceError if it cannot be read, or has more than FILE_BYTES_MAX.
+    """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from None
+    if len(content) > FILE_BYTES_MAX:
+        raise SourceError(
+            f"{path} has more than {FILE_BYTES_MAX:,} bytes",
+            hint="A run of a day has some MB: this is another file, or a damaged one.",
+        )
+    return content
 
 
 def _parse(content: bytes, name: str) -> tuple[Stream, list[str]]:
@@ -172,6 +186,8 @@ def _records(content: bytes, name: str) -> Iterator[tuple[str, Record | str]]:
 
 
 def _decode(decoder: RecordDecoder, line: bytes, location: str) -> Record | str | None:
+    if len(line) > LINE_BYTES_MAX:
+        return f"it has {len(line):,} bytes, and at most {LINE_BYTES_MAX:,} are read"
     try:
         return decoder.decode(line)
     except SourceError as error:

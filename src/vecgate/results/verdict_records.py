@@ -17,21 +17,23 @@ Grade: TypeAlias = Literal["passed", "failed", "inconclusive"]
 class Check(msgspec.Struct, frozen=True):
     """One condition that a run must meet.
 
-    name      such as `must` or `baseline`
-    measured  what was found, as a sentence
-    ids       the requirements or figures that failed
+    name       such as `must` or `baseline`
+    measured   what was found, as a sentence
+    ids        the requirements or figures that failed
+    is_proven  it failed whatever the inconclusive checks would have shown
     """
 
     name: str
     measured: str
     grade: Grade
     ids: tuple[str, ...] = ()
+    is_proven: bool = False
 
 
 class VerdictRecord(msgspec.Struct, frozen=True, kw_only=True, tag="verdict", tag_field="record"):
     """The verdict of the command that made the run; it follows the footer.
 
-    grade  inconclusive if any check is, else failed if any check failed
+    grade  failed if a failure is proven, else inconclusive if any check is, else failed if any check failed
     """
 
     grade: Grade

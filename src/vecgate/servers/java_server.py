@@ -36,8 +36,10 @@ class JavaServer:
     options: Sequence[str] = ("-Xmx1g",)
 
     @contextmanager
-    def open(self, name: str, version: str) -> Iterator[RunningServer]:
+    def open(self, name: str, version: str, start_limit_s: float | None = None) -> Iterator[RunningServer]:
         """Run *version* of the server as long as the context.
+
+        start_limit_s  how long it may take until it is ready; None for START_TIMEOUT_S
 
         Raises UsageError if Java or Maven is missing, TargetUnreachable if the jars cannot be downloaded or
         the server is not ready in time.
@@ -54,7 +56,10 @@ class JavaServer:
             command = [java, *self.options, *log, *folders, "-cp", class_path]
             command += ["ServerLauncher", self.main_class, *self.arguments]
             process = ServerProcess(
-                command, name=f"{name} {version}", ready_prefix=READY, start_timeout_s=START_TIMEOUT_S
+                command,
+                name=f"{name} {version}",
+                ready_prefix=READY,
+                start_timeout_s=start_limit_s or START_TIMEOUT_S,
             )
             try:
                 yield RunningServer(name, version, process.start(), process.pid)

@@ -8,17 +8,18 @@ from contextlib import contextmanager
 from importlib import metadata
 
 from vecgate.errors import UsageError
-from vecgate.process import ServerProcess
+from vecgate.process import START_TIMEOUT_S, ServerProcess
 from vecgate.servers.running_server import RunningServer
 
 READY = "moto ready on "
 
 
 @contextmanager
-def open_moto(name: str, version: str) -> Iterator[RunningServer]:
+def open_moto(name: str, version: str, start_limit_s: float | None = None) -> Iterator[RunningServer]:
     """Run moto's server as long as the context. Raises UsageError if *version* is not installed.
 
-    version  empty for the installed one
+    version        empty for the installed one
+    start_limit_s  how long it may take until it is ready; None for START_TIMEOUT_S
     """
     try:
         installed = metadata.version("moto")
@@ -29,7 +30,12 @@ def open_moto(name: str, version: str) -> Iterator[RunningServer]:
             f"moto {version} is not installed, but {installed} is",
             hint=f"pip install 'moto[server]=={version}'",
         )
-    process = ServerProcess([sys.executable, "-m", __name__], name="moto's server", ready_prefix=READY)
+    process = ServerProcess(
+        [sys.executable, "-m", __name__],
+        name="moto's server",
+        ready_prefix=READY,
+        start_timeout_s=start_limit_s or START_TIMEOUT_S,
+    )
     try:
         yield RunningServer(name, installed, process.start(), process.pid)
     finally:

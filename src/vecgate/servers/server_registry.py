@@ -23,12 +23,12 @@ class Server:
 
     version  the one that is started by default; empty for the one that is installed
     home     where its source and its issues are
-    open     runs a version of it as long as a context
+    open     runs a version of it as long as a context, within the given time to start, or its own limit
     """
 
     version: str
     home: str
-    open: Callable[[str, str], AbstractContextManager[RunningServer]]
+    open: Callable[[str, str, float | None], AbstractContextManager[RunningServer]]
 
 
 _S3MOCK = JavaServer(
@@ -60,8 +60,10 @@ def is_server_name(text: str) -> bool:
     return text.partition("@")[0] in SERVERS
 
 
-def start_server(text: str) -> AbstractContextManager[RunningServer]:
+def start_server(text: str, *, start_limit_s: float | None = None) -> AbstractContextManager[RunningServer]:
     """Return a context in which the server that *text* names runs: `s3mock` or `s3mock@5.2.0`.
+
+    start_limit_s  how long it may take until it is ready; None for the usual time
 
     Raises UsageError if the version is not valid or something is not installed, TargetUnreachable if the
     server cannot be downloaded or does not start in time.
@@ -71,4 +73,4 @@ def start_server(text: str) -> AbstractContextManager[RunningServer]:
     if separator and not VERSION.fullmatch(version):
         example = f"{name}@{server.version or '5.2.5'}"
         raise UsageError(f"{text!r}: {version!r} is not a version", hint=f"Use {name}, or such as {example}.")
-    return server.open(name, version or server.version)
+    return server.open(name, version or server.version, start_limit_s)

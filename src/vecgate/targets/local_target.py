@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from botocore.credentials import Credentials
 
 from vecgate.endpoint.local import LocalEndpoint
+from vecgate.process import START_TIMEOUT_S
 from vecgate.targets.target import Target, TargetChoice
 from vecgate.targets.url_target import LOCAL_CREDENTIALS, target_from_url
 
@@ -21,6 +22,7 @@ def open_local(
     auth   the endpoint refuses requests without a valid signature
     serve  further options of `vecgate serve`
     """
-    with LocalEndpoint(auth=auth, options=serve) as endpoint:
+    limit_s = choice.start_limit_s or START_TIMEOUT_S
+    with LocalEndpoint(auth=auth, options=serve, start_timeout_s=limit_s) as endpoint:
         keys = Credentials(endpoint.access_key, endpoint.secret_key) if auth else LOCAL_CREDENTIALS
         yield target_from_url(endpoint.url, choice, environment, name="local", credentials=keys)

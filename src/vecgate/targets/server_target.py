@@ -17,7 +17,7 @@ def open_server_target(name: str, choice: TargetChoice, environment: Mapping[str
 
     Raises UsageError if something that it needs is not installed, TargetUnreachable if it does not start.
     """
-    with start_server(name) as server:
+    with start_server(name, start_limit_s=choice.start_limit_s) as server:
         target = target_from_url(
             server.url, choice, environment, name=server.name, credentials=LOCAL_CREDENTIALS
         )

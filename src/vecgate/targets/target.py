@@ -37,12 +37,13 @@ def is_embedded(name: str) -> bool:
 class TargetChoice:
     """The target that the user chose, not resolved yet.
 
-    name       `local`, `aws`, one of `vecgate.servers`, a URL, or a TOML file; empty for the one of the
-               environment
-    region     empty for the one of the environment or else of the profile
-    profile    of the AWS configuration, empty for the default
-    ca_bundle  file with trusted certificates, empty for the usual ones
-    verify     whether certificates are checked
+    name           `local`, `aws`, one of `vecgate.servers`, a URL, or a TOML file; empty for the one of the
+                   environment
+    region         empty for the one of the environment or else of the profile
+    profile        of the AWS configuration, empty for the default
+    ca_bundle      file with trusted certificates, empty for the usual ones
+    verify         whether certificates are checked
+    start_limit_s  a server that vecgate starts must be ready in this time; None for its own limit
     """
 
     name: str = field(default="", repr=False)  # a URL may have a password
@@ -50,6 +51,7 @@ class TargetChoice:
     profile: str = ""
     ca_bundle: str = ""
     verify: bool = True
+    start_limit_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,11 @@ class Simulation:
     departures         time and number of vectors of each request
     """
 
+    run: BulkRun
+    service: ScriptedService
+    operation: str
+    now_s: float
+
     def __init__(
         self,
         run: BulkRun,
@@ -75,7 +80,7 @@ class Simulation:
         self.run, self.service, self.operation, self.now_s = run, service, operation, 0.0
         self.batches_in_flight: list[BatchInFlight] = []
         self.departures: list[tuple[float, int]] = []
-        self.is_exhausted = False
+        self.is_exhausted: bool = False
         self._encode = encode
         self._batches = batches((run.admit(block, block.rejects) for block in blocks), run.batch_rows)
         self._next: Batch | None = None

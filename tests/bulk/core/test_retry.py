@@ -276,7 +276,7 @@ def test_the_budget_limits_retries_at_every_moment(
     for wait_s, step in steps:
         now_s += wait_s
         if step == "success":
-            budget = budget.at(now_s).after_success()
+            budget = budget.after_success(now_s)
             successes += 1
         else:
             budget, must_wait_s = budget.spend(now_s)
@@ -321,9 +321,10 @@ def test_a_budget_starts_with_100_and_refills() -> None:
     budget, second_s = budget.spend(0.0)
     assert (first_s, second_s) == (0.5, 1.0)
     assert budget.tokens == -2.0
-    assert budget.after_success().tokens == -1.5
+    assert budget.after_success(0.0).tokens == -1.5
+    assert budget.after_success(3.0).tokens == 4.5
     assert budget.at(3.0).tokens == 4.0
-    assert budget.at(1e6).tokens == budget.at(1e6).after_success().tokens == 100.0
+    assert budget.at(1e6).tokens == budget.after_success(1e6).tokens == 100.0
     assert budget.at(3.0).at(1.0) == budget.at(3.0)
 
 

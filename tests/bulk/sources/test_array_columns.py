@@ -250,13 +250,13 @@ def test_a_truncated_matrix_is_an_error(order: Any, tmp_path: Path) -> None:
 
 
 def test_an_archive_with_fewer_rows_than_its_header_is_an_error(tmp_path: Path) -> None:
-    """It is found while it is read."""
+    """It is found before it is read."""
     whole = tmp_path / "m.npy"
     np.save(whole, np.ones((100, 3)))
     path = tmp_path / "m.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("vectors.npy", whole.read_bytes()[:-8])
-    with pytest.raises(SourceError, match=r"is truncated: it ends before row 100 of 100"):
+    with pytest.raises(SourceError, match=r"is truncated: 2,392 bytes of values, but its header says 2,400"):
         list(open_source(path, columns=NUMBERED).blocks())
 
 

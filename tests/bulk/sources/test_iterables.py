@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from vecgate.bulk.sources import ColumnChoice, source_from_records
 from vecgate.errors import SourceError
@@ -63,6 +66,37 @@ def test_invalid_vectors_are_rejects(vector: object, problem: str, gather: Calla
         (1, "b", problem),
         (2, "", "record must be a dict or a tuple, but is a int"),
     ]
+
+
+@given(
+    values=st.lists(
+        st.floats()
+        | st.integers(-(10**40), 10**40)
+        | st.decimals(allow_nan=False, allow_infinity=False, places=3)
+        | st.floats(width=32).map(np.float32)
+        | st.booleans()
+        | st.text(max_size=1)
+        | st.none(),
+        min_size=1,
+        max_size=6,
+    )
+)
+@example(values=[0.1, 2, 1e300, -1e300])
+@example(values=[2**63 + 1, -(2**70)])
+@example(values=[True, 1.0])
+@example(values=[Fraction(1, 3), 1.0])
+def test_a_list_of_numbers_becomes_the_nearest_float32(values: list[Any], gather: Callable[..., Any]) -> None:
+    """Numbers of Python, numpy and `decimal` are converted one by one; anything else is a reject."""
+    got = gather(source_from_records([("good", [1.0] * len(values)), ("a", values)]))
+    are_numbers = all(
+        isinstance(value, int | float | Decimal | np.floating) and not isinstance(value, bool)
+        for value in values
+    )
+    if are_numbers:
+        with np.errstate(over="ignore"):
+            np.testing.assert_array_equal(got.vectors[1], [float(np.float32(float(v))) for v in values])
+    else:
+        assert [(position, key) for position, key, _ in got.problems] == [(1, "a")]
 
 
 def test_integers_beyond_a_double_are_infinite(gather: Callable[..., Any]) -> None:

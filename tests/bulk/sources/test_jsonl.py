@@ -349,7 +349,7 @@ def test_a_line_without_an_end_is_refused(
     tmp_path: Path, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A compressed one of some KB could fill the memory. What comes before it is read."""
-    monkeypatch.setattr("vecgate.bulk.sources.jsonl.LINE_BYTES_MAX", 10_000)
+    monkeypatch.setattr("vecgate.bulk.sources.documents.text_lines.LINE_BYTES_MAX", 10_000)
     lines = b'{"key":"a","vector":[1]}\n' * 20 + b" " * 10_000
     file = tmp_path / "records.jsonl"
     file.write_bytes(pack(lines))

@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from urllib3.connection import HTTPConnection
 
 from vecgate.bulk.accelerate import accelerate
 from vecgate.bulk.transport.response_limits import (
@@ -28,8 +29,10 @@ HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
 
 
 @contextmanager
-def connected(data: bytes, limits: ResponseLimits) -> Iterator[Any]:
-    """Yield a connection to a server that sends *data* and closes."""
+def connected(
+    data: bytes, limits: ResponseLimits, kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
+) -> Iterator[Any]:
+    """Yield a connection of *kind* to a server that sends *data* and closes."""
 
     def serve() -> None:
         peer, _ = listener.accept()
@@ -43,9 +46,7 @@ def connected(data: bytes, limits: ResponseLimits) -> Iterator[Any]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        connection = limited(http.client.HTTPConnection, limits)(
-            "127.0.0.1", listener.getsockname()[1], timeout=20
-        )
+        connection = limited(kind, limits)("127.0.0.1", listener.getsockname()[1], timeout=20)
         yield connection
         connection.close()
         thread.join(5)
@@ -65,6 +66,14 @@ def test_a_body_may_have_as_many_bytes_as_the_limit(bytes_max: int) -> None:
             ResponseLimitExceeded, match=f"the body of the response exceeds {bytes_max:,} bytes"
         ):
             connection.getresponse().read()
+
+
+@pytest.mark.parametrize(("arguments", "pieces"), [((), [300_000]), ((200_000,), [200_000, 100_000])])
+def test_botocore_reads_a_body_in_large_pieces(arguments: tuple[int, ...], pieces: list[int]) -> None:
+    """Its default of 64 KiB would copy a page of vectors twice more; a size that is asked for is kept."""
+    with connected(HEAD + b"x" * 300_000, ResponseLimits(), HTTPConnection) as connection:
+        connection.request("POST", "/", b"{}", preload_content=False)
+        assert [len(piece) for piece in connection.getresponse().stream(*arguments)] == pieces
 
 
 def test_a_head_has_a_limit_of_its_own() -> None:

@@ -83,6 +83,7 @@ def test_a_target_that_does_not_meet_the_requirements_fails(
     assert vecgate("conform", "--target", endpoint, "--require", "must>=50%").code == 0
 
 
+@pytest.mark.usefixtures("in_process")
 def test_reports_are_written_to_the_given_files(vecgate: Vecgate, small_suite: Path, endpoint: str) -> None:
     """Result stream, JUnit, Markdown, which is appended, and JSON on stdout."""
     write_suite(small_suite, PASSES + FAILS)
@@ -99,6 +100,7 @@ def test_reports_are_written_to_the_given_files(vecgate: Vecgate, small_suite: P
     assert result.err == ""
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_baseline_is_compared(vecgate: Vecgate, small_suite: Path, endpoint: str) -> None:
     """Requirements that passed must exist and pass, and failed ones can be rerun."""
     write_suite(small_suite, PASSES + FAILS)
@@ -115,6 +117,7 @@ def test_a_baseline_is_compared(vecgate: Vecgate, small_suite: Path, endpoint: s
     assert "a.fails" not in rerun.out
 
 
+@pytest.mark.usefixtures("in_process")
 def test_reports_repeat_the_verdict_of_the_run(vecgate: Vecgate, small_suite: Path, endpoint: str) -> None:
     """The stream contains the verdict by the rules and the baseline of the run."""
     write_suite(small_suite, PASSES + FAILS)
@@ -135,6 +138,7 @@ def test_reports_repeat_the_verdict_of_the_run(vecgate: Vecgate, small_suite: Pa
     assert 'name="baseline"' in Path("held.xml").read_text()
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_part_of_the_suite_is_compared_with_a_part_of_the_baseline(
     vecgate: Vecgate, small_suite: Path, endpoint: str
 ) -> None:
@@ -160,6 +164,7 @@ def test_a_file_that_cannot_be_written_is_an_error_before_the_run(vecgate: Vecga
     assert result.err.startswith("error: file/report cannot be written: ")
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_run_without_tests_fails(vecgate: Vecgate, small_suite: Path, endpoint: str) -> None:
     """The verdict says that no requirement was tested."""
     write_suite(small_suite, PASSES)
@@ -174,6 +179,7 @@ def test_workers_share_the_work(vecgate: Vecgate, small_suite: Path, endpoint: s
     assert result.out.splitlines()[-1] == f"FAIL  1 of 2 must requirements passed; failed: a.fails{UNSIGNED}"
 
 
+@pytest.mark.usefixtures("in_process")
 def test_the_catalogue_is_listed(vecgate: Vecgate, small_suite: Path) -> None:
     """As text and as JSON, without a target."""
     write_suite(small_suite, PASSES)
@@ -195,6 +201,7 @@ def test_the_catalogue_is_listed(vecgate: Vecgate, small_suite: Path) -> None:
         (("--target", "http://127.0.0.1:9"), 3, "does not answer"),
     ],
 )
+@pytest.mark.usefixtures("in_process")
 def test_errors_before_the_run(
     vecgate: Vecgate, small_suite: Path, words: tuple[str, ...], code: int, message: str
 ) -> None:
@@ -205,6 +212,7 @@ def test_errors_before_the_run(
     assert message in result.err
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_target_that_denies_access_is_an_error(
     vecgate: Vecgate, small_suite: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +235,7 @@ def test_a_broken_suite_is_an_internal_error(vecgate: Vecgate, small_suite: Path
     assert vecgate("conform", "--list").code == 4
 
 
+@pytest.mark.usefixtures("in_process")
 def test_aws_shows_the_plan_and_requires_consent(
     vecgate: Vecgate, small_suite: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

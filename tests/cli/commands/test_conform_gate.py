@@ -62,6 +62,7 @@ def last_line(vecgate: Vecgate, *words: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("how", ["500", "reset", "hang", "unknown-code", "garbage"])
+@pytest.mark.usefixtures("in_process")
 def test_a_broken_operation_fails_the_gate(
     vecgate: Vecgate, small_suite: Callable[[str], None], hostile: HostileServer, how: str
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_broken_operation_fails_the_gate(
     assert line.startswith("FAIL  1 of 2 must requirements passed; failed: tag-resource.tag")
 
 
+@pytest.mark.usefixtures("in_process")
 def test_unknown_operations_are_unsupported_unless_they_are_required(
     vecgate: Vecgate, small_suite: Callable[[str], None], hostile: HostileServer
 ) -> None:
@@ -92,6 +94,7 @@ def test_unknown_operations_are_unsupported_unless_they_are_required(
     assert vecgate("conform", "--target", hostile.url, "--require-capability", "tag").code == 2
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_capability_that_is_lost_is_a_regression(
     vecgate: Vecgate, small_suite: Callable[[str], None], hostile: HostileServer
 ) -> None:
@@ -104,6 +107,7 @@ def test_a_capability_that_is_lost_is_a_regression(
     assert line.startswith("FAIL  the target no longer supports tags, which it did in the baseline")
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_baseline_gates_alone(vecgate: Vecgate, small_suite: Callable[[str], None], endpoint: str) -> None:
     """Nothing may be worse than in it, whatever the score is. An explicit rule counts as well."""
     small_suite(PASSES + FAILS)
@@ -116,6 +120,7 @@ def test_a_baseline_gates_alone(vecgate: Vecgate, small_suite: Callable[[str], N
 
 
 @pytest.mark.parametrize("how", ["404", "500", "hang", "far-time", "garbage", "surrogate"])
+@pytest.mark.usefixtures("in_process")
 def test_a_target_without_the_core_fails_by_any_rule(
     vecgate: Vecgate, small_suite: Callable[[str], None], hostile: HostileServer, how: str
 ) -> None:

@@ -57,6 +57,7 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("in_process")
 def test_the_whole_path(vecgate: Vecgate, suite: Path, endpoint: str) -> None:
     """Record, check, merge: what was inferred and met is recorded, the rest is named."""
     run = (
@@ -88,6 +89,8 @@ def test_the_whole_path(vecgate: Vecgate, suite: Path, endpoint: str) -> None:
 
     text = Path("e.jsonl").read_text().replace(f'"target":"{endpoint}"', '"target":"aws"', 1)
     Path("aws.jsonl").write_text(text)
+    assert vecgate("evidence", "merge", "aws.jsonl", "e.jsonl").code == 2
+    assert not (suite / "evidence").exists()
     merged = vecgate("evidence", "merge", "aws.jsonl")
     (written,) = (suite / "evidence").iterdir()
     assert merged.code == 1
@@ -139,7 +142,7 @@ def test_the_list_has_a_command_for_each_test(vecgate: Vecgate) -> None:
 @pytest.mark.usefixtures("catalogue")
 def test_a_file_with_an_account_number_fails_the_check(vecgate: Vecgate, tmp_path: Path) -> None:
     """The number itself is not repeated."""
-    header = '{"record":"evidence-header","run":"r","target":"aws","region":"r","recorded_at":"2026"}'
+    header = '{"record":"evidence-header","run":"r","target":"aws","region":"r","recorded_at":"2026-11-30T00:00:00Z"}'
     exchange = '{"operation":"GetIndex","request":"arn:aws:s3vectors:us-east-1:123456789012:b","status":200,"answer":""}'
     fields = f'"id":"a.works","claim":"c","is_met":true,"fingerprint":"f","at":"t","exchanges":[{exchange}]'
     (tmp_path / "e.jsonl").write_text(f'{header}\n{{"record":"evidence",{fields}}}\n')

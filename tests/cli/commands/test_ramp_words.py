@@ -23,6 +23,7 @@ def choice(*, web: bool) -> RampChoice:
         bucket_prefix="vg",
         csv=None,
         otlp="",
+        prometheus="",
     )
 
 

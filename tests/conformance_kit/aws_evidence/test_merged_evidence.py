@@ -10,7 +10,11 @@ from msgspec import structs
 from suites import RunSuite
 
 from vecgate.conformance_kit.aws_evidence.evidence_file import read_evidence
-from vecgate.conformance_kit.aws_evidence.merged_evidence import merge_evidence, review_evidence
+from vecgate.conformance_kit.aws_evidence.merged_evidence import (
+    merge_evidence,
+    review_evidence,
+    without_disputed,
+)
 from vecgate.errors import SourceError, UsageError
 
 CATALOGUE = [
@@ -57,6 +61,23 @@ def test_a_second_merge_of_a_file_keeps_the_first(tmp_path: Path) -> None:
     assert [each.id for each in read_evidence(path).records] == ["a.inferred", "a.open"]
 
 
+def test_two_files_that_disagree_confirm_nothing(tmp_path: Path) -> None:
+    """What Amazon met in one run and not in another is not known."""
+    (tmp_path / "other").mkdir()
+    met = review_evidence(evidence_file(tmp_path, [record("a.inferred")]), CATALOGUE)
+    not_met = evidence_file(tmp_path / "other", [record("a.inferred", is_met=False, reason="no")])
+    reviews = without_disputed([met, review_evidence(not_met, CATALOGUE)])
+    assert [each.confirmed for each in reviews] == [(), ()]
+    assert without_disputed([met]) == [met]
+
+
+def test_a_test_without_a_fingerprint_proves_nothing(tmp_path: Path) -> None:
+    """Two tests whose source is unknown are not the same."""
+    file = evidence_file(tmp_path, [record("a.inferred", fingerprint="")])
+    review = review_evidence(file, [requirement_entry("a.inferred", fingerprint="")])
+    assert (review.confirmed, review.changed) == ((), ("a.inferred",))
+
+
 def test_evidence_of_another_test_does_not_count(tmp_path: Path) -> None:
     """A claim keeps its words while its test changes."""
     file = evidence_file(tmp_path, [record("a.inferred", fingerprint="older")])
@@ -76,6 +97,10 @@ def test_answers_of_another_target_are_refused(tmp_path: Path) -> None:
     [
         (record("a.unknown"), "a.unknown: no requirement has this id"),
         (record("a.inferred", exchanges=()), "a.inferred: nothing was sent"),
+        (
+            record("a.inferred", exchanges=(structs.replace(EXCHANGE, status=0, answer="no answer"),)),
+            "a.inferred: it says that Amazon met this, and has no answer of Amazon",
+        ),
         (
             record("a.known", reason="arn:aws:s3vectors:us-east-1:123456789012:bucket/b"),
             "line 3 has an account number",
@@ -105,11 +130,19 @@ def test_a_file_with_a_problem_is_not_merged(tmp_path: Path, bad: object, proble
         (b"\xff\xfe\n", "line 1 is not the header"),
         (b'{"record":"header","run":"r"}\n', "line 1 is not the header"),
         (
-            b'{"record":"evidence-header","run":"r","target":"aws","region":"r","recorded_at":"t","schema":9}\n',
+            b'{"record":"evidence-header","run":"r","target":"aws","region":"r","recorded_at":"2026-11-30T00:00:00Z","schema":9}\n',
             "a later vecgate wrote it",
         ),
         (
-            b'{"record":"evidence-header","run":"r","target":"aws","region":"r","recorded_at":"t"}\n{"record":"ev\n',
+            b'{"record":"evidence-header","run":"../r","target":"aws","region":"r","recorded_at":"2026-11-30T00:00:00Z"}\n',
+            "line 1 is not the header",
+        ),
+        (
+            b'{"record":"evidence-header","run":"r","target":"aws","region":"r","recorded_at":"2026/../x"}\n',
+            "line 1 is not the header",
+        ),
+        (
+            b'{"record":"evidence-header","run":"r","target":"aws","region":"r","recorded_at":"2026-11-30T00:00:00Z"}\n{"record":"ev\n',
             "line 2 is not a record of evidence",
         ),
     ],

@@ -17,6 +17,7 @@ from vecgate.conformance_kit.requests.exchanges import ExchangeLog
 from vecgate.conformance_kit.requests.raw_client import RawAnswer, RawClient
 from vecgate.errors import TransportError
 from vecgate.targets.target import Target
+from vecgate.targets.throttle_patience import ThrottlePatience
 
 WHEN = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Amzn-RequestId: id-1\r\n\r\n{}"
@@ -90,6 +91,19 @@ def wire() -> Iterator[Callable[[bytes], Wire]]:
 def client_to(url: str, log: ExchangeLog, **more: Any) -> RawClient:
     target = Target("x", url, "us-east-1", "", Credentials("AKIDEXAMPLE", "opens-nothing"), **more)
     return RawClient(target, url, log)
+
+
+def test_a_throttled_request_is_sent_again(wire: Any, log: ExchangeLog) -> None:
+    """Within the patience of the run. It is one request of the test, with its final answer."""
+    waited: list[float] = []
+    patience = ThrottlePatience(0.8, sleep=waited.append)
+    server = wire(b"HTTP/1.1 429 X\r\nContent-Length: 2\r\n\r\n{}")
+    target = Target("x", server.url, "us-east-1", "", Credentials("AKIDEXAMPLE", "opens-nothing"))
+    answer = RawClient(target, server.url, log, patience=patience)("/GetIndex", {})
+    assert (answer.status, len(server.received), waited) == (429, 3, [0.25, 0.5])
+    assert [each.status for each in log] == [429]
+    assert client_to(server.url, log)("/GetIndex", {}).status == 429
+    assert len(server.received) == 4
 
 
 def test_bytes_are_sent_unchanged(wire: Any, log: ExchangeLog) -> None:

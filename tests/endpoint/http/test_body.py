@@ -24,6 +24,7 @@ def test_a_body_waits_until_others_are_released() -> None:
         await memory.add("oldest", LARGE)
         await memory.add("second", LARGE)
         waiting = asyncio.create_task(memory.add("third", LARGE))
+        await asyncio.sleep(0)  # it begins
         await asyncio.wait_for(memory.add("small", 1), 10)
         await asyncio.wait_for(memory.add("oldest", LARGE), 10)
         assert not waiting.done()

@@ -11,11 +11,13 @@ import uvicorn
 from serving import Server, raw_request, read_response
 from uvicorn.server import ServerState
 
+from vecgate.endpoint.http import connection as connection_module
 from vecgate.endpoint.http.connection import (
     BODY_PAUSE_S,
     BODY_TIMEOUT_S,
     HEAD_TIMEOUT_S,
     TransportProtocol,
+    connections_max,
 )
 from vecgate.endpoint.http.http_app import HttpApp
 from vecgate.endpoint.http.server import KEEP_ALIVE_S
@@ -197,6 +199,69 @@ def test_an_idle_connection_is_closed(sent: bytes) -> None:
         assert connection.transport.is_closing()
 
     run(check)
+
+
+async def open_connections(
+    number: int, state: ServerState, sent: bytes
+) -> list[tuple[TransportProtocol, FakeTransport]]:
+    """Open connections to one server, a second apart, each of which sends something."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, FakeTimeLoop)
+    config = uvicorn.Config(HttpApp(State()), lifespan="off", log_level="error")
+    opened = []
+    for _ in range(number):
+        protocol, transport = TransportProtocol(config, state, {}, loop), FakeTransport()
+        protocol.connection_made(transport)
+        if sent:
+            protocol.data_received(sent)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        loop.now_s += 1
+        opened.append((protocol, transport))
+    return opened
+
+
+@pytest.mark.parametrize("sent", [b"", HEALTH, HEALTH + b"\r\n"], ids=["nothing", "half a head", "a request"])
+def test_an_idle_connection_makes_room_for_a_new_one(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that has waited longest is closed. Those that work are kept."""
+    monkeypatch.setattr(connection_module, "CONNECTIONS_MAX", 5)
+    working = b"POST /ListVectorBuckets HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"
+
+    async def check(connection: Connection) -> None:
+        state = ServerState()
+        busy = await open_connections(2, state, working)
+        idle = await open_connections(3, state, sent)
+        idle[0][0].data_received(b"\r\n")
+        (new,) = await open_connections(1, state, sent)
+        assert [transport.is_closing() for _, transport in [*busy, *idle, new]] == [False] * 3 + [True] + [
+            False
+        ] * 2
+        assert not connection.transport.is_closing()
+
+    run(check)
+
+
+def test_a_connection_is_closed_if_all_others_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that was accepted is given up for it."""
+    monkeypatch.setattr(connection_module, "CONNECTIONS_MAX", 2)
+
+    async def check(_connection: Connection) -> None:
+        state = ServerState()
+        head = b"POST /ListVectorBuckets HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
+        busy = await open_connections(2, state, head)
+        (new,) = await open_connections(1, state, b"")
+        assert [transport.is_closing() for _, transport in [*busy, new]] == [False, False, True]
+
+    run(check)
+
+
+@pytest.mark.parametrize(("files", "connections"), [(-1, 4096), (1_000_000, 4096), (1024, 924), (50, 1)])
+def test_connections_leave_files_for_the_server(
+    files: int, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without any, it could accept nothing and write nothing."""
+    monkeypatch.setattr("resource.getrlimit", lambda _: (files, files))
+    assert connections_max() == connections
 
 
 # --- size ---

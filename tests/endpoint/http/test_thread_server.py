@@ -8,7 +8,6 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from vecgate.endpoint.http import thread_server
 from vecgate.endpoint.http.thread_server import ThreadServer
 from vecgate.endpoint.requests.messages import Request, Response
 from vecgate.errors import TargetUnreachable
@@ -43,7 +42,6 @@ def test_requests_are_answered_and_observed_until_it_ends() -> None:
 
 def test_a_server_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Instead of a wait without an end."""
-    monkeypatch.setattr(thread_server, "START_TIMEOUT_S", 0.01)
     monkeypatch.setattr(ThreadServer, "_run", lambda _: None)
-    with pytest.raises(TargetUnreachable, match="did not start"):
-        ThreadServer().__enter__()
+    with pytest.raises(TargetUnreachable, match=r"was not ready within 0\.01 s"):
+        ThreadServer(start_timeout_s=0.01).__enter__()

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from vecgate.endpoint.in_process import install
 from vecgate.endpoint.search.nearest import find_nearest
+from vecgate.endpoint.storage.state import State
 from vecgate.endpoint.storage.vector_table import VectorTable
 
 if TYPE_CHECKING:
@@ -129,6 +133,55 @@ def test_distances_beyond_float32_are_ordered_by_their_value() -> None:
     found = find_nearest(table_of(vectors), np.array([largest / 8], np.float32), top_k=5, metric="euclidean")
     assert found.rows.tolist() == [1, 4, 3, 0, 2] or found.rows.tolist() == [4, 1, 3, 0, 2]
     assert found.distances.tolist() == [largest] * 5
+
+
+EXTREMES = [3.4028234663852886e38, 3.4028232635611926e38, 1.7e38, 1e20, 2e19, 1.0, 1e-20, 1e-38, 1e-45, 0.0]
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_numbers_near_the_largest_float32_give_no_warning(metric: str) -> None:
+    """Numpy would write it to the stderr of the endpoint. The order and the distances are right."""
+    rng = np.random.default_rng(1)
+    values = np.array([*EXTREMES, *(-value for value in EXTREMES)], np.float32)
+    with warnings.catch_warnings(action="error"):
+        for dimension in (1, 2, 3, 5):
+            for top_k in (1, 3, 20):
+                vectors = rng.choice(values, (40, dimension))
+                vectors[~vectors.any(axis=1)] = 1
+                query = rng.choice(values[values != 0], dimension)
+                assert_nearest(vectors, query, metric, top_k)
+                assert_nearest(vectors, query, metric, top_k, [0, 3, 4, 20, 39])
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_requests_with_the_largest_numbers_give_no_warning(metric: str) -> None:
+    """Also on the way in and out, and for those that float32 cannot hold, which are refused."""
+    client: Any = boto3.client(
+        "s3vectors",
+        region_name="us-east-1",
+        endpoint_url="http://127.0.0.1:9",
+        aws_access_key_id="id",
+        aws_secret_access_key="secret",
+    )
+    install(client, State())
+    with warnings.catch_warnings(action="error"):
+        client.create_vector_bucket(vectorBucketName="bucket")
+        at = {"vectorBucketName": "bucket", "indexName": "index"}
+        client.create_index(**at, dimension=2, distanceMetric=metric, dataType="float32")
+        largest = EXTREMES[0]
+        rows = {"a": [largest, largest], "b": [largest, -largest], "c": [-largest, 1.0], "d": [1e-45, 1.0]}
+        client.put_vectors(**at, vectors=[{"key": k, "data": {"float32": v}} for k, v in rows.items()])
+        for number in (3.5e38, -1e39, 1e308):
+            with pytest.raises(client.exceptions.ValidationException):
+                client.put_vectors(**at, vectors=[{"key": "e", "data": {"float32": [1.0, number]}}])
+            with pytest.raises(client.exceptions.ValidationException):
+                client.query_vectors(**at, topK=4, queryVector={"float32": [1.0, number]})
+        found = client.query_vectors(
+            **at, topK=4, queryVector={"float32": [largest, largest]}, returnDistance=True
+        )
+        expected = {"euclidean": "adbc", "cosine": "adbc"}
+        assert "".join(each["key"] for each in found["vectors"]) == expected[metric]
+        assert all(np.isfinite(each["distance"]) for each in found["vectors"])
 
 
 large32 = st.floats(2.0**84, 2.0**127, width=32).flatmap(lambda value: st.sampled_from([value, -value]))

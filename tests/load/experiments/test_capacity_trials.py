@@ -96,6 +96,36 @@ def test_the_first_failed_threshold_is_named_and_the_others_are_counted() -> Non
     assert outcome.reason.endswith(", and 1 more")
 
 
+@pytest.mark.parametrize(
+    ("first", "text"),
+    [(6, "it throttled only after 6 s, so it allows bursts"), (0, ""), (1, "")],
+)
+def test_a_target_that_serves_a_burst_is_named(first: int, text: str) -> None:
+    """A bucket of tokens lets a short trial pass at a rate that a longer one does not."""
+    throttled = operation(*[0.02] * 10, errors={"TooManyRequestsException": 5}, throttled=5)
+    seconds = [
+        second(at, *[0.02] * 10, **({"operations": {"PutVectors": throttled}} if at >= first else {}))
+        for at in range(10)
+    ]
+    outcome = evaluate_trial(stream(*seconds, planned=plan(thresholds=("errors < 1%",))), 100.0)
+    assert outcome.reason.startswith("errors < 1%: ")
+    assert outcome.reason.partition("; ")[2].startswith(text)
+    assert bool(text) == ("bursts" in outcome.reason)
+
+
+def test_a_starved_trial_whose_target_fails_has_failed() -> None:
+    """The errors are those of the target, however late the requests were."""
+    failed = operation(*[0.01] * 10, errors={"InternalServerException": 5})
+    seconds = [
+        second(at, *[0.01] * 10, operations={"PutVectors": failed}, late=10, busiest_cores=1.0)
+        for at in range(10)
+    ]
+    outcome = evaluate_trial(stream(*seconds, planned=plan(thresholds=("errors < 1%", "p(99) < 1ms"))), 100.0)
+    assert (outcome.held, outcome.is_inconclusive) == (False, False)
+    assert outcome.reason.startswith("errors < 1%: 50 %")
+    assert (outcome.requests, outcome.errors) == (100, 50)
+
+
 def test_a_run_limited_by_the_generator_is_inconclusive() -> None:
     """The rate is neither sustained nor failed."""
     seconds = [second(at, *[0.01] * 10, late=10, busiest_cores=1.0, loop_lag_ms=300.0) for at in range(10)]

@@ -155,6 +155,19 @@ def test_a_point_of_one_operation_has_its_rate_and_latencies() -> None:
     assert point.operations["PutVectors"].achieved_per_s == 10.0
     assert round(point.operations["PutVectors"].p99_ms) == 200
     assert round(point.usd_per_hour, 6) == 36.0
+    # The noise is that of the swept operation alone; 200 requests are too few for that of a p99.
+    assert point.noise.keys() == {"p50", "achieved", "errors"}
+    assert set(point.noise["achieved"]) == {1.0}
+    assert point.noise["p50"][50] == pytest.approx(10, rel=0.01)
+
+
+def test_the_noise_of_a_point_leaves_out_the_ramp_before_its_stage() -> None:
+    """A bootstrap over both would take the slope for noise."""
+    planned = plan(stage("ramp", from_per_s=0, duration_s=4.0), stage(duration_s=10.0))
+    seconds = [*(second(at, 5.0) for at in range(4)), *(second(at, *[0.01] * 10) for at in range(4, 14))]
+    point = build_point(stream(*seconds, planned=planned), 1, 100.0, "")
+    assert max(point.noise["p50"]) == pytest.approx(10, rel=0.01)
+    assert set(point.noise["achieved"]) == {1.0}
 
 
 def test_only_the_rate_of_the_operation_is_raised() -> None:

@@ -65,6 +65,7 @@ class FakeRunner:
         self.listeners: dict[str, Callable[..., None]] = {}
         self.user_count = SCENARIO.in_flight_max
         self.shape_greenlet: Any = None
+        self.worker_count = 1
 
     def register_message(self, kind: str, listener: Callable[..., None]) -> None:
         self.listeners[kind] = listener
@@ -264,6 +265,31 @@ def test_a_failed_threshold_drains_the_run_and_an_interrupt_may_follow(bench: Be
     bench.coordinator.end()
     assert [text for kind, text in bench.events() if kind == "aborted"] == ["dropped == 0: 1", "interrupted"]
     assert not bench.is_complete()
+
+
+def test_a_run_whose_last_worker_has_left_was_not_interrupted(bench: Bench) -> None:
+    """It ends with the name of the worker, and is as complete as one that a threshold ended."""
+    bench.start("a")
+    bench.report("a")
+    bench.runner.worker_count = 0
+    bench.coordinator.interrupt()
+    bench.coordinator.end()
+    assert [each for each in bench.events() if each[0] != "stage"] == [
+        ("worker-lost", "worker-1 has left; there is no other worker"),
+        ("aborted", "worker-1 left, and there is no other worker"),
+    ]
+    assert (bench.is_removed, bench.is_complete()) == (True, True)
+
+
+def test_workers_that_leave_before_the_schedule_are_an_error(bench: Bench) -> None:
+    """There is nothing to report."""
+    bench.add_workers("a")
+    bench.coordinator.begin()
+    bench.wait_for(ASSIGNMENT, "a")
+    bench.runner.worker_count = 0
+    bench.coordinator.interrupt()
+    bench.wait_for_state(CoordinatorState.FINISHED)
+    assert "every worker has left before the schedule began" in str(bench.coordinator.failure)
 
 
 def test_an_interrupt_before_the_schedule_ends_the_run_without_a_start(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -117,6 +118,7 @@ def open_bench(
         request_of,
         service,
         RequestRecorder(),
+        operation_of=lambda _: "PutVectors",
         start_deadline_s=start_deadline_s,
         clock=time.clock,
         sleep=time.sleep,
@@ -520,6 +522,7 @@ def test_every_request_is_in_exactly_one_column(
         return takes_s[arrival % len(takes_s)]
 
     with open_bench(schedule_of(20, 1.0), takes_s=takes, start_deadline_s=0.5) as bench:
+        rows = keep_rows(bench)
         bench.dispatcher.start(ALL, at_s=BEGUN_S)
         for at_s, user in sorted(kills):
             bench.time.run(until_s=BEGUN_S + min(at_s, end_s))
@@ -531,6 +534,38 @@ def test_every_request_is_in_exactly_one_column(
     assert second.started == ended + second.unknown
     assert second.started + second.dropped + second.lost == 20
     assert second.in_flight == 0
+    # And each has one row, with its state.
+    assert sorted(round(each.due_s * 20) for each in rows) == list(range(20))
+    states = Counter(each.state for each in rows)
+    assert (states["ended"], states["unknown"]) == (ended, second.unknown)
+    assert (states["dropped"], states["lost"]) == (second.dropped, second.lost)
+
+
+def keep_rows(bench: Bench) -> list[LoggedRequest]:
+    """Return the list to which every logged request of *bench* is added."""
+    rows: list[LoggedRequest] = []
+
+    def keep(request: LoggedRequest) -> str:
+        rows.append(request)
+        return ""
+
+    bench.dispatcher.recorder.log.row_of = keep
+    return rows
+
+
+def test_arrivals_that_come_too_late_to_a_worker_have_rows() -> None:
+    """A partition that arrives late contains arrivals that are over: they are dropped, each with a row."""
+    with open_bench(schedule_of(10, 3.0)) as bench:
+        rows = keep_rows(bench)
+        bench.dispatcher.start(Partition(0, 0, 2), at_s=BEGUN_S)
+        bench.time.run(until_s=BEGUN_S + 2)
+        bench.dispatcher.repartition(Partition(10, 0, 1))
+        second = bench.run(4)
+    assert second.dropped > 0
+    late = sorted(round(each.due_s * 10) for each in rows if each.state == "dropped")
+    assert len(late) == second.dropped
+    assert all(arrival % 2 and 10 <= arrival <= 20 for arrival in late)
+    assert len(rows) == second.started + second.dropped
 
 
 def test_a_request_that_is_cut_off_has_the_price_of_its_attempts() -> None:
@@ -588,18 +623,14 @@ def test_every_started_request_is_logged_with_its_times() -> None:
         return 0.25
 
     with open_bench(schedule_of(10, 1.0), users=9, takes_s=takes_s) as bench:
-        rows: list[LoggedRequest] = []
-
-        def keep(request: LoggedRequest) -> str:
-            rows.append(request)
-            return ""
-
-        bench.dispatcher.recorder.log.row_of = keep
+        rows = keep_rows(bench)
         bench.dispatcher.start(ALL, at_s=BEGUN_S)
         second = bench.run(5)
         (cause,) = bench.dispatcher.recorder.log.failures.take()
     assert len(rows) == second.started == 10
-    assert [round(each.ended_s - each.sent_s, 3) for each in rows if not each.code] == [0.25] * 7
+    assert [round((each.ended_s or 0) - (each.sent_s or 0), 3) for each in rows if not each.code] == [
+        0.25
+    ] * 7
     assert sorted(round(each.due_s, 3) for each in rows) == [round(at / 10, 3) for at in range(10)]
     assert (cause.code, cause.count, len(cause.samples)) == ("SlowDown", 3, 3)
     assert [sample.request_id for sample in cause.samples] == ["id-2", "id-5", "id-8"]

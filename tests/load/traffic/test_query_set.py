@@ -77,7 +77,24 @@ def vector_db_bench(folder: Path, metric: str) -> dict[str, str]:
     }
 
 
-DATASETS = {"ann-benchmarks": ann_benchmarks, "big-ann": big_ann, "VectorDBBench": vector_db_bench}
+def shuffled_vector_db_bench(folder: Path, metric: str) -> dict[str, str]:
+    """The rows of neighbours have another order than the queries, and there are those of other queries."""
+    files = vector_db_bench(folder, metric)
+    table = pq.read_table(files["neighbors"])
+    names = [f"q{each}" for each in range(TESTS)]
+    pq.write_table(pa.table({"id": names, "emb": list(TEST)}), files["queries"])
+    others = pa.table({"id": ["other"], "neighbors_id": [[1_000] * 10]})
+    named = pa.concat_tables([others, table.set_column(0, "id", pa.array(names))])
+    pq.write_table(named.take(RANDOM.permutation(TESTS + 1)), files["neighbors"])
+    return files
+
+
+DATASETS = {
+    "ann-benchmarks": ann_benchmarks,
+    "big-ann": big_ann,
+    "VectorDBBench": vector_db_bench,
+    "shuffled": shuffled_vector_db_bench,
+}
 
 
 def scenario_of(files: dict[str, str], metric: str = "cosine", *, preload: int = ROWS, pool: int = ROWS, **query: Any) -> Scenario:  # fmt: skip
@@ -139,6 +156,23 @@ def test_neighbours_that_do_not_fit_the_index_are_refused(
 ) -> None:
     """A recall against the wrong truth would say nothing."""
     scenario = scenario_of(ann_benchmarks(tmp_path, "cosine"), **more)
+    with pytest.raises(SourceError, match=message):
+        build_queries(scenario, build_pool(scenario))
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([*range(TESTS - 1), 99], f"no neighbours of 1 of {TESTS} queries, such as {TESTS - 1}"),
+        ([*range(TESTS - 1), 0], "the neighbours of query 0 twice"),
+    ],
+)
+def test_neighbours_of_other_queries_are_refused(tmp_path: Path, ids: list[int], message: str) -> None:
+    """Matched by order they would be the wrong truth."""
+    files = vector_db_bench(tmp_path, "cosine")
+    table = pq.read_table(files["neighbors"])
+    pq.write_table(table.set_column(0, "id", pa.array(ids)), files["neighbors"])
+    scenario = scenario_of(files)
     with pytest.raises(SourceError, match=message):
         build_queries(scenario, build_pool(scenario))
 

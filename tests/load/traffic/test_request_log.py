@@ -13,6 +13,7 @@ from vecgate.load.traffic.request_log import (
     COLUMNS,
     LoggedRequest,
     RequestLog,
+    RequestState,
     RowFormat,
     csv_cell,
     failure_message,
@@ -51,9 +52,29 @@ def test_a_row_has_both_times_and_the_stage_in_which_the_request_was_due() -> No
         "timestamp": "1000.500000", "intended": "1000.250000", "operation": "PutVectors",
         "response_ms": "1250.000", "service_ms": "1000.000", "status": "200", "error": "",
         "bytes_out": "7", "bytes_in": "9", "stage": "warm, up", "worker": "worker-2",
+        "state": "ended",
     }  # fmt: skip
     assert (rows[1]["status"], rows[1]["error"], rows[1]["stage"]) == ("503", "'=1+1", "hold")
     assert log.take_rows() == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "sent_s", "timestamp"),
+    [("dropped", None, ""), ("lost", None, ""), ("unknown", 0.5, "1000.500000")],
+)
+def test_a_request_without_a_result_has_a_row_with_its_state(
+    state: RequestState, sent_s: float | None, timestamp: str
+) -> None:
+    """And neither times nor a status, and it is no failure of the target."""
+    log = RequestLog(row_of=FORMAT)
+    log.record(LoggedRequest("QueryVectors", 1.0, sent_s, None, state))
+    (row,) = csv.DictReader(io.StringIO(f"{','.join(COLUMNS)}\n{log.take_rows()}"))
+    assert row == {
+        "timestamp": timestamp, "intended": "1001.000000", "operation": "QueryVectors",
+        "response_ms": "", "service_ms": "", "status": "", "error": "",
+        "bytes_out": "0", "bytes_in": "0", "stage": "hold", "worker": "worker-2", "state": state,
+    }  # fmt: skip
+    assert log.failures.take() == ()
 
 
 @pytest.mark.parametrize(

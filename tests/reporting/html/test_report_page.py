@@ -309,6 +309,25 @@ def test_damaged_histograms_hide_only_the_percentiles_of_the_run() -> None:
     assert "table: Stages" in page.outline
 
 
+def test_errors_of_the_target_are_not_called_those_of_the_generator() -> None:
+    """A run that a starved generator measured, and that fails by errors that lateness cannot cause."""
+    stream = load_stream(20, generator_bound_from=10)
+    broken = tuple(
+        structs.replace(
+            each,
+            operations={
+                name: structs.replace(counts, ok=0, errors={"InternalServerException": counts.ok})
+                for name, counts in each.operations.items()
+            },
+        )
+        if isinstance(each, Second)
+        else each
+        for each in stream.records
+    )
+    words = Page(render_report([structs.replace(stream, records=broken)])).words
+    assert words.index("FAIL") < words.index("Only the errors that the verdict names are proven")
+
+
 def test_a_limit_of_the_generator_is_shown_before_the_figures() -> None:
     """The figures describe the generator, not the target."""
     words = Page(render_report([load_stream(20, generator_bound_from=10)])).words

@@ -68,7 +68,7 @@ class KeyLog:
     """
 
     def __init__(self) -> None:
-        self.is_empty = True
+        self.is_empty: bool = True
         self._buffers: dict[int, bytearray] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 

@@ -40,6 +40,8 @@ class Batch:
     @property
     def positions(self) -> Positions:
         """The positions of all records that this batch settles, sent or superseded, ascending."""
+        if not len(self.earlier):
+            return self.block.positions
         return np.sort(np.concatenate([self.block.positions, self.earlier.positions]))
 
     def pieces(self, count: int) -> list[Batch]:
@@ -64,10 +66,9 @@ class Batch:
 
 def batch_of(block: Block) -> Batch:
     """Return *block* as a batch: the last record of each key, the others as *earlier*."""
-    last = {key: row for row, key in enumerate(block.keys)}
-    if len(last) == len(block):
-        return Batch(block.slice(0, len(block)), block.slice(0, 0))
-    kept = set(last.values())
+    if len(set(block.keys)) == len(block):
+        return Batch(block.slice(0, len(block)) if block.rejects else block, block.slice(0, 0))
+    kept = set({key: row for row, key in enumerate(block.keys)}.values())
     earlier = [row for row in range(len(block)) if row not in kept]
     return Batch(block.take(sorted(kept)), block.take(earlier))
 

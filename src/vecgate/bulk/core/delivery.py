@@ -150,7 +150,7 @@ class Delivery:
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
         self.effect: Effect | None = next(steps)
-        self.is_settled = False
+        self.is_settled: bool = False
 
     def step(self, handler: DeliveryHandler) -> None:
         """Perform the current effect through *handler* and advance to the next one."""

@@ -35,7 +35,7 @@ class Lane:
 
     def consume(self, units: int, *, now_s: float, scale: float) -> Lane:
         """Return the lane after *units* depart at *now_s*, with *scale* times the rate in use."""
-        return replace(self, free_at_s=max(now_s, self.free_at_s) + units / (self.per_s * scale))
+        return Lane(self.per_s, max(now_s, self.free_at_s) + units / (self.per_s * scale))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +85,10 @@ class Pace:
     def consume(self, vectors: int, *, now_s: float) -> Pace:
         """Return the pace after a request of *vectors* departs at *now_s*."""
         scale = self.scale.value
-        return replace(
-            self,
-            requests=self.requests.consume(1, now_s=now_s, scale=scale),
-            vectors=self.vectors.consume(vectors, now_s=now_s, scale=scale),
+        return Pace(
+            self.requests.consume(1, now_s=now_s, scale=scale),
+            self.vectors.consume(vectors, now_s=now_s, scale=scale),
+            self.scale,
         )
 
     def after_throttle(self, *, now_s: float) -> Pace:
@@ -97,7 +97,9 @@ class Pace:
 
     def after_success(self, *, now_s: float) -> Pace:
         """Return the pace after the service acknowledged a request."""
-        return replace(self, scale=self.scale.after_success(now_s=now_s))
+        scale = self.scale.after_success(now_s=now_s)
+        # Usually the full rate is in use.
+        return self if scale is self.scale else replace(self, scale=scale)
 
 
 def new_pace(*, requests_per_s: float, vectors_per_s: float) -> Pace:

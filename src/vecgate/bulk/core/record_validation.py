@@ -90,10 +90,15 @@ def _vector_problems(vectors: Float32Matrix, rules: IndexRules) -> Iterator[tupl
         problem = length_problem(rules.dimension, vectors.shape[1])
         yield from ((row, problem) for row in range(len(vectors)))
         return
-    if rules.metric == "cosine":
-        yield from ((int(row), ZERO_NORM) for row in np.flatnonzero(~vectors.any(axis=1)))
-    if not np.isfinite(vectors).all():
-        yield from ((int(row), NOT_FINITE) for row in np.flatnonzero(~np.isfinite(vectors).all(axis=1)))
+    # One fast pass finds the few rows that may be wrong: squares may also overflow, or be too small.
+    with np.errstate(all="ignore"):
+        squared_norms = np.einsum("ij,ij->i", vectors, vectors)
+        doubtful = np.flatnonzero(~((squared_norms > 0) & np.isfinite(squared_norms)))
+    for row in doubtful:
+        if rules.metric == "cosine" and not vectors[row].any():
+            yield int(row), ZERO_NORM
+        if not np.isfinite(vectors[row]).all():
+            yield int(row), NOT_FINITE
 
 
 def _metadata_problem(metadata: object, rules: IndexRules) -> str | None:

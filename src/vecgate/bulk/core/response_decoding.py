@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from vecgate.bulk.core.record_blocks import Float32Matrix
+from vecgate.bulk.core.record_blocks import Float32Matrix, float32_packer
 from vecgate.errors import ProtocolError
 from vecgate.s3vectors.metadata import Metadata
 
@@ -194,7 +194,7 @@ def _matrix(rows: Sequence[Any], count: int) -> Float32Matrix | None:
     if len(rows) != count or len(set(map(len, rows))) != 1:
         raise ValueError("some vectors lack data, or their dimensions differ")
     matrix = np.empty((count, len(rows[0])), np.float32)
-    pack_into = struct.Struct(f"{matrix.shape[1]}f").pack_into
+    pack_into = float32_packer(matrix.shape[1]).pack_into
     with np.errstate(over="ignore"):
         for row, into in zip(rows, matrix, strict=True):
             if isinstance(row, np.ndarray):

@@ -61,9 +61,12 @@ class RetryBudget:
         grown = self.tokens + self.per_s * max(0.0, now_s - self.updated_at_s)
         return replace(self, tokens=min(self.tokens_max, grown), updated_at_s=max(now_s, self.updated_at_s))
 
-    def after_success(self) -> RetryBudget:
-        """Return the budget after a request was acknowledged."""
-        return replace(self, tokens=min(self.tokens_max, self.tokens + self.per_success))
+    def after_success(self, now_s: float) -> RetryBudget:
+        """Return the budget after a request was acknowledged at *now_s*."""
+        if self.tokens >= self.tokens_max:
+            return self
+        grown = self.at(now_s)
+        return replace(grown, tokens=min(self.tokens_max, grown.tokens + self.per_success))
 
     def spend(self, now_s: float) -> tuple[RetryBudget, float]:
         """Return the budget less one retry, and how long that retry must wait: 0 while there are tokens."""

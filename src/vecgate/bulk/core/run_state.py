@@ -254,7 +254,7 @@ class BulkRun:
         self.pending -= len(positions)
         self.superseded += len(batch.earlier)
         self._outage = Outage()
-        self._budget = self._budget.at(now_s).after_success()
+        self._budget = self._budget.after_success(now_s)
         self._departures.record_success(now_s=now_s)
         per_vector = acknowledged.payload_bytes / len(batch)
         self._bytes_per_vector = max(per_vector, self._bytes_per_vector * DECAY)

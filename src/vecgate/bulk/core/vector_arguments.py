@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from itertools import accumulate
 from math import isfinite
 from typing import Any, TypeAlias, cast
@@ -23,7 +22,7 @@ import orjson
 from botocore.exceptions import ParamValidationError
 
 from vecgate.bulk.core.body_encoding import put_members
-from vecgate.bulk.core.record_blocks import Block
+from vecgate.bulk.core.record_blocks import Block, float32_packer
 from vecgate.s3vectors.limits import VECTORS_PER_PUT_MAX
 
 #: A member of a request, in a form that orjson encodes.
@@ -157,12 +156,7 @@ def _reject_booleans(rows: Sequence[VectorRow], name: Callable[[int], str]) -> N
 def _pack(row: VectorRow) -> bytes | memoryview:
     if isinstance(row, np.ndarray):
         return np.ascontiguousarray(row, np.float32).data
-    return _packer(len(row)).pack(*row)
-
-
-@lru_cache(maxsize=16)
-def _packer(dimension: int) -> struct.Struct:
-    return struct.Struct(f"{dimension}f")
+    return float32_packer(len(row)).pack(*row)
 
 
 def _find_non_numbers(

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any, Protocol, TypeAlias, cast
 
 import numpy as np
@@ -29,6 +30,7 @@ from vecgate.bulk.sources.source import (
     FileSource,
     Source,
     block_rows,
+    check_record_bytes,
 )
 from vecgate.bulk.sources.table_slice import KEY_MISSING, TableSlice
 from vecgate.errors import SourceError
@@ -88,9 +90,11 @@ class ArraySource(FileSource):
     ) -> Iterator[Block]:
         """Yield the records, slice by slice."""
         width = self.dimension or 0
-        step = block_rows(rows, width * FLOAT32_BYTES)
         with self.open_columns() as columns:
             used = {name: columns[name] for name in self.layout.used}
+            row_bytes = sum(prod(column.shape[1:]) * column.dtype.itemsize for column in used.values())
+            check_record_bytes(self.name, row_bytes)
+            step = block_rows(rows, max(row_bytes, width * FLOAT32_BYTES))
             for start in range(0, self.total, step):
                 stop = min(start + step, self.total)
                 parts = {name: column[start:stop] for name, column in used.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from math import prod
 from typing import Any
 
 from vecgate.bulk.sources.array_columns import ArraySource, Columns, build_array_source
@@ -12,8 +13,11 @@ from vecgate.bulk.sources.column_mapping import ColumnChoice
 from vecgate.bulk.sources.remote_files import RemoteFile, SourceFile
 from vecgate.bulk.sources.source import file_fingerprint, source_errors
 from vecgate.errors import SourceError
+from vecgate.s3vectors.limits import MIB
 
 FORMAT_NAME = "HDF5"
+#: A chunk is decompressed whole.
+CHUNK_BYTES_MAX = 256 * MIB
 
 
 def open_hdf5(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> ArraySource:
@@ -74,7 +78,30 @@ class _Dataset:
 
     def __getitem__(self, rows: slice) -> Any:  # noqa: ANN401
         with _errors(self._name):
+            if rows.start == 0:
+                self._check_storage()
             return self._data[rows]
+
+    def _check_storage(self) -> None:
+        """Raise SourceError if a chunk is too large, or values were never written: they read as zeros."""
+        data, label = self._data, f'the dataset "{self._data.name.lstrip("/")}" of {self._name}'
+        if data.is_virtual or data.external or not data.size:
+            return
+        if not data.chunks:
+            if not data.id.get_storage_size():
+                raise SourceError(f"{label} was declared, but never written", hint="Write it again.")
+            return
+        if (chunk_bytes := prod(data.chunks) * data.dtype.itemsize) > CHUNK_BYTES_MAX:
+            raise SourceError(
+                f"{label} has chunks of {chunk_bytes:,} bytes; at most {CHUNK_BYTES_MAX:,} are read",
+                hint="Write it again with chunks of some MiB.",
+            )
+        chunks = prod(-(-size // chunk) for size, chunk in zip(data.shape, data.chunks, strict=True))
+        if (written := data.id.get_num_chunks()) < chunks:
+            raise SourceError(
+                f"{label} is incomplete: {written:,} of its {chunks:,} chunks were written",
+                hint="The others would be read as zeros. Write it again.",
+            )
 
 
 def _h5py() -> Any:  # noqa: ANN401

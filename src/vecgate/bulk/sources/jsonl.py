@@ -10,7 +10,6 @@ import json
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from functools import partial
 from itertools import chain
 from typing import BinaryIO
 
@@ -19,6 +18,7 @@ import orjson
 from vecgate.bulk.sources.column_mapping import ColumnChoice, Layout
 from vecgate.bulk.sources.compression import decompress
 from vecgate.bulk.sources.documents.record_layout import recognise
+from vecgate.bulk.sources.documents.text_lines import ByteCount, numbered_lines
 from vecgate.bulk.sources.object_records import (
     ObjectSource,
     UnreadableRecord,
@@ -29,25 +29,21 @@ from vecgate.bulk.sources.object_records import (
 from vecgate.bulk.sources.remote_files import SourceFile
 from vecgate.bulk.sources.source import EmptySource, file_fingerprint, source_errors
 from vecgate.errors import SourceError
-from vecgate.s3vectors.limits import MIB
 
 FORMAT_NAME = "JSON lines"
 STDIN_NAME = "standard input"
-#: The longest record that the service takes has some 300 KB. A longer line would only fill the memory.
-LINE_BYTES_MAX = 64 * MIB
-_BOM = b"\xef\xbb\xbf"
 
 
 def open_jsonl(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> ObjectSource:
     """Open a file of JSON lines. Raises SourceError if it is not one."""
-    name = str(path)
+    name, count = str(path), ByteCount()
 
     def records() -> Generator[object]:
         with path.open("rb") as file:
-            yield from _records(name, decompress(file))
+            yield from _records(name, decompress(file), count)
 
     with closing(records()) as opened:
-        sample = draw_sample(opened)
+        sample = draw_sample(opened, count)
     layout, check = _layout(name, sample, columns, keys_only=keys_only)
     dimension, fingerprint = first_length(sample, layout), file_fingerprint(path)
 
@@ -55,30 +51,33 @@ def open_jsonl(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> O
         return map(check, records())
 
     return ObjectSource(
-        name, None, fingerprint, dimension, layout, checked, is_repeatable=True, is_identified=True
+        *(name, None, fingerprint, dimension, layout, checked),
+        is_repeatable=True,
+        is_identified=True,
+        count=count,
     )
 
 
 def open_stdin(*, columns: ColumnChoice, keys_only: bool, stdin: BinaryIO | None = None) -> ObjectSource:
     """Open standard input as JSON lines, which can be read once. Raises SourceError for other input."""
-    lines = _records(STDIN_NAME, decompress(stdin or sys.stdin.buffer))
-    sample = draw_sample(lines)
+    count = ByteCount()
+    lines = _records(STDIN_NAME, decompress(stdin or sys.stdin.buffer), count)
+    sample = draw_sample(lines, count)
     layout, check = _layout(STDIN_NAME, sample, columns, keys_only=keys_only)
     records = single_pass(STDIN_NAME, map(check, chain(sample, lines)))
     dimension = first_length(sample, layout)
     return ObjectSource(
-        STDIN_NAME, None, "stdin", dimension, layout, records, is_repeatable=False, is_identified=False
+        *(STDIN_NAME, None, "stdin", dimension, layout, records),
+        is_repeatable=False,
+        is_identified=False,
+        count=count,
     )
 
 
-def _records(name: str, lines: BinaryIO) -> Generator[object]:
+def _records(name: str, lines: BinaryIO, count: ByteCount) -> Generator[object]:
     with source_errors(name, FORMAT_NAME):
-        for number, line in enumerate(iter(partial(lines.readline, LINE_BYTES_MAX), b""), 1):
-            if len(line) >= LINE_BYTES_MAX:
-                raise SourceError(f"line {number:,} of {name} has more than {LINE_BYTES_MAX:,} bytes")
-            text = line.removeprefix(_BOM) if number == 1 else line
-            if not text.isspace():
-                yield _record(text, number)
+        for number, line in numbered_lines(lines, name, count):
+            yield _record(line, number)
 
 
 def _record(line: bytes, number: int) -> object:

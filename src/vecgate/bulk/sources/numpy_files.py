@@ -1,7 +1,8 @@
 """numpy's own files: one matrix (.npy), or an archive of arrays (.npz).
 
 Files are read front to back, a slice at a time; a memory map would count as memory of this process. An array
-in Fortran order does not store rows one after another and is loaded whole. Pickled objects are never read.
+in Fortran order does not store rows one after another and is loaded whole, up to 1 GiB. Pickled objects are
+never read.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from math import prod
 from typing import IO, Any
 from zipfile import ZipFile
@@ -21,11 +23,15 @@ from vecgate.bulk.sources.column_mapping import ColumnChoice
 from vecgate.bulk.sources.remote_files import SourceFile
 from vecgate.bulk.sources.source import file_bytes, file_fingerprint, source_errors
 from vecgate.errors import SourceError
+from vecgate.s3vectors.limits import MIB
 
 FORMAT_NAME = "a numpy file"
 NPY_COLUMN = "vector"
 _SUFFIX = ".npy"
 _VERSION_1 = (1, 0)
+_WHOLE_BYTES_MAX = 1024 * MIB
+#: numpy parses no longer header, but reads it.
+_HEADER_BYTES_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +90,10 @@ def open_npz(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> Arr
                 archive = stack.enter_context(ZipFile(stack.enter_context(path.open("rb"))))
                 members = [member for member in archive.namelist() if member.endswith(_SUFFIX)]
                 files = [stack.enter_context(archive.open(member)) for member in members]
+                sizes = [archive.getinfo(member).file_size for member in members]
             yield {
-                member.removesuffix(_SUFFIX): _column(f"{member} in {name}", file)
-                for member, file in zip(members, files, strict=True)
+                member.removesuffix(_SUFFIX): _column(f"{member} in {name}", file, size)
+                for member, file, size in zip(members, files, sizes, strict=True)
             }
 
     return _source(path, name, opened, columns, keys_only=keys_only)
@@ -105,17 +112,29 @@ def _source(
     )
 
 
-def _column(name: str, file: IO[bytes]) -> NpyColumn:
+def _column(name: str, file: IO[bytes], size: int | None = None) -> NpyColumn:
+    """Return the array in *file*, which has *size* bytes if that is known."""
     with source_errors(name, FORMAT_NAME):
         version = npy_format.read_magic(file)
-        read = npy_format.read_array_header_1_0 if version == _VERSION_1 else npy_format.read_array_header_2_0
-        shape, is_fortran, dtype = read(file)
+        is_first = version == _VERSION_1
+        length = file.read(2 if is_first else 4)
+        if (header_bytes := int.from_bytes(length, "little")) > _HEADER_BYTES_MAX:
+            raise SourceError(f"{name} has a header of {header_bytes:,} bytes, which no array needs")
+        read = npy_format.read_array_header_1_0 if is_first else npy_format.read_array_header_2_0
+        shape, is_fortran, dtype = read(BytesIO(length + file.read(header_bytes)))
+    if size is not None:
+        _check_size(name, size - file.tell(), shape, dtype)
     if dtype.hasobject:
         raise SourceError(
             f"{name} has pickled Python objects, which are never read",
             hint="Save text as text: np.asarray(keys, dtype=str).",
         )
     if is_fortran and len(shape) > 1:
+        if (whole_bytes := prod(shape) * dtype.itemsize) > _WHOLE_BYTES_MAX:
+            raise SourceError(
+                f"{name} is in Fortran order, so all its {whole_bytes:,} bytes would have to be in memory",
+                hint="Save it in C order: np.save(path, np.ascontiguousarray(vectors)).",
+            )
         with source_errors(name, FORMAT_NAME):
             data = file.read(prod(shape) * dtype.itemsize)
             whole = np.frombuffer(data, dtype=dtype).reshape(shape, order="F")
@@ -125,11 +144,13 @@ def _column(name: str, file: IO[bytes]) -> NpyColumn:
 
 def _check_length(path: SourceFile) -> None:
     with path.open("rb") as file:
-        column = _column(str(path), file)
-        actual_bytes, expected_bytes = file_bytes(path), prod(column.shape) * column.dtype.itemsize
-        actual_bytes -= file.tell() if column.whole is None else actual_bytes - expected_bytes
-    if actual_bytes < expected_bytes:
+        _column(str(path), file, file_bytes(path))
+
+
+def _check_size(name: str, size: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Raise SourceError if an array of *size* bytes is shorter than its shape."""
+    if size < (expected := prod(shape) * dtype.itemsize):
         raise SourceError(
-            f"{path} is truncated: {actual_bytes:,} bytes of values, but its header says {expected_bytes:,}",
+            f"{name} is truncated: {size:,} bytes of values, but its header says {expected:,}",
             hint="Write or copy it again.",
         )

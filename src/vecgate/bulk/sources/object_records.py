@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import orjson
 
-from vecgate.bulk.core.record_blocks import Block, RejectedRecord
+from vecgate.bulk.core.record_blocks import Block, RejectedRecord, float32_packer
 from vecgate.bulk.core.record_validation import length_problem
 from vecgate.bulk.sources.column_mapping import (
     FLOAT32_MEMBER,
@@ -31,19 +32,26 @@ from vecgate.bulk.sources.column_mapping import (
     check_entries,
 )
 from vecgate.bulk.sources.documents.field_paths import field_value, is_below, parse_path, without
+from vecgate.bulk.sources.documents.text_lines import ByteCount
 from vecgate.bulk.sources.documents.vector_text import parse_vector_text
 from vecgate.bulk.sources.in_memory.arrays import as_array, is_array
 from vecgate.bulk.sources.plain_values import Conversion, MetadataShape, conversion_of
 from vecgate.bulk.sources.source import FLOAT32_BYTES, ROWS_DEFAULT, FileSource, block_rows
 from vecgate.bulk.sources.table_slice import KEY_MISSING, VECTOR_MISSING
 from vecgate.errors import SourceError
+from vecgate.s3vectors.limits import MIB
 from vecgate.s3vectors.metadata import Metadata, describe_value
 
 Float32Vector: TypeAlias = npt.NDArray[np.float32]
+T = TypeVar("T")
 
 #: Records that are read to recognise the fields, and the most if some of their fields are null.
 SAMPLE_RECORDS = 10
 SAMPLE_RECORDS_MAX = 1_000
+#: The text of the records that are held at once; one more is read.
+TEXT_BYTES_MAX = 64 * MIB
+#: More fields in a sample are no fields, but data.
+FIELDS_MAX = 10_000
 #: Kinds that replace the kind of the values before.
 _BETTER_KINDS = {
     ColumnKind.EMPTY: frozenset(ColumnKind),
@@ -87,6 +95,7 @@ class ObjectSource(FileSource):
     """A source whose records are Python objects.
 
     records  starts a new reading of the input
+    count    counts the text that the readings use; None if it is in memory already
     """
 
     name: str
@@ -98,6 +107,7 @@ class ObjectSource(FileSource):
     is_repeatable: bool
     is_identified: bool
     conversions: tuple[str, ...] = ()
+    count: ByteCount | None = None
 
     def describe(self) -> str:
         """Return one line that says how each field is used."""
@@ -113,7 +123,7 @@ class ObjectSource(FileSource):
         dimension = dimension or self.dimension
         read = _rows(self.records(), self.layout, dimension, first)
         width = 0 if self.layout.vector is None else dimension or 0
-        while chunk := list(islice(read, block_rows(rows, width * FLOAT32_BYTES))):
+        while chunk := _draw(read, block_rows(rows, width * FLOAT32_BYTES), self.count, TEXT_BYTES_MAX):
             width = width or next((len(row.vector) for row in chunk if isinstance(row, RecordRow)), 0)
             yield _block(chunk, width)
 
@@ -130,15 +140,35 @@ def single_pass(name: str, records: Iterator[object]) -> Callable[[], Iterator[o
     return read
 
 
-def draw_sample(records: Iterator[object]) -> list[object]:
-    """Return the first of *records*: enough to recognise the fields, more while a field is always null."""
-    sample = list(islice(records, SAMPLE_RECORDS))
-    while len(sample) < SAMPLE_RECORDS_MAX and ColumnKind.EMPTY in field_kinds(sample).values():
-        more = list(islice(records, min(len(sample), SAMPLE_RECORDS_MAX - len(sample))))
+def draw_sample(records: Iterator[object], count: ByteCount | None = None) -> list[object]:
+    """Return the first of *records*: enough to recognise the fields, more while a field is always null.
+
+    Their text, of which *count* has the bytes, is bounded by TEXT_BYTES_MAX.
+    """
+    before = count.value if count else 0
+    sample = _draw(records, SAMPLE_RECORDS, count, TEXT_BYTES_MAX)
+    while len(sample) < SAMPLE_RECORDS_MAX and ColumnKind.EMPTY in (kinds := field_kinds(sample)).values():
+        if len(kinds) > FIELDS_MAX:
+            break
+        bytes_left = TEXT_BYTES_MAX - (count.value - before if count else 0)
+        more = _draw(records, min(len(sample), SAMPLE_RECORDS_MAX - len(sample)), count, bytes_left)
         sample += more
         if not more:
             break
     return sample
+
+
+def _draw(records: Iterator[T], number: int, count: ByteCount | None, bytes_max: int) -> list[T]:
+    """Return the next *number* of *records*, or fewer with *bytes_max* of text."""
+    if count is None:
+        return list(islice(records, number))
+    drawn: list[T] = []
+    before = count.value
+    for record in islice(records, number if bytes_max > 0 else 0):
+        drawn.append(record)
+        if count.value - before >= bytes_max:
+            break
+    return drawn
 
 
 def field_kinds(records: Iterable[object]) -> dict[str, ColumnKind]:
@@ -289,13 +319,23 @@ def _vector(values: object) -> Float32Vector | str:
         return values
     if not isinstance(values, list | tuple):
         return f"vector must be an array of numbers, but is {_describe_type(values)}"
-    return _element_problem(values) or _float32(values)
+    vector = _plain_numbers(values)
+    return vector if vector is not None else _element_problem(values) or _float32(values)
 
 
 def _only_row(values: object) -> object:
     """Return the row of a matrix of one row, as datasets store fixed shapes."""
     is_matrix = isinstance(values, list | tuple) and len(values) == 1 and isinstance(values[0], list | tuple)
     return values[0] if is_matrix else values  # type: ignore[index] # checked before
+
+
+def _plain_numbers(values: Sequence[Any]) -> Float32Vector | None:
+    """Return *values* as float32; None if one of them is no plain number, or is too large for one."""
+    try:
+        numbers = msgspec.convert(values, list[float])
+    except msgspec.ValidationError:
+        return None
+    return np.frombuffer(float32_packer(len(numbers)).pack(*numbers), np.float32)
 
 
 def _float32(values: Sequence[Any]) -> Float32Vector:

@@ -28,6 +28,8 @@ FLOAT32_BYTES = 4
 _SAMPLES = 8
 _SAMPLE_BYTES = 32 * KIB
 _REASON_LENGTH_MAX = 200
+#: A record that needs more memory is none: the largest that the service takes has some 300 KB as text.
+RECORD_BYTES_MAX = 64 * MIB
 #: What the libraries raise for damaged files, beside files that are missing or not readable.
 READ_ERRORS = (
     *(OSError, EOFError, ValueError, KeyError, NotImplementedError),
@@ -116,6 +118,15 @@ def block_rows(rows: int, row_bytes: float) -> int:
     return max(1, min(rows, int(BLOCK_BYTES_MAX / max(row_bytes, 1))))
 
 
+def check_record_bytes(name: str, size: float) -> None:
+    """Raise SourceError if a record of *size* bytes is too large to be read."""
+    if size > RECORD_BYTES_MAX:
+        raise SourceError(
+            f"{name} has records of {int(size):,} bytes, more than the {RECORD_BYTES_MAX:,} that are read",
+            hint="Choose the columns of key, vector and metadata, or write the file again.",
+        )
+
+
 def file_bytes(path: SourceFile) -> int:
     """Return the size of a file. Raises SourceError if the store of a remote file does not say it."""
     if isinstance(path, Path):
@@ -153,6 +164,11 @@ def source_errors(name: str, what: str) -> Iterator[None]:
         raise SourceError(f"{name}: there is no such file") from None
     except PermissionError:
         raise SourceError(f"{name}: no permission to read it") from None
+    except MemoryError:
+        raise SourceError(
+            f"{name} needs more memory than there is: its records are too large",
+            hint="Write it again in parts.",
+        ) from None
     except READ_ERRORS as error:
         raise SourceError(
             f"{name} cannot be read as {what}: {_reason(error)}",

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from vecgate.bulk.progress import Event, Subscriber
 from vecgate.errors import UsageError
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 SubscriberArgument: TypeAlias = Subscriber | Callable[[Event], Any]
 

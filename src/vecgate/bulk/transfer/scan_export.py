@@ -91,6 +91,8 @@ class Spool:
     Raises JournalMismatch if the file has fewer bytes than count, UsageError if it cannot be written.
     """
 
+    path: Path
+
     def __init__(self, path: Path, schema: Schema, *, used: int) -> None:
         self.path, self._schema, self._end = path, schema, used
         with file_errors(path):

@@ -42,6 +42,9 @@ class PageJournal:
     The thread that reads the source announces pages. The run, which has a lock, calls the other methods.
     """
 
+    acknowledged: Ranges
+    rejected: Ranges
+
     def __init__(self, journal: SegmentJournal) -> None:
         self.acknowledged = self.rejected = Ranges.of(())
         self._journal = journal
@@ -108,6 +111,13 @@ class ScanSource(Source):
     tokens         by segment, where an earlier scan ended
     journal        gets the pages
     """
+
+    name: str
+    total: int | None
+    fingerprint: str
+    dimension: int | None
+    is_repeatable: bool
+    is_identified: bool
 
     def __init__(
         self,

@@ -52,6 +52,9 @@ class SegmentJournal:
     JournalError if it cannot be written.
     """
 
+    path: Path
+    is_finished: bool
+
     def __init__(self, path: Path, identity: Mapping[str, str], *, segments: int) -> None:
         self.path, self.is_finished = path, False
         try:
@@ -61,7 +64,7 @@ class SegmentJournal:
         except (OSError, sqlite3.Error) as error:
             raise self._write_error(error) from error
         try:
-            self.segments = self._prepare(identity, segments)
+            self.segments: int = self._prepare(identity, segments)
         except BaseException:
             self._db.close()
             raise

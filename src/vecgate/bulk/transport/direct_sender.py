@@ -17,7 +17,7 @@ from botocore.httpsession import get_cert_path
 from urllib3.util.wait import wait_for_read
 
 from vecgate.bulk.core.body_encoding import Body
-from vecgate.bulk.transport.response_limits import ResponseLimitExceeded, ResponseLimits, limited
+from vecgate.bulk.transport.response_limits import READ_BYTES, ResponseLimitExceeded, ResponseLimits, limited
 from vecgate.bulk.transport.service_response import ServiceResponse, acknowledged_body, clock_skew_s
 from vecgate.bulk.transport.signing import SigningKey, amz_date, authorization
 from vecgate.errors import NoCredentials, TransportError, UnexpectedResponse, UsageError
@@ -25,8 +25,6 @@ from vecgate.redaction import register_secrets
 from vecgate.s3vectors.model import service_model
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-#: Bytes of a body that are requested at once, so that an announced length allocates no memory.
-READ_BYTES = 1024 * 1024
 NO_CREDENTIALS_HINT = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 
 
@@ -209,10 +207,8 @@ def _post(
     with suppress(BrokenPipeError):
         connection.request("POST", path, body, headers)
     response = connection.getresponse()
-    data = bytearray()
-    while chunk := response.read(READ_BYTES):
-        data += chunk
-    return ServiceResponse(response.status, dict(response.headers), bytes(data))
+    data = b"".join(iter(lambda: response.read(READ_BYTES), b""))
+    return ServiceResponse(response.status, dict(response.headers), data)
 
 
 @cache

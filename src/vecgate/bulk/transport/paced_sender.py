@@ -37,7 +37,7 @@ class PacedSender:
             raise ConfigError(f"requests_per_s is {requests_per_s}, allowed is a number above 0")
         self._sender, self._now_s, self._sleep = sender, now_s, sleep
         self._lane, self._lock = Lane(requests_per_s), Lock()
-        self.endpoint_url = getattr(sender, "endpoint_url", "")
+        self.endpoint_url: str = getattr(sender, "endpoint_url", "")
 
     def send(self, operation: str, body: Body) -> bytes:
         """Send *body*, once. A read waits until it may depart."""

@@ -11,7 +11,9 @@ import http.client
 import io
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from vecgate.errors import ConfigError
@@ -19,6 +21,8 @@ from vecgate.errors import ConfigError
 MIB = 1024 * 1024
 #: Bytes of interim responses, status line and headers. The headers of the service have less than 1 KiB.
 HEAD_BYTES_MAX = 256 * 1024
+#: Bytes of a body that are requested at once, so that an announced length allocates no memory.
+READ_BYTES = 1024 * 1024
 #: Bytes passed to a socket at once. The deadline is checked in between.
 SENT_BYTES = 256 * 1024
 
@@ -101,7 +105,7 @@ class _LimitedReader(io.RawIOBase):
 class LimitedResponse(http.client.HTTPResponse):
     """A response that is read within `limits`."""
 
-    limits = ResponseLimits()
+    limits: ResponseLimits = ResponseLimits()
 
     def __init__(self, sock: socket.socket, *arguments: Any, **settings: Any) -> None:  # noqa: ANN401 - passed on
         self._reader = _LimitedReader(sock, self.limits)
@@ -130,8 +134,20 @@ def limited(connection: type[http.client.HTTPConnection], limits: ResponseLimits
                 raise ResponseLimitExceeded(f"the request was not read within {limits.deadline_s:g} s")
             connection.send(self, data[at : at + SENT_BYTES])
 
+    def getresponse(self: Any) -> Any:  # noqa: ANN401 - http.client's response, or urllib3's
+        response = connection.getresponse(self)
+        if stream := getattr(response, "stream", None):
+            # botocore reads a body with it, in the pieces of 64 KiB that are its default.
+            response.stream = partial(_stream, stream)  # type: ignore[attr-defined]
+        return response
+
     response = type("LimitedResponse", (LimitedResponse,), {"limits": limits})
-    return type(f"Limited{connection.__name__}", (connection,), {"response_class": response, "send": send})
+    members = {"response_class": response, "send": send, "getresponse": getresponse}
+    return type(f"Limited{connection.__name__}", (connection,), members)
+
+
+def _stream(stream: Callable[..., Any], amt: int = READ_BYTES, decode_content: bool | None = None) -> Any:  # noqa: ANN401, FBT001 - as urllib3 has it
+    return stream(amt, decode_content)
 
 
 def limit_responses(client: Any, limits: ResponseLimits | None) -> None:  # noqa: ANN401 - boto3 makes its client classes at run time

@@ -112,7 +112,7 @@ class Boto3Sender:
         limit_responses(client, limits)
         self._client = client
         self._placeholders: dict[str, dict[str, Any]] = {}
-        self.endpoint_url = str(client.meta.endpoint_url)
+        self.endpoint_url: str = str(client.meta.endpoint_url)
 
     def send(self, operation: str, body: Body) -> bytes:
         """Send *body* as *operation*, once."""

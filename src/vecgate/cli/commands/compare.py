@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vecgate.cli.json_output import print_json
-from vecgate.cli.options import FILE, F, print_status
+from vecgate.cli.options import FILE, F, OptionDecorator, print_status
 from vecgate.errors import SourceError, UsageError
 from vecgate.exit_codes import EXIT_CODE_OF_GRADE, ExitCode
 from vecgate.reporting.output_files import check_writable, write_text
@@ -34,7 +34,7 @@ def limit_option(examples: str) -> Callable[[F], F]:
     )
 
 
-force_option = click.option(
+force_option: OptionDecorator = click.option(
     "--force", is_flag=True, help="Also compare runs of different machines or scenarios."
 )
 

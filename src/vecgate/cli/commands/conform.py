@@ -9,6 +9,7 @@ import click
 from vecgate.cli.ci_options import ci_options
 from vecgate.cli.options import (
     FILE,
+    OptionDecorator,
     check_bucket_prefix,
     option_group,
     output_options,
@@ -48,7 +49,7 @@ def check_timeout(context: click.Context, parameter: click.Parameter, value: str
     return value
 
 
-suite_options = option_group(
+suite_options: OptionDecorator = option_group(
     "suite",
     "vecgate.conformance_kit.conformance_run:SuiteOptions",
     click.option(
@@ -117,7 +118,7 @@ suite_options = option_group(
     ),
     click.option("--yes", is_flag=True, help="Allow requests to real AWS, which cost money."),
 )
-gate_options = option_group(
+gate_options: OptionDecorator = option_group(
     "gate",
     "vecgate.conformance_kit.conformance_run:GateOptions",
     click.option(
@@ -135,7 +136,7 @@ gate_options = option_group(
         help="Result stream of an earlier run: nothing may be worse than in it.",
     ),
 )
-file_options = option_group(
+file_options: OptionDecorator = option_group(
     "conform_files",
     "vecgate.cli.runs.conform_run:ConformFiles",
     results_option,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vecgate.cli.json_output import print_json
-from vecgate.cli.options import FILE
+from vecgate.cli.options import FILE, OptionDecorator
 from vecgate.exit_codes import ExitCode
 from vecgate.formatting import format_count
 from vecgate.safe_output import safe_text
@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from vecgate.conformance_kit.aws_evidence.evidence_file import EvidenceFile
     from vecgate.conformance_kit.aws_evidence.merged_evidence import EvidenceReview
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-files_argument = click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE...")
+json_option: OptionDecorator = click.option(
+    "--json", "as_json", is_flag=True, help="Print the result as JSON."
+)
+files_argument: OptionDecorator = click.argument(
+    "files", nargs=-1, required=True, type=FILE, metavar="FILE..."
+)
 
 
 @click.group()
@@ -75,8 +79,10 @@ def check(files: Sequence[Path], as_json: bool) -> None:
     from vecgate.conformance_kit.aws_evidence.merged_evidence import review_evidence
     from vecgate.conformance_kit.conformance_run import read_catalogue
 
+    # Files are read first, because collecting the suite takes seconds.
+    read = [read_evidence(path) for path in files]
     catalogue = read_catalogue()
-    found = [(file, review_evidence(file, catalogue)) for file in map(read_evidence, files)]
+    found = [(file, review_evidence(file, catalogue)) for file in read]
     is_valid = not any(review.problems for _, review in found)
     code = ExitCode.PASS if is_valid else ExitCode.GATE_FAILED
     if as_json:
@@ -99,7 +105,8 @@ def check(files: Sequence[Path], as_json: bool) -> None:
 def merge(files: Sequence[Path], folder: Path | None) -> None:
     """Add what Amazon met to the suite: these requirements are recorded from then on.
 
-    Answers of another target are refused. Requirements that Amazon did not meet are listed and not merged.
+    Answers of another target are refused. What Amazon did not meet, in one of the files, is listed and not
+    merged. Nothing is merged if a file is not valid.
 
     \b
     vecgate evidence merge aws.jsonl
@@ -107,14 +114,23 @@ def merge(files: Sequence[Path], folder: Path | None) -> None:
     """  # noqa: D301 - click reads the backspace
     from vecgate.conformance_kit import suite_run
     from vecgate.conformance_kit.aws_evidence.evidence_file import read_evidence
-    from vecgate.conformance_kit.aws_evidence.merged_evidence import FOLDER, merge_evidence, review_evidence
+    from vecgate.conformance_kit.aws_evidence.merged_evidence import (
+        FOLDER,
+        check_mergeable,
+        merge_evidence,
+        review_evidence,
+        without_disputed,
+    )
     from vecgate.conformance_kit.conformance_run import read_catalogue
 
+    found = [read_evidence(path) for path in files]
     catalogue = read_catalogue()
     into = folder or suite_run.suite_folder() / FOLDER
     is_contradicted = False
-    for file in map(read_evidence, files):
-        review = review_evidence(file, catalogue)
+    reviews = [review_evidence(file, catalogue) for file in found]
+    for file, review in zip(found, reviews, strict=True):
+        check_mergeable(file, review)
+    for file, review in zip(found, without_disputed(reviews), strict=True):
         written = merge_evidence(file, review, into)
         number = format_count(len(review.confirmed), "requirement")
         _echo(

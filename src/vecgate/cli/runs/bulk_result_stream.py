@@ -60,7 +60,7 @@ class BulkRecording:
     """A result stream that is being written. *recorder* is a subscriber of the run."""
 
     def __init__(self, stream: StreamWriter, plan: BulkPlan) -> None:
-        self.recorder = BulkRecorder(stream.write, plan)
+        self.recorder: BulkRecorder = BulkRecorder(stream.write, plan)
         self._stream, self._operation = stream, plan.operation
         self._is_complete, self._requests = False, dict[str, int]()
 

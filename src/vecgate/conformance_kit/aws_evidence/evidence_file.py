@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
 import msgspec
 
 from vecgate.errors import SourceError
 from vecgate.printable import printable_json
-from vecgate.results.result_stream import report_write_errors
+from vecgate.results.result_stream import read_whole, report_write_errors
 
 T = TypeVar("T")
 EVIDENCE_SCHEMA = 1
@@ -27,6 +27,11 @@ SECRET_FORMS: Mapping[str, re.Pattern[str]] = {
 }
 
 
+#: What becomes part of a file name.
+Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,64}\Z")]
+Time: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT[0-9:.+Z-]{5,27}\Z")]
+
+
 class EvidenceHeader(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="evidence-header"):
     """The run that recorded the evidence.
 
@@ -35,10 +40,10 @@ class EvidenceHeader(msgspec.Struct, frozen=True, kw_only=True, tag_field="recor
     versions     of vecgate, boto3 and botocore
     """
 
-    run: str
+    run: Name
     target: str
-    region: str
-    recorded_at: str
+    region: Name
+    recorded_at: Time
     versions: dict[str, str] = {}
     schema: int = EVIDENCE_SCHEMA
 
@@ -113,10 +118,7 @@ class EvidenceWriter:
 
 def read_evidence(path: Path) -> EvidenceFile:
     """Return the evidence in the file at *path*. Raises SourceError that names the first invalid line."""
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+    lines = read_whole(path).splitlines()
     if not lines:
         raise SourceError(f"{path} is empty", hint="`vecgate conform --evidence FILE` records evidence.")
     header = _decode(path, 1, lines[0], EvidenceHeader)
@@ -144,7 +146,7 @@ def write_evidence(path: Path, header: EvidenceHeader, records: Sequence[Evidenc
 
 def find_secrets(path: Path) -> Iterator[str]:
     """Return a sentence for each line of the file at *path* with something that must not be published."""
-    for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), start=1):
+    for number, line in enumerate(read_whole(path).decode("utf-8", "replace").splitlines(), start=1):
         for name, form in SECRET_FORMS.items():
             if form.search(line):
                 yield f"line {number} has {name}"

@@ -52,9 +52,14 @@ def review_evidence(file: EvidenceFile, catalogue: Sequence[Mapping[str, Any]]) 
     problems += [f"{id_} has {ids.count(id_)} records" for id_ in dict.fromkeys(ids) if ids.count(id_) > 1]
     problems += [f"{id_}: no requirement has this id" for id_ in ids if id_ not in requirements]
     problems += [f"{record.id}: nothing was sent" for record in file.records if not record.exchanges]
+    problems += [
+        f"{record.id}: it says that Amazon met this, and has no answer of Amazon"
+        for record in file.records
+        if record.is_met and record.exchanges and not any(each.status for each in record.exchanges)
+    ]
     problems += [] if file.records else ["it has no record"]
     known = [record for record in file.records if record.id in requirements]
-    current = [each for each in known if each.fingerprint == requirements[each.id]["fingerprint"]]
+    current = [each for each in known if each.fingerprint == requirements[each.id]["fingerprint"] != ""]
     # An open requirement promises nothing, so Amazon can neither meet nor contradict it.
     answered = {each.id for each in current if requirements[each.id]["kind"] == "open"}
     judged = [each for each in current if each.id not in answered]
@@ -70,11 +75,17 @@ def review_evidence(file: EvidenceFile, catalogue: Sequence[Mapping[str, Any]]) 
     )
 
 
-def merge_evidence(file: EvidenceFile, review: EvidenceReview, folder: Path) -> Path | None:
-    """Write the confirmed records of *file* into *folder*, and return the new file; None if there is nothing.
+def without_disputed(reviews: Sequence[EvidenceReview]) -> list[EvidenceReview]:
+    """Return *reviews* of several files without what Amazon met in one of them and not in another."""
+    disputed = {record.id for review in reviews for record in review.contradicted}
+    return [
+        replace(review, confirmed=tuple(each for each in review.confirmed if each.id not in disputed))
+        for review in reviews
+    ]
 
-    Raises UsageError if the answers are not Amazon's, or if the file has problems.
-    """
+
+def check_mergeable(file: EvidenceFile, review: EvidenceReview) -> None:
+    """Raise UsageError if the answers in *file* are not Amazon's, or if it has problems."""
     if not file.is_from_aws:
         raise UsageError(
             f"{file.path} was recorded on {file.header.target}: only Amazon's answers can be merged",
@@ -84,6 +95,14 @@ def merge_evidence(file: EvidenceFile, review: EvidenceReview, folder: Path) -> 
         raise UsageError(
             f"{file.path} cannot be merged: {review.problems[0]}", hint="`vecgate evidence check`"
         )
+
+
+def merge_evidence(file: EvidenceFile, review: EvidenceReview, folder: Path) -> Path | None:
+    """Write the confirmed records of *file* into *folder*, and return the new file; None if there is nothing.
+
+    Raises UsageError as `check_mergeable` does.
+    """
+    check_mergeable(file, review)
     if not review.confirmed:
         return None
     day = file.header.recorded_at[:10]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from vecgate.errors import TransportError
 from vecgate.redaction import holds_secret, redact
 from vecgate.targets.answer_guard import AnswerGuard
 from vecgate.targets.target import Target
+from vecgate.targets.throttle_patience import ThrottlePatience
 
 LOGGED_BYTES_MAX = 1_000
 SHOWN_BYTES_MAX = 100
@@ -96,6 +98,7 @@ class _TimedSigner(SigV4Auth):  # type: ignore[misc]  # botocore has no types
 class RawClient:
     """Sends requests to *target* byte by byte, within the limits of *guard*, and records them in *log*.
 
+    patience   sends a request again that was refused by a limit of the rate
     on_answer  called with the path, the body and the answer of each request
     """
 
@@ -106,10 +109,12 @@ class RawClient:
         log: ExchangeLog,
         *,
         guard: AnswerGuard | None = None,
+        patience: ThrottlePatience | None = None,
         on_answer: Callable[[str, bytes, RawAnswer], None] = lambda *_: None,
     ) -> None:
         self._target, self._log = target, log
         self._guard, self._on_answer = guard or AnswerGuard(), on_answer
+        self._patience = patience or ThrottlePatience(0.0)
         self._url = urlsplit(url)
 
     def __call__(
@@ -156,7 +161,7 @@ class RawClient:
         exchange = self._log.add(Exchange(redact(f"{method} {path}"), request=request, sent=repeated))
         started_s = time.monotonic()
         try:
-            answer = self._send(method, path, payload, sent)
+            answer = self._send_patiently(operation, method, path, payload, sent)
         except TransportError as error:
             exchange.answer = f"no answer: {error.reason}"
             self._guard.count(operation, error)
@@ -174,6 +179,14 @@ class RawClient:
     def _signer(self, at: datetime, credentials: Credentials | None) -> _TimedSigner:
         keys = credentials or self._target.credentials.get_frozen_credentials()
         return _TimedSigner(keys, self._target.region, at)
+
+    def _send_patiently(self, operation: str, *request: Any) -> RawAnswer:  # noqa: ANN401 - that of _send
+        for attempt in count(1):
+            answer = self._send(*request)
+            refusal = {"status": answer.status, "code": answer.code, "headers": answer.headers}
+            if not self._patience.wait(operation, attempt, **refusal):
+                break
+        return answer
 
     def _send(self, method: str, path: str, payload: bytes, headers: Mapping[str, str]) -> RawAnswer:
         operation = f"{method} {path[:80]}"

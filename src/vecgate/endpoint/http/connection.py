@@ -1,8 +1,8 @@
 """HTTP connections under uvicorn: limits before trust, and what HTTP does not offer.
 
 A head is limited in its number of headers, its size and the time that it takes, a body in its time and in the
-time without progress. An offer to change the protocol is ignored, as HTTP allows: the request is served with
-its body.
+time without progress. Connections are limited in number: an idle one makes room for a new one. An offer to
+change the protocol is ignored, as HTTP allows: the request is served with its body.
 Head and body of a response leave together. `TransportProtocol` passes its transport to the application as an
 ASGI extension of the scope; through it the application can also reset the connection.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
 import struct
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -40,6 +41,12 @@ SKIPPED_BYTES_MAX, SKIPPED_S = MIB, 2.0
 NO_LINGER = struct.pack("ii", 1, 0)
 #: The transport closes within a few turns of the loop. uvicorn reports it unless a pipelined request follows.
 DISCONNECT_TIMEOUT_S = 1.0
+
+
+#: Beyond this number, the connection is closed that has waited longest. Its client opens a new one.
+CONNECTIONS_MAX = 4096
+#: Of the files that this process may open, for its own use.
+OWN_FILES = 100
 
 
 class HeadTooLarge(Exception):
@@ -92,7 +99,9 @@ class Transport(asyncio.Transport):
 class TransportProtocol(HttpToolsProtocol):
     """uvicorn's protocol with limits, with its transport in the scope, and without upgrades."""
 
+    parser: httptools.HttpRequestParser
     transport: Transport
+    timeout_keep_alive_task: asyncio.TimerHandle | None
     #: The latest request; None before the first.
     cycle: Any
 
@@ -100,14 +109,17 @@ class TransportProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._in_head = self._in_body = self._is_refused = False
         self._head_bytes = self._idle_bytes = self._skipped_bytes = 0
-        self._head_began_s = self._body_began_s = self._received_s = 0.0
+        self._head_began_s = self._body_began_s = self.received_s = 0.0
         self._read_timer: asyncio.TimerHandle | None = None
         self._replayed: list[tuple[bytes, bytes]] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; a connection that never sends a request is closed like an idle one."""
         super().connection_made(Transport(transport))
+        self.received_s = self.loop.time()
         self._wait_for_request()
+        if len(self.connections) > connections_max():
+            self._close_longest_idle()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
@@ -121,7 +133,7 @@ class TransportProtocol(HttpToolsProtocol):
             self._skip(data)
             return
         self._unset_keepalive_if_required()
-        self._received_s = self.loop.time()
+        self.received_s = self.loop.time()
         self._idle_bytes += len(data)
         try:
             self._feed(data)
@@ -184,6 +196,17 @@ class TransportProtocol(HttpToolsProtocol):
             self._in_body, self._idle_bytes = False, 0
             super().on_message_complete()
 
+    @property
+    def is_waiting(self) -> bool:
+        """True if no whole head of a request has arrived since the last answer."""
+        return not self._in_body and (self.cycle is None or self.cycle.response_complete)
+
+    def _close_longest_idle(self) -> None:
+        """Close the connection that has waited longest for a request; this one if the others all work."""
+        others = [each for each in self.connections if isinstance(each, TransportProtocol)]
+        idle = [each for each in others if each.is_waiting and not each.transport.is_closing()]
+        min(idle, key=lambda each: each.received_s, default=self).transport.close()
+
     def _feed(self, data: bytes) -> None:
         """Parse *data*. The parser stops behind an offer to upgrade: a new one parses that head without the
         offer, and the rest.
@@ -232,8 +255,8 @@ class TransportProtocol(HttpToolsProtocol):
         else:
             # While this side does not read, the client cannot send.
             if self.flow.read_paused or (self._in_head and is_answering):
-                self._received_s = self._body_began_s = now_s
-            late_at_s = min(self._received_s + BODY_PAUSE_S, self._body_began_s + BODY_TIMEOUT_S)
+                self.received_s = self._body_began_s = now_s
+            late_at_s = min(self.received_s + BODY_PAUSE_S, self._body_began_s + BODY_TIMEOUT_S)
             if now_s >= late_at_s:
                 self.transport.close()
                 return
@@ -266,6 +289,12 @@ class TransportProtocol(HttpToolsProtocol):
         self._skipped_bytes += len(data)
         if self._skipped_bytes > SKIPPED_BYTES_MAX:
             self.transport.close()
+
+
+def connections_max() -> int:
+    """Return how many connections may be open: CONNECTIONS_MAX, or fewer if the system allows fewer files."""
+    files_max, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return CONNECTIONS_MAX if files_max < 0 else max(1, min(CONNECTIONS_MAX, files_max - OWN_FILES))
 
 
 def one_write(scope: Scope) -> AbstractContextManager[None]:

@@ -63,7 +63,7 @@ class HttpApp:
         admin: AdminAccess | None = None,
         observe: Observer | None = None,
     ) -> None:
-        self.gateway = Gateway(state, settings or GatewaySettings())
+        self.gateway: Gateway = Gateway(state, settings or GatewaySettings())
         self._clock, self._put_reader, self._log, self._observe = clock, put_reader, log, observe
         self._admin, self._admin_access = AdminApi(self.gateway), admin or AdminAccess()
         self._body_memory = BodyMemory()

@@ -60,6 +60,8 @@ class Certificate:
 class EndpointServer(uvicorn.Server):
     """A uvicorn server that reports when it is ready and leaves signals to `run_server`."""
 
+    force_exit: bool
+
     def __init__(
         self, app: HttpApp, *, on_ready: Callable[[], None], certificate: Certificate | None = None
     ) -> None:

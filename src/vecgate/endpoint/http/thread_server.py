@@ -16,7 +16,7 @@ from vecgate.endpoint.http.http_app import HttpApp, Observer
 from vecgate.endpoint.http.server import EndpointServer, fastest_put_reader, listen
 from vecgate.endpoint.local import DEFAULT_HOST
 from vecgate.endpoint.storage.state import State
-from vecgate.errors import TargetUnreachable
+from vecgate.errors import NotReadyInTime
 from vecgate.process import START_TIMEOUT_S
 
 T = TypeVar("T")
@@ -27,23 +27,30 @@ STOP_TIMEOUT_S = 10.0
 class ThreadServer:
     """The endpoint in a thread, without authentication, in memory, on a free port of this machine.
 
-    clock    returns the time in epoch seconds
-    observe  receives each request and its response before that is sent, in the thread of the server
+    clock            returns the time in epoch seconds
+    observe          receives each request and its response before that is sent, in the thread of the server
+    start_timeout_s  how long to wait until it is ready
 
-    `url` is its address. Raises TargetUnreachable if it is not ready in START_TIMEOUT_S.
+    `url` is its address. Raises NotReadyInTime.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.time, observe: Observer | None = None) -> None:
-        self.url = ""
-        self._clock, self._observe = clock, observe
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.time,
+        observe: Observer | None = None,
+        start_timeout_s: float = START_TIMEOUT_S,
+    ) -> None:
+        self.url: str = ""
+        self._clock, self._observe, self._start_timeout_s = clock, observe, start_timeout_s
         self._is_ready = threading.Event()
         # A daemon, so that a test run that ends without its clean-up ends nevertheless.
         self._thread = threading.Thread(target=self._run, name="vecgate-endpoint", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
-        if not self._is_ready.wait(START_TIMEOUT_S):
-            raise TargetUnreachable(f"the local endpoint did not start within {START_TIMEOUT_S:g} s")
+        if not self._is_ready.wait(self._start_timeout_s):
+            raise NotReadyInTime(f"the local endpoint was not ready within {self._start_timeout_s:g} s")
         return self
 
     def __exit__(

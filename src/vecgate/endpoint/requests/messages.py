@@ -89,6 +89,10 @@ class ApiError(VecgateError):
     fields   the `fieldList` of a ValidationException
     """
 
+    code: str
+    message: str
+    fields: tuple[Field, ...]
+
     def __init__(self, code: str, message: str, fields: Sequence[Field] = ()) -> None:
         super().__init__(message)
         self.code, self.message, self.fields = code, message, tuple(fields)

@@ -68,6 +68,10 @@ class Snapshots:
     dropped first. The newest is always kept.
     """
 
+    count_max: int
+    age_s_max: float
+    bytes_max: int
+
     def __init__(
         self,
         *,

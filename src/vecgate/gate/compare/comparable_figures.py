@@ -79,7 +79,7 @@ def _of_run(summary: LoadSummary, weights: Weights | None) -> Iterator[tuple[str
 def _of_operation(
     counts: OperationCounts, seconds: Sequence[OperationSecond], weights: Weights | None
 ) -> Iterator[tuple[str, ComparableFigure]]:
-    times, occurrences = _latencies(seconds)
+    times, occurrences = latency_counts([Histogram.decode(each.response.histogram) for each in seconds])
     for percentile in PERCENTILES if counts.response.count else ():
         value = counts.response.percentile_ms(percentile)
         yield f"p{percentile}", _percentile(value, percentile, times, occurrences, weights)
@@ -121,9 +121,9 @@ def _percentile(
     return ComparableFigure("ms", value, resample_percentiles(times, occurrences, weights, percentile))
 
 
-def _latencies(seconds: Sequence[OperationSecond]) -> tuple[Floats, Floats]:
+def latency_counts(seconds: Sequence[Histogram]) -> tuple[Floats, Floats]:
     """Return all latencies in ms, and how often each occurred in each second, shape (seconds, latencies)."""
-    counters = [Histogram.decode(second.response.histogram).counters() for second in seconds]
+    counters = [second.counters() for second in seconds]
     times = np.unique(np.concatenate([np.empty(0, np.int64), *(each for each, _ in counters)]))
     occurrences = np.zeros((len(counters), len(times)))
     for row, (longest, counts) in enumerate(counters):

@@ -18,6 +18,7 @@ from vecgate.gate.compare.load_changes import generator_check, load_changes, sid
 from vecgate.gate.compare.regression_limits import Limit, limit_checks, noise_check
 from vecgate.gate.compare.repeated_runs import RUNS_MIN, repeated_changes
 from vecgate.gate.compare.run_conditions import Difference, find_differences
+from vecgate.gate.compare.sweep_figures import measured_check, repeated_sweep_changes, sweep_changes
 from vecgate.gate.verdict import Check, Verdict, verdict_line
 from vecgate.results.records import RunKind, Stream
 
@@ -64,12 +65,12 @@ def compare(base: Stream, head: Stream, limits: Sequence[Limit] = (), *, force: 
 def compare_repeated(
     base: Sequence[Stream], head: Sequence[Stream], limits: Sequence[Limit] = (), *, force: bool = False
 ) -> Comparison:
-    """Compare the load runs *head* with the load runs *base*, at least three of each.
+    """Compare the load runs or sweeps *head* with those in *base*, at least three of each.
 
     Raises UsageError if the runs cannot be compared, or if one of *limits* names no figure.
     """
     kind = base[0].header.kind
-    if kind != "load":
+    if kind not in REPEATED:
         raise UsageError(f"runs of kind {kind} are compared one with one", hint="Name BASE and HEAD only.")
     if min(len(base), len(head)) < RUNS_MIN:
         raise UsageError(
@@ -79,8 +80,9 @@ def compare_repeated(
     _check_distinct([*base, *head])
     found = [check_comparable(base[0], other, force=force) for other in (*base[1:], *head)]
     differences = tuple(dict.fromkeys(each for some in found for each in some))
-    changes = repeated_changes(base, head)
-    checks = [*_completeness(base, head), *filter(None, [generator_check(base, head, changes)])]
+    change, check = REPEATED[kind]
+    changes = change(base, head)
+    checks = [*_completeness(base, head), *filter(None, [check(base, head, changes)])]
     verdict = judge_changes(changes, limits, checks)
     return Comparison(kind, changes, (), differences, verdict, (len(base), len(head)))
 
@@ -150,7 +152,21 @@ def _compare_conformance(
 CHANGES: dict[RunKind, Callable[[Stream, Stream], tuple[Change, ...]]] = {
     "load": load_changes,
     "capacity": capacity_changes,
+    "sweep": sweep_changes,
     "benchmarks": benchmark_changes,
+}
+
+
+#: Kinds of runs of which several are compared: their changes, and the check of their generators.
+REPEATED: dict[
+    RunKind,
+    tuple[
+        Callable[[Sequence[Stream], Sequence[Stream]], tuple[Change, ...]],
+        Callable[[Sequence[Stream], Sequence[Stream], Sequence[Change]], Check | None],
+    ],
+] = {
+    "load": (repeated_changes, generator_check),
+    "sweep": (repeated_sweep_changes, measured_check),
 }
 
 
@@ -171,6 +187,8 @@ def _completeness(base: Sequence[Stream], head: Sequence[Stream]) -> Iterator[Ch
 def _meaningfulness(kind: RunKind, base: Stream, head: Stream, changes: Sequence[Change]) -> Iterator[Check]:
     """Yield the reason why a complete run says nothing about its target."""
     if kind == "load" and (check := generator_check([base], [head], changes)):
+        yield check
+    if kind == "sweep" and (check := measured_check([base], [head], changes)):
         yield check
     if kind == "capacity" and (check := search_check(head)):
         yield check

@@ -10,7 +10,7 @@ extreme for any figure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from math import exp, log
 
@@ -34,6 +34,13 @@ def repeated_changes(base: Sequence[Stream], head: Sequence[Stream]) -> tuple[Ch
     Raises SourceError if one of them is not a load run.
     """
     before, now = ([load_figures(stream, seed=None) for stream in side] for side in (base, head))
+    return figures_changes(before, now)
+
+
+def figures_changes(
+    before: Sequence[Mapping[str, ComparableFigure]], now: Sequence[Mapping[str, ComparableFigure]]
+) -> tuple[Change, ...]:
+    """Return the change of each figure between the means of both sides, whose runs have figures by name."""
     names = dict.fromkeys(name for figures in (*before, *now) for name in figures)
     tests = sum(all(name in figures for figures in (*before, *now)) for name in names)
     return tuple(

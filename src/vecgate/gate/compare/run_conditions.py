@@ -14,7 +14,7 @@ from vecgate.results.records import RunKind, Stream
 #: reported.
 MACHINE = ("machine", "processor", "cores")
 #: Kinds of runs whose figures depend on the machine. The answers of a server do not.
-TIMED: frozenset[RunKind] = frozenset({"load", "capacity", "scale", "benchmarks", "peers", "bulk"})
+TIMED: frozenset[RunKind] = frozenset({"load", "capacity", "sweep", "scale", "benchmarks", "peers", "bulk"})
 #: Fields of a plan that do not change the work: how it is judged, and what follows from other fields.
 NOT_THE_WORK = frozenset({"description", "thresholds", "scheduled", "seed"})
 #: Values up to this length are shown, such as the name of a processor.

@@ -82,6 +82,7 @@ class TrialOutcome:
 
     held             every threshold was met
     achieved_per_s   achieved rate, in the unit of the offered rate
+    requests         sample of the percentiles
     reason           thresholds that failed
     is_inconclusive  the generator was the limit, not the target
     """
@@ -90,6 +91,7 @@ class TrialOutcome:
     achieved_per_s: float = 0.0
     p50_ms: float = 0.0
     p99_ms: float = 0.0
+    requests: int = 0
     errors: int = 0
     throttled: int = 0
     reason: str = ""
@@ -224,6 +226,7 @@ def _build_trial(number: int, probe: Probe, outcome: TrialOutcome) -> Trial:
         achieved_per_s=outcome.achieved_per_s,
         p50_ms=outcome.p50_ms,
         p99_ms=outcome.p99_ms,
+        requests=outcome.requests,
         errors=outcome.errors,
         throttled=outcome.throttled,
         held=outcome.held and not outcome.is_inconclusive,

@@ -29,6 +29,8 @@ from vecgate.results.spans import Span
 
 #: Number of assumed capacities for which the price of a search is computed.
 CAPACITY_SAMPLES = 9
+#: A target that throttles only after this many seconds, and this share of a stage, has served a burst.
+BURST_S, BURST_SHARE = 2.0, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class TrialRunner:
 
     def __init__(self, scenario: ScaledScenario, folder: Path, *, max_usd: float | None = None) -> None:
         self._scenario, self._folder, self._max_usd, self._number = scenario, folder, max_usd, 0
-        self.usd = 0.0
+        self.usd: float = 0.0
         self.orphaned: list[str] = []
 
     def __call__(self, rate_per_s: float) -> TrialOutcome:
@@ -153,10 +155,19 @@ def evaluate_trial(stream: Stream, rate_per_s: float) -> TrialOutcome:
         achieved_per_s=rate_per_s * summary.achieved,
         p50_ms=p50_ms,
         p99_ms=p99_ms,
+        requests=peak.requests,
         errors=total.failed,
         throttled=total.throttled,
-        reason=_describe_failures(verdict) or (_describe_backlog(peak) if peak.is_growing else ""),
-        is_inconclusive=any(check.name == GENERATOR for check in verdict.checks),
+        reason="; ".join(
+            filter(
+                None,
+                [
+                    _describe_failures(verdict) or (_describe_backlog(peak) if peak.is_growing else ""),
+                    _describe_burst(summary, peak),
+                ],
+            )
+        ),
+        is_inconclusive=verdict.grade == "inconclusive",
     )
 
 
@@ -204,7 +215,20 @@ def _describe_backlog(peak: Span) -> str:
     return f"the backlog grew: {answered} of {offered} {peak.unit}/s were answered in time"
 
 
+def _describe_burst(summary: LoadSummary, peak: Span) -> str:
+    """Return when the target began to throttle, if it had served the rate for a while before."""
+    within = [each for each in summary.seconds if peak.start_s <= each.at_s < peak.end_s]
+    throttled = [each.at_s for each in within if any(op.throttled for op in each.operations.values())]
+    before_s = throttled[0] - peak.start_s if throttled else 0.0
+    if before_s < max(BURST_S, BURST_SHARE * peak.duration_s):
+        return ""
+    return (
+        f"it throttled only after {before_s:.0f} s, so it allows bursts: "
+        "a longer --trial finds what it sustains"
+    )
+
+
 def _describe_failures(verdict: Verdict) -> str:
-    failures = [describe_check(check) for check in verdict.checks if check.grade == verdict.grade != "passed"]
+    failures = [describe_check(check) for check in verdict.decisive if check.grade != "passed"]
     more = f", and {len(failures) - 1} more" if len(failures) > 1 else ""
     return f"{failures[0]}{more}" if failures else ""

@@ -56,6 +56,9 @@ class CostMeter:
     vectors_max  largest number of vectors written by one writer, which is the number of keys used
     """
 
+    usd: float
+    vectors_max: int
+
     def __init__(self, dimension: int, limit_usd: float | None = None) -> None:
         self._vector_bytes = vector_bytes(dimension, key_bytes=KEY_BYTES)
         self._limit_usd = limit_usd

@@ -11,6 +11,7 @@ from msgspec import structs
 from vecgate.errors import ConfigError, VecgateError
 from vecgate.exit_codes import EXIT_CODE_OF_GRADE, ExitCode, exit_code_of, exit_code_with_orphans
 from vecgate.formatting import format_exact
+from vecgate.gate.compare.sweep_figures import point_noise
 from vecgate.gate.threshold_checks import measure_span
 from vecgate.gate.thresholds import Threshold
 from vecgate.gate.verdict import Check, Grade, Verdict
@@ -24,6 +25,7 @@ from vecgate.load.experiments.capacity_trials import (
 from vecgate.load.experiments.experiment_stream import ExperimentStream
 from vecgate.load.experiments.sweep_points import Ending, SweepGoal, find_knee, sweep_steps
 from vecgate.load.load_runner import LoadTest
+from vecgate.results.load.generator_health import describe_late_starts
 from vecgate.results.load.load_records import LoadPlan, Unit
 from vecgate.results.load.load_summary import LoadSummary, summarize
 from vecgate.results.load.operation_counts import OperationCounts
@@ -95,7 +97,9 @@ class SweepOutcome:
                     return f"{named} was not measured: {reason}"
             elif not point.held:
                 return f"{named} did not hold: {point.reason}"
-        held = f"held up to {format_exact(self.goal.gated[-1])} {self.unit}/s"
+        highest = f"{format_exact(self.goal.gated[-1])} {self.unit}/s"
+        which = f"every rate up to {highest}" if len(self.goal.gated) > 1 else highest
+        held = f"{which} held, as required"
         return held if self.ending else f"the sweep did not end; so far: {held}"
 
     def _why_not_measured(self) -> str:
@@ -220,6 +224,7 @@ def build_point(stream: Stream, number: int, rate_per_s: float, operation: str) 
     peak, recall = find_peak(summary), summary.recall
     counts = peak.operations.get(operation, OperationCounts()) if operation else peak.total
     p50_ms, p95_ms, p99_ms = counts.response.percentiles_ms(50, 95, 99)
+    within = [each for each in summary.seconds if peak.start_s <= each.at_s and each.at_s + 1 <= peak.end_s]
     return SweepPoint(
         number=number,
         rate_per_s=rate_per_s,
@@ -238,6 +243,8 @@ def build_point(stream: Stream, number: int, rate_per_s: float, operation: str) 
         recall=recall.mean if recall else None,
         k=recall.k if recall else 0,
         operations=_operations(peak, summary),
+        late_starts=describe_late_starts(within, summary.plan),
+        noise=point_noise(within, operation=operation, unit=peak.unit, rate_per_s=rate_per_s),
     )
 
 

@@ -55,6 +55,8 @@ START_IN_S = 0.5
 REPARTITION_LEAD_S = 1.0
 READY_WITHIN_S = 60.0
 POLL_EVERY_S = 0.1
+#: Why a worker is lost, after its name.
+HAS_ENDED, IS_SILENT = "has ended; its part goes to others", "is silent; its part goes to others"
 
 
 class Coordinator:
@@ -74,10 +76,12 @@ class Coordinator:
         self._users = self._settings.load_scenario().in_flight_max + other_users
         self._secret = secret
         self._registry = WorkerRegistry(self._runner, secret)
-        self.state = CoordinatorState.WAITING_FOR_WORKERS
+        self.state: CoordinatorState = CoordinatorState.WAITING_FOR_WORKERS
         self.failure: VecgateError | None = None
         self._run: LoadRun | None = None
         self._run_number = 0
+        # The last worker of the current run has left.
+        self._is_deserted = False
         self._greenlet: Any = None
         self._stack = ExitStack()
         # A signal has asked the whole process to end; no later run changes that.
@@ -107,6 +111,7 @@ class Coordinator:
         self.reset()
         self._enter(CoordinatorState.PREPARING)
         self._run_number += 1
+        self._is_deserted = False
         self._environment.process_exit_code = None
         try:
             options = without_foreign_changes(self._options, self._environment.parsed_options)
@@ -148,10 +153,28 @@ class Coordinator:
 
     def interrupt(self) -> None:
         """Start no further request of a run that is active, because Locust ends the test."""
-        if self._run is None or self.state not in ACTIVE or self._run.is_interrupted:
+        run = self._run
+        if run is None or self.state not in ACTIVE or run.is_interrupted or self._is_deserted:
             return
-        self._run.is_interrupted = True
-        self._drain(self._run, "interrupted")
+        # Locust ends a test without workers. One that is told to end says so, on any machine.
+        if not self._cancellations and getattr(self._runner, "worker_count", 1) <= 0:
+            self._end_deserted(run)
+            return
+        run.is_interrupted = True
+        self._drain(run, "interrupted")
+
+    def _end_deserted(self, run: LoadRun) -> None:
+        """End *run*, whose last worker has left: nobody interrupted it here."""
+        self._is_deserted = True
+        if run.start_s is None:
+            self._fail_unless_failed(VecgateError("every worker has left before the schedule began"))
+            return
+        left = sorted(self._registry.workers)
+        run.ledger.remove_lost(now_s=run.elapsed_s, ended=left)
+        for worker in left:
+            self._lose(run, worker, "has left; there is no other worker")
+        names = " and ".join(map(self._registry.name, left)) or "every worker"
+        self._drain(run, f"{names} left, and there is no other worker")
 
     def end(self) -> None:
         """End the run, even if it is active, remove its resources and complete its result stream."""
@@ -262,7 +285,7 @@ class Coordinator:
     def _forget_ended_workers(self, run: LoadRun) -> None:
         """Do not wait for workers that have ended before the schedule begins."""
         for worker in self._registry.ended():
-            self._lose(run, worker, "has ended")
+            self._lose(run, worker, HAS_ENDED)
             if not self._registry.workers:
                 self._fail(VecgateError("every worker has ended before the schedule began"))
 
@@ -284,7 +307,7 @@ class Coordinator:
             for worker in lost:
                 # It may be slow rather than dead, but its arrivals belong to others now.
                 self._registry.stop(worker, is_lost=True)
-                self._lose(run, worker, "has ended" if worker in ended else "is silent")
+                self._lose(run, worker, HAS_ENDED if worker in ended else IS_SILENT)
 
     def _record_closed_seconds(self, run: LoadRun) -> None:
         for second in run.ledger.take_closed():
@@ -305,7 +328,7 @@ class Coordinator:
         name = self._registry.name(worker)
         if totals := run.ledger.lost_totals.get(worker):
             run.ledger.lost_totals[worker] = replace(totals, worker=name)
-        self._record_event(run, "worker-lost", f"{name} {reason}; its part goes to others")
+        self._record_event(run, "worker-lost", f"{name} {reason}")
 
     def _join(self, run: LoadRun, worker: str) -> None:
         """Give a worker that joins late its part of the remaining arrivals."""

@@ -9,7 +9,7 @@ and counted.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, TypeAlias
@@ -23,15 +23,12 @@ from vecgate.load.schedule.arrival_cursor import ArrivalCursor
 from vecgate.load.schedule.arrival_schedule import Schedule
 from vecgate.load.schedule.partition import Partition
 from vecgate.load.traffic.planned_requests import PlannedRequest
-from vecgate.load.traffic.request_log import LoggedRequest
+from vecgate.load.traffic.request_log import LoggedRequest, RequestState
 from vecgate.load.traffic.request_recorder import RequestRecorder
-from vecgate.results.load.load_records import NO_CREDENTIALS
+from vecgate.results.load.load_records import NO_CREDENTIALS, PROTOCOL, TRANSPORT, UNANSWERED
 
 #: A request is built this long before it is due.
 LEAD_S = 0.05
-#: Error codes of failures without a code from the service. UNANSWERED: the request was still in flight when
-#: the drain deadline of the run had passed.
-TRANSPORT, PROTOCOL, UNANSWERED = "Transport", "Protocol", "Unanswered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +87,13 @@ class Dispatcher:
     schedule          schedule of all workers; `cursor` selects the arrivals of this one
     plan              returns the request of an arrival
     send              sends a request
+    operation_of      returns the operation of an arrival, for those that are not sent
     start_deadline_s  an arrival that did not start within this time after it was due is dropped
     clock, sleep      clock and sleep function of the users' greenlets
     """
+
+    cursor: ArrivalCursor
+    recorder: RequestRecorder
 
     def __init__(
         self,
@@ -102,17 +103,21 @@ class Dispatcher:
         recorder: RequestRecorder,
         *,
         start_deadline_s: float,
+        operation_of: Callable[[int], str] = lambda _: "",
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = gevent.sleep,
     ) -> None:
         self.cursor, self.recorder = ArrivalCursor(schedule), recorder
         self._duration_s, self._plan, self._send = schedule.duration_s, plan, send
+        self._operation_of = operation_of
         self._start_deadline_s, self._clock, self._sleep = start_deadline_s, clock, sleep
         self._turn = BoundedSemaphore(1)
-        self.started = Event()
-        self.start_s = 0.0
+        self.started: Event = Event()
+        self.start_s: float = 0.0
         # Arrivals that a user has taken and not finished; some of them are in flight, by the user's greenlet.
         self._active = 0
+        # Those of them that are not in flight.
+        self._waiting: set[int] = set()
         self._in_flight: dict[Any, _InFlight] = {}
         self._stopped_s, self._is_abandoned = inf, False
 
@@ -124,7 +129,10 @@ class Dispatcher:
 
     def repartition(self, partition: Partition) -> None:
         """Serve the arrivals of *partition* from its first one on; drop those that come too late."""
-        self.recorder.record_drops(self.cursor.repartition(partition))
+        before = self.cursor.partitions
+        self.recorder.record_drops(late := self.cursor.repartition(partition))
+        if late and self.recorder.log.wants_rows:
+            self._log_unsent(self.cursor.gained(before, late))
 
     def stop(self) -> None:
         """Start no further request. Those in flight finish."""
@@ -154,6 +162,8 @@ class Dispatcher:
     def abandon(self) -> None:
         """Drop all arrivals that have not started, and fail the requests in flight as unanswered."""
         waiting = self._active - len(self._in_flight)
+        if self.recorder.log.wants_rows:
+            self._log_unsent([*sorted(self._waiting), *self.cursor.remaining()])
         self.recorder.record_drops(waiting + self.cursor.skip_remaining())
         self._is_abandoned = True
         for user, in_flight in list(self._in_flight.items()):
@@ -169,14 +179,19 @@ class Dispatcher:
         if acquired is None:
             return None
         arrival, due_s = acquired
+        self._waiting.add(arrival)
         try:
-            return None if self._drop_if_late(due_s) else self._send_when_due(self._plan(arrival), due_s)
+            if self._drop_if_late(arrival, due_s):
+                return None
+            return self._send_when_due(arrival, self._plan(arrival), due_s)
         except _EndedBeforeSending:
             if not self._is_abandoned:
                 self.recorder.record_lost()
+                self._log_unsent([arrival], "lost")
             raise
         finally:
             self._active -= 1
+            self._waiting.discard(arrival)
 
     def _acquire_arrival(self) -> tuple[int, float] | None:
         """Wait until shortly before the next arrival is due; return it and its due time on the clock."""
@@ -191,21 +206,30 @@ class Dispatcher:
                 self._sleep(min(wait_s, 1.0))
         return None
 
-    def _drop_if_late(self, due_s: float) -> bool:
-        """Return True if an arrival due at *due_s* must not start any more, and count it as dropped once."""
+    def _drop_if_late(self, arrival: int, due_s: float) -> bool:
+        """Return True if an *arrival* due at *due_s* must not start any more, and count it once."""
         is_late = self._clock() - due_s > self._start_deadline_s
         if is_late and not self._is_abandoned:
             self.recorder.record_drops()
+            self._log_unsent([arrival])
         return is_late or self._is_abandoned
 
-    def _send_when_due(self, request: PlannedRequest, due_s: float) -> CompletedRequest | None:
+    def _log_unsent(self, arrivals: Iterable[int], state: RequestState = "dropped") -> None:
+        """Let each of *arrivals* have a row, if rows are wanted."""
+        if self.recorder.log.wants_rows:
+            for arrival in arrivals:
+                operation, due_s = self._operation_of(arrival), self.cursor.due_s(arrival)
+                self.recorder.log.record(LoggedRequest(operation, due_s, None, None, state))
+
+    def _send_when_due(self, arrival: int, request: PlannedRequest, due_s: float) -> CompletedRequest | None:
         if (wait_s := due_s - self._clock()) > 0:
             try:
                 self._sleep(wait_s)
             except gevent.GreenletExit as ended:
                 raise _EndedBeforeSending from ended
-        if self._drop_if_late(due_s):
+        if self._drop_if_late(arrival, due_s):
             return None
+        self._waiting.discard(arrival)
         sent_s, user = self._clock(), gevent.getcurrent()
         self.recorder.record_start(sent_s - due_s)
         in_flight = self._in_flight[user] = _InFlight(request, due_s, sent_s)
@@ -222,6 +246,16 @@ class Dispatcher:
                     bytes_out=len(request.body.data),
                     stored_bytes=request.stored_bytes,
                     retried=in_flight.progress.retried,
+                )
+                self.recorder.log.record(
+                    LoggedRequest(
+                        request.operation,
+                        due_s - self.start_s,
+                        sent_s - self.start_s,
+                        None,
+                        "unknown",
+                        bytes_out=len(request.body.data),
+                    )
                 )
             raise
         return self._finish(user, failure)

@@ -173,6 +173,7 @@ class Worker:
             _build_sender(scenario, sender, bodies, recorder),
             recorder,
             start_deadline_s=scenario.start_deadline_s,
+            operation_of=self._planner.operation_of,
         )
 
     def _on_start(self, start: Start) -> None:

@@ -5,6 +5,8 @@ The cursor reads no clock: all times are seconds since the schedule began.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from vecgate.load.schedule.arrival_schedule import Schedule
 from vecgate.load.schedule.partition import NO_ARRIVAL, Partition, PartitionSequence
 
@@ -21,8 +23,8 @@ class ArrivalCursor:
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
-        self.partitions = PartitionSequence(())
-        self.next_arrival = NO_ARRIVAL
+        self.partitions: PartitionSequence = PartitionSequence(())
+        self.next_arrival: int = NO_ARRIVAL
         # All arrivals of this worker below this number are passed.
         self._passed = 0
         self._end = schedule.total
@@ -63,6 +65,26 @@ class ArrivalCursor:
         passed = partition.from_arrival, self._passed
         self._pass_below(self._passed)
         return max(0, self.partitions.count(*passed) - before.count(*passed))
+
+    def gained(self, before: PartitionSequence, number: int) -> list[int]:
+        """Return the first *number* arrivals that the worker has passed and did not have *before*."""
+        found, arrival = list[int](), self.partitions.all[-1].from_arrival
+        while len(found) < number and (arrival := self.partitions.next_from(arrival)) < self._passed:
+            if before.next_from(arrival) != arrival:
+                found.append(arrival)
+            arrival += 1
+        return found
+
+    def remaining(self) -> Iterator[int]:
+        """Yield the worker's arrivals that were not passed yet."""
+        arrival = self.partitions.next_from(self._passed)
+        while arrival < self._end:
+            yield arrival
+            arrival = self.partitions.next_from(arrival + 1)
+
+    def due_s(self, arrival: int) -> float:
+        """Return when *arrival* is due."""
+        return float(self._schedule.due_s(arrival, arrival + 1)[0])
 
     def stop(self) -> None:
         """End the schedule here: the cursor is exhausted from now on."""

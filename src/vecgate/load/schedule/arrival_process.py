@@ -65,7 +65,7 @@ class PoissonArrivals:
         self._seed, self._starts = tuple(seed), [start]
         while (points := self._chunk(len(self._starts) - 1))[-1] < end:
             self._starts.append(float(points[-1]))
-        self.count = (len(self._starts) - 1) * CHUNK + int(np.searchsorted(points, end))
+        self.count: int = (len(self._starts) - 1) * CHUNK + int(np.searchsorted(points, end))
 
     def positions(self, first: int, last: int) -> Times:
         """Return the positions of the arrivals from *first* up to but not including *last*."""

@@ -116,6 +116,11 @@ class RequestPlanner:
                     "QueryVectors", self._bodies.query(arrival, filtered=filtered), on_ok=on_ok
                 )
 
+    def operation_of(self, arrival: int) -> str:
+        """Return the operation of the request of *arrival*."""
+        name = self._mix.operation_of(arrival)
+        return "QueryVectors" if name == FILTERED else name
+
     def recall(self) -> Recall | None:
         """Compute the recall of the kept answers; None if no answer was kept."""
         if isinstance(self.answers, SpreadAnswers):

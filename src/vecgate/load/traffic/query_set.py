@@ -5,9 +5,10 @@ neighbours, as the datasets of ann-benchmarks, big-ann-benchmarks and VectorDBBe
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ HDF5_SUFFIXES = (".hdf5", ".h5", ".hdf")
 METRIC_OF_DISTANCE = {"angular": "cosine", "euclidean": "euclidean"}
 #: Columns of neighbours in a parquet file.
 NEIGHBOR_COLUMNS = ("neighbors_id", "neighbors", "neighbours")
+#: Column of the query that has these neighbours.
+QUERY_ID = "id"
 #: Steps of the mixing function of SplitMix64, which turns numbers of arrivals into random ones.
 MIX, WORD = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)), 2**64
 GOLDEN = 0x9E3779B97F4A7C15
@@ -68,7 +71,7 @@ def build_queries(scenario: Scenario, pool: VectorPool) -> QuerySet:
     query, is_zipf = scenario.query, scenario.query.choice == "zipf"
     if not query.source:
         return QuerySet(pool.queries(QUERIES, seed=scenario.seed), is_zipf=is_zipf)
-    vectors = _read_vectors(query.source, dimension=pool.dimension)
+    vectors, keys = _read_vectors(query.source, dimension=pool.dimension)
     if not query.neighbors:
         return QuerySet(vectors, is_zipf=is_zipf)
     if scenario.preload != len(pool):
@@ -77,24 +80,25 @@ def build_queries(scenario: Scenario, pool: VectorPool) -> QuerySet:
             hint=f"Set preload = {len(pool)}, and vectors.pool to all vectors of the file or more.",
         )
     _check_distance(query.neighbors, scenario.vectors.metric)
-    ids = read_neighbors(query.neighbors, len(vectors), least=query.top_k)
+    ids = read_neighbors(query.neighbors, len(vectors), least=query.top_k, keys=keys)
     if len(ids) < len(vectors):
         vectors = vectors[: len(ids)]
     return QuerySet(vectors, _rows_of(ids, pool, query.neighbors), is_zipf=is_zipf)
 
 
-def read_neighbors(path: str, count: int, *, least: int) -> Rows:
+def read_neighbors(path: str, count: int, *, least: int, keys: Sequence[str | None] = ()) -> Rows:
     """Return the ids of the neighbours of at most *count* queries in the file at *path*, shape (n, k).
 
-    The file is HDF5 with the dataset `neighbors`, a file of integers (`.ibin`), or parquet. Raises
-    SourceError if it cannot be read or has fewer than *least* neighbours of each query.
+    The file is HDF5 with the dataset `neighbors`, a file of integers (`.ibin`), or parquet. A parquet file
+    whose rows have the ids of their queries is matched with the *keys* of the queries, others are in their
+    order. Raises SourceError if it cannot be read or has fewer than *least* neighbours of each query.
     """
     suffix = Path(path).suffix.lower()
     with source_errors(path, "a file of neighbours"):
         if suffix in HDF5_SUFFIXES:
             ids = np.asarray(read_dataset(path, "neighbors", count))
         elif suffix in {".parquet", ".pq"}:
-            ids = _read_parquet(path, count)
+            ids = _read_parquet(path, count, keys)
         else:
             ids = _read_integers(path, count)
     if ids.ndim != 2 or not len(ids) or ids.shape[1] < least:  # noqa: PLR2004 - a matrix
@@ -113,18 +117,21 @@ def _check_distance(path: str, metric: str) -> None:
         raise SourceError(f"{found}, and vectors.metric is {metric}")
 
 
-def _read_vectors(path: str, *, dimension: int) -> Float32Matrix:
+def _read_vectors(path: str, *, dimension: int) -> tuple[Float32Matrix, list[str | None]]:
+    """Return the first vectors of the file at *path*, and the key of each."""
     is_hdf5 = Path(path).suffix.lower() in HDF5_SUFFIXES
     columns = ColumnChoice(vector="test", key_prefix="") if is_hdf5 else KEYS_OPTIONAL
     found: list[Float32Matrix] = []
+    keys: list[str | None] = []
     for block in open_source(path, columns=columns).blocks(rows=QUERIES_MAX):
-        found.append(block.vectors[: QUERIES_MAX - sum(map(len, found))])
-        if sum(map(len, found)) >= QUERIES_MAX:
+        found.append(block.vectors[: QUERIES_MAX - len(keys)])
+        keys += block.keys[: len(found[-1])]
+        if len(keys) >= QUERIES_MAX:
             break
     if not found or found[0].shape[1] != dimension:
         actual = f"has queries of {found[0].shape[1]} dimensions" if found else "contains no queries"
         raise SourceError(f"{path} {actual}; the scenario needs {dimension} dimensions")
-    return np.concatenate(found)
+    return np.concatenate(found), keys
 
 
 def _rows_of(ids: Rows, pool: VectorPool, path: str) -> Rows:
@@ -151,16 +158,45 @@ def _read_integers(path: str, count: int) -> Rows:
     return data.reshape(-1, width).astype(np.int64)
 
 
-def _read_parquet(path: str, count: int) -> Rows:
+def _read_parquet(path: str, count: int, keys: Sequence[str | None]) -> Rows:
     parquet = import_extra("pyarrow.parquet", "a parquet file of neighbours", error=SourceError)
     with parquet.ParquetFile(path) as file:
         names = [name for name in NEIGHBOR_COLUMNS if name in file.schema_arrow.names]
         if not names:
             raise SourceError(f"{path} has no column {' or '.join(NEIGHBOR_COLUMNS)}")
-        batch = next(file.iter_batches(batch_size=count, columns=names[:1]), None)
-    lists: Sequence[Sequence[int]] = batch.column(0).to_pylist() if batch is not None else []
+        has_ids = bool(keys) and QUERY_ID in file.schema_arrow.names
+        columns = [names[0], *([QUERY_ID] if has_ids else [])]
+        batches = (
+            [batch.column(name).to_pylist() for name in columns]
+            for batch in file.iter_batches(batch_size=count, columns=columns)
+        )
+        lists = _match(path, batches, keys) if has_ids else next(batches, [[]])[0]
     shortest = min(map(len, lists), default=0)
     return np.array([each[:shortest] for each in lists], dtype=np.int64).reshape(len(lists), shortest)
+
+
+def _match(
+    path: str, batches: Iterable[Sequence[Sequence[Any]]], keys: Sequence[str | None]
+) -> list[Sequence[int]]:
+    """Return the neighbours of the query with each of *keys*, from *batches* of neighbours and query ids.
+
+    Raises SourceError if a query has none, or two rows.
+    """
+    wanted, found = set(keys), dict[str, Sequence[int]]()
+    for lists, ids in batches:
+        for neighbors, each in zip(lists, ids, strict=True):
+            key = str(each)
+            if key not in wanted:
+                continue
+            if key in found:
+                raise SourceError(f"{path} has the neighbours of query {key} twice")
+            found[key] = neighbors
+    if missing := [key for key in keys if key not in found]:
+        raise SourceError(
+            f"{path} has no neighbours of {len(missing):,} of {len(keys):,} queries, such as {missing[0]}",
+            hint=f"Its column {QUERY_ID} has the ids of the queries in query.source.",
+        )
+    return [found[str(key)] for key in keys]
 
 
 def _random_value(number: int) -> float:

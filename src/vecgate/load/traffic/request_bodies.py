@@ -39,7 +39,7 @@ class RequestBodies:
         rows = range(len(pool)) if "PutVectors" in scenario.operations else range(0)
         self._tails = [_encode_tail(pool, row) for row in rows]
         self._stored = [_stored_bytes(pool, row) for row in rows]
-        self.query_set = query_set or QuerySet(pool.queries(QUERIES, seed=scenario.seed))
+        self.query_set: QuerySet = query_set or QuerySet(pool.queries(QUERIES, seed=scenario.seed))
         # Those that are sent: a file may have thousands of queries, and a run may send a few.
         self._queries: dict[tuple[int, bool], Body] = {}
         if len(self.query_set) <= QUERIES and "QueryVectors" in scenario.operations:

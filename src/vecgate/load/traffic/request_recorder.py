@@ -28,7 +28,7 @@ class RequestRecorder:
     """
 
     def __init__(self) -> None:
-        self.log = RequestLog()
+        self.log: RequestLog = RequestLog()
         self._first_ms: dict[str, float] = {}
         self._second, self._totals = _Counters(), _Counters()
         self._in_flight = 0

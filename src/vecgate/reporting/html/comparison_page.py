@@ -26,6 +26,7 @@ GRADE_TONES = {"regressed": "bad", "missing": "bad", "unclear": "doubt", "improv
 TITLES = {
     "load": "load runs",
     "capacity": "capacity searches",
+    "sweep": "sweeps",
     "benchmarks": "microbenchmarks",
     "conformance": "conformance runs",
 }
@@ -110,7 +111,7 @@ def interval_plots(comparison: Comparison) -> Iterator[BarPlot]:
 
 def _curves(comparison: Comparison, base: Sequence[Stream], head: Sequence[Stream]) -> Iterator[Plot]:
     draw: Callable[[Sequence[Stream], Sequence[Stream]], Iterator[Plot]] = overlaid_curves
-    if comparison.kind in {"load", "capacity"}:
+    if comparison.kind in {"load", "capacity", "sweep"}:
         yield from draw(base, head)
 
 

@@ -126,7 +126,9 @@ def format_change(change: float) -> str:
     """Format a relative change in per cent, or a difference in points, without its unit: `+12.3`."""
     if not isfinite(change):
         return "-∞" if change < 0 else "+∞"
-    return f"{change * 100:+,.1f}" if abs(change) < LARGE_CHANGE else f"{change * 100:+,.0f}"
+    digits = 1 if abs(change) < LARGE_CHANGE else 0
+    # A change that rounds to nothing has no sign of its own: adding zero turns -0.0 into 0.0.
+    return f"{round(change * 100, digits) + 0.0:+,.{digits}f}"
 
 
 def _figure_dict(change: Change) -> dict[str, object]:

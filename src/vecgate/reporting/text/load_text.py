@@ -180,7 +180,7 @@ def _facts(stream: Stream, summary: LoadSummary) -> Iterator[tuple[str, str]]:
     if connects := _slow_connects(summary):
         yield "connections", connects
     if summary.limited_by_generator:
-        yield "generator", f"was the limit, not the target: {summary.limited_by_generator}"
+        yield "generator", f"was the limit: {summary.limited_by_generator}"
     for event in stream.of(Event):
         if event.kind != "stage":
             yield event.kind.replace("-", " "), f"at {event.at_s:.0f} s: {event.text}"

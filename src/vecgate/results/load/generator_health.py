@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vecgate.formatting import format_percentage
-from vecgate.results.load.load_records import NO_CREDENTIALS, LoadPlan, Second
+from vecgate.results.load.error_attribution import describe_refusals, refused_workers
+from vecgate.results.load.load_records import NO_CREDENTIALS, LoadPlan, Second, WorkerTotals
 
 #: A worker has one thread: when it uses this much of a core, it has no time left.
 BUSY_CORES = 0.95
@@ -26,25 +27,29 @@ FULL_SHARE = 0.9
 FULL_LAG_MS, WAITED_S = 500.0, 0.5
 
 
-def limited_by_generator(seconds: Sequence[Second], plan: LoadPlan) -> str:
+def limited_by_generator(
+    seconds: Sequence[Second], plan: LoadPlan, workers: Sequence[WorkerTotals] = ()
+) -> str:
     """Return why the generator was the limit, with figures; an empty string if it was not.
 
     Late requests alone prove nothing, because a target that stalls delays them as well. They count if the
     generator had no processor time left in the same second, or if it dropped requests although more could
     have been in flight. When as many were in flight as may be, the target delayed them. Requests of workers
-    that ended or had no credentials count as well.
+    that ended, had no credentials or had credentials that the target refuses count as well.
     """
-    return _find_losses(seconds) or _find_strain(seconds, plan) or _find_idle_drops(seconds, plan)
+    return _find_losses(seconds, workers) or _find_strain(seconds, plan) or _find_idle_drops(seconds, plan)
 
 
-def describe_losses(seconds: Sequence[Second]) -> str:
-    """Return how many requests were lost on workers that ended or had no credentials; empty for none."""
+def describe_losses(seconds: Sequence[Second], workers: Sequence[WorkerTotals] = ()) -> str:
+    """Return how many requests were lost on workers that ended or were not accepted; empty for none."""
     lost, unknown = sum(each.lost for each in seconds), sum(each.unknown for each in seconds)
     parts = [f"{lost:,} requests were not sent"] if lost else []
     parts += [f"the results of {unknown:,} are unknown"] if unknown else []
-    reasons = [f"{' and '.join(parts)}, because a worker ended"] if parts else []
+    reasons = [f"{' and '.join(parts)}, because {_ended(workers)} ended"] if parts else []
     if unsigned := _unsigned(seconds):
         reasons.append(f"{unsigned:,} requests could not be signed, because a worker had no credentials")
+    if refusals := describe_refusals(workers):
+        reasons.append(refusals)
     return "; ".join(reasons)
 
 
@@ -58,15 +63,22 @@ def describe_late_starts(seconds: Sequence[Second], plan: LoadPlan) -> str:
     return f"{format_percentage(late, due)} of requests started late although slots were free"
 
 
+def _ended(workers: Sequence[WorkerTotals]) -> str:
+    """Return the names of the workers that ended early."""
+    return " and ".join(sorted(each.worker for each in workers if each.lost_at_s is not None)) or "a worker"
+
+
 def _unsigned(seconds: Sequence[Second]) -> int:
     return sum(
         counts.errors.get(NO_CREDENTIALS, 0) for second in seconds for counts in second.operations.values()
     )
 
 
-def _find_losses(seconds: Sequence[Second]) -> str:
+def _find_losses(seconds: Sequence[Second], workers: Sequence[WorkerTotals]) -> str:
     missed = sum(each.lost + each.unknown for each in seconds) + _unsigned(seconds)
-    return describe_losses(seconds) if missed > MISSED_SHARE * sum(each.due for each in seconds) else ""
+    missed += sum(codes.total() for codes in refused_workers(workers).values())
+    is_large = missed > MISSED_SHARE * sum(each.due for each in seconds)
+    return describe_losses(seconds, workers) if is_large else ""
 
 
 def _is_full(before: Second | None, now: Second, plan: LoadPlan) -> bool:

@@ -20,6 +20,9 @@ Client: TypeAlias = Literal["direct", "bulk"]
 StageKind: TypeAlias = Literal["constant", "ramp", "step", "sine", "poisson"]
 EventKind: TypeAlias = Literal["stage", "worker-joined", "worker-lost", "aborted", "note"]
 
+#: Error codes of failures without a code from the service. UNANSWERED: the request was still in flight when
+#: the drain deadline of the run had passed.
+TRANSPORT, PROTOCOL, UNANSWERED = "Transport", "Protocol", "Unanswered"
 #: Error code of a request that a worker could not sign: the generator's fault, not the target's.
 NO_CREDENTIALS = "NoCredentials"
 
@@ -212,6 +215,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, tag="trial", tag_field="r
     """One rate that a capacity search tried.
 
     rate_per_s       offered rate in the unit of the plan; *achieved_per_s* is the measured rate
+    requests         sample of the percentiles; 0 in streams of an earlier version
     held             every threshold was met; *reason* names the one that was not
     is_inconclusive  the load generator, not the target, was the limit
     """
@@ -222,6 +226,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, tag="trial", tag_field="r
     achieved_per_s: float = 0.0
     p50_ms: float = 0.0
     p99_ms: float = 0.0
+    requests: int = 0
     errors: int = 0
     throttled: int = 0
     held: bool

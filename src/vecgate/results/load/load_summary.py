@@ -108,7 +108,9 @@ def summarize(stream: Stream) -> LoadSummary:
         recalls={recall.k: recall for recall in stream.of(Recall)},
         failures=stream.of(FailureCause),
         limited_by_generator=limited_by_generator(
-            [second for second in seconds if second.at_s + 1 > start_s + ROUNDING_S], plan
+            [second for second in seconds if second.at_s + 1 > start_s + ROUNDING_S],
+            plan,
+            stream.of(WorkerTotals),
         ),
         orphaned=stream.orphaned,
     )

@@ -35,6 +35,9 @@ class SweepPoint(msgspec.Struct, frozen=True, kw_only=True, tag="sweep-point", t
     usd              price of this load test; *usd_per_hour* is that of an hour at this rate
     recall           recall@*k* of sampled queries; None if it was not measured
     operations       each operation by itself
+    late_starts      share of requests that the generator started late although it could have started them;
+                     empty for few
+    noise            quantiles of the resampled figures: p50 and p99 in ms, achieved and errors as parts of 1
     """
 
     number: int
@@ -54,6 +57,8 @@ class SweepPoint(msgspec.Struct, frozen=True, kw_only=True, tag="sweep-point", t
     recall: float | None = None
     k: int = 0
     operations: Mapping[str, PointOperation] = msgspec.field(default_factory=dict)
+    late_starts: str = ""
+    noise: Mapping[str, tuple[float, ...]] = msgspec.field(default_factory=dict)
 
 
 class Knee(msgspec.Struct, frozen=True, kw_only=True, tag="knee", tag_field="record"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,10 +20,14 @@ import orjson
 from vecgate.bulk.sources.array_columns import AnyArray, ArraySource, Columns
 from vecgate.bulk.sources.column_mapping import ColumnChoice, ColumnKind
 from vecgate.bulk.sources.compression import decompress
+from vecgate.bulk.sources.documents.text_lines import LINE_BYTES_MAX
 from vecgate.bulk.sources.source import FileSource, file_fingerprint, source_errors
 from vecgate.errors import SourceError
+from vecgate.s3vectors.limits import MIB
 
 FORMAT_NAME = "a file of keys"
+#: The list is parsed whole.
+LIST_BYTES_MAX = 256 * MIB
 _NPY_MAGIC = b"\x93NUMPY"
 _BOM = b"\xef\xbb\xbf"
 _TEXT_KINDS = "UT"
@@ -101,7 +106,13 @@ def _texts(path: Path, values: Any) -> Sequence[str]:  # noqa: ANN401 - what np.
 
 def _list_of(path: Path) -> Sequence[str]:
     with source_errors(str(path), FORMAT_NAME), path.open("rb") as file:
-        values = orjson.loads(decompress(file).read().removeprefix(_BOM))
+        text = decompress(file).read(LIST_BYTES_MAX + 1)
+        if len(text) > LIST_BYTES_MAX:
+            raise SourceError(
+                f"{path} is one list of more than {LIST_BYTES_MAX:,} bytes",
+                hint="Write one key on each line: lines are read as they are needed.",
+            )
+        values = orjson.loads(text.removeprefix(_BOM))
     if not all(isinstance(value, str | int) and not isinstance(value, bool) for value in values):
         raise SourceError(f"{path} has no keys: it must be one list of texts or integers")
     return [str(value) for value in values]
@@ -110,7 +121,9 @@ def _list_of(path: Path) -> Sequence[str]:
 def _lines(path: Path) -> Iterator[str]:
     with source_errors(str(path), FORMAT_NAME), path.open("rb") as file:
         lines: BinaryIO = decompress(file)
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(iter(partial(lines.readline, LINE_BYTES_MAX), b""), 1):
+            if len(line) >= LINE_BYTES_MAX:
+                raise SourceError(f"line {number:,} of {path} has more than {LINE_BYTES_MAX:,} bytes")
             key = (line.removeprefix(_BOM) if number == 1 else line).rstrip(b"\r\n").decode()
             if not key:
                 raise SourceError(f"{path}: line {number:,} is empty, but must be a key")

@@ -15,9 +15,11 @@ from vecgate.bulk.sources.column_mapping import ColumnChoice, ColumnKind, Layout
 from vecgate.bulk.sources.compression import decompress
 from vecgate.bulk.sources.documents.json_splitter import JsonSplitter
 from vecgate.bulk.sources.documents.record_layout import recognise
+from vecgate.bulk.sources.documents.text_lines import ByteCount
 from vecgate.bulk.sources.object_records import (
     SAMPLE_RECORDS,
     SAMPLE_RECORDS_MAX,
+    TEXT_BYTES_MAX,
     ObjectSource,
     UnreadableRecord,
     field_kinds,
@@ -34,15 +36,18 @@ _HEAD_BYTES = 64
 
 def open_json(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> ObjectSource:
     """Open a JSON document. Raises SourceError if it has no list of records, or several."""
-    name = str(path)
+    name, count = str(path), ByteCount()
 
     def elements() -> Generator[tuple[str, object]]:
         with source_errors(name, FORMAT_NAME), path.open("rb") as file:
             for number, (where, text) in enumerate(JsonSplitter(decompress(file), name).elements(), 1):
+                count.value += len(text)
                 yield where, _record(text, number)
 
     with closing(elements()) as opened:
-        samples = _draw_samples(opened, lambda s: _holds_records(name, s, columns, keys_only=keys_only))
+        samples = _draw_samples(
+            opened, count, lambda s: _holds_records(name, s, columns, keys_only=keys_only)
+        )
     if not samples:
         raise _without_objects(path)
     where, layout, check = _choose_list(name, samples, columns, keys_only=keys_only)
@@ -59,7 +64,10 @@ def open_json(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> Ob
 
     dimension, fingerprint = first_length(samples[where], layout), file_fingerprint(path)
     return ObjectSource(
-        name, None, fingerprint, dimension, layout, records, is_repeatable=True, is_identified=True
+        *(name, None, fingerprint, dimension, layout, records),
+        is_repeatable=True,
+        is_identified=True,
+        count=count,
     )
 
 
@@ -84,7 +92,9 @@ def _record(text: bytes, number: int) -> object:
 
 
 def _draw_samples(
-    elements: Iterator[tuple[str, object]], holds_records: Callable[[Sequence[object]], bool]
+    elements: Iterator[tuple[str, object]],
+    count: ByteCount,
+    holds_records: Callable[[Sequence[object]], bool],
 ) -> dict[str, list[object]]:
     """Return the first elements of each list: enough to recognise the fields of one that holds records."""
     samples: dict[str, list[object]] = {}
@@ -95,7 +105,7 @@ def _draw_samples(
         is_due = len(sample) >= SAMPLE_RECORDS and len(sample).bit_count() == 1
         if is_due and ColumnKind.EMPTY not in field_kinds(sample).values() and holds_records(sample):
             break
-        if number >= SAMPLE_RECORDS_MAX:
+        if number >= SAMPLE_RECORDS_MAX or count.value >= TEXT_BYTES_MAX:
             break
     return samples
 

@@ -7,23 +7,23 @@ from typing import BinaryIO
 import orjson
 
 from vecgate.bulk.sources.documents.record_layout import EXPORTS
-from vecgate.s3vectors.limits import MIB
+from vecgate.bulk.sources.documents.text_lines import LINE_BYTES_MAX, next_line
 
 LINES, DOCUMENT = "JSON lines", "JSON"
 #: A longer first line is a document.
-_LINE_BYTES_MAX = 64 * MIB
+_LINE_BYTES_MAX = LINE_BYTES_MAX
 _BOM = b"\xef\xbb\xbf"
 
 
 def json_form(lines: BinaryIO) -> str:
     """Return LINES or DOCUMENT for a stream of JSON, LINES if it is neither: its errors say why."""
-    first = _next_line(lines).removeprefix(_BOM).strip()
+    first = next_line(lines, _LINE_BYTES_MAX).removeprefix(_BOM).strip()
     if first.startswith(b"["):
         # A list in one line, and another in the next, is neither.
         return DOCUMENT
     if len(first) >= _LINE_BYTES_MAX:
         return DOCUMENT
-    second = _next_line(lines).strip()
+    second = next_line(lines, _LINE_BYTES_MAX).strip()
     try:
         record = orjson.loads(first)
     except orjson.JSONDecodeError:
@@ -31,13 +31,6 @@ def json_form(lines: BinaryIO) -> str:
         is_open = first.endswith(b"[") or (first.endswith((b"{", b",")) and not second.startswith(b'{"'))
         return DOCUMENT if is_open else LINES
     return LINES if second or not isinstance(record, dict) or not _is_envelope(record) else DOCUMENT
-
-
-def _next_line(lines: BinaryIO) -> bytes:
-    """Return the next line that is not blank, without what exceeds the limit."""
-    while (line := lines.readline(_LINE_BYTES_MAX)) and line.isspace():
-        pass
-    return line
 
 
 def _is_envelope(record: dict[str, object]) -> bool:

@@ -21,6 +21,8 @@ _TOKEN = re.compile(rb'[^"\[\]{}]*+("(?:[^"\\]++|\\.)*+"|[\[\]{}]|")', re.DOTALL
 _CHUNK_BYTES = MIB
 #: Larger elements are not records, or the document is damaged.
 ELEMENT_BYTES_MAX = 64 * MIB
+#: Open brackets. Parsers refuse a record of some hundred.
+DEPTH_MAX = 10_000
 _BOM = b"\xef\xbb\xbf"
 _CLOSING = {b"{": b"}", b"[": b"]"}
 
@@ -78,6 +80,8 @@ class JsonSplitter:
 
     def _open_bracket(self, bracket: bytes, start: int) -> None:
         depth = len(self._open)
+        if depth >= DEPTH_MAX:
+            raise self._error(f"is nested more than {DEPTH_MAX:,} levels deep")
         if not self._list_depth and bracket == b"{" and self._is_in_list():
             self._list_depth, self._count = depth, 0
         if self._list_depth == depth > 0:

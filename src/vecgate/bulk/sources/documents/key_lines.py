@@ -7,12 +7,12 @@ from pathlib import Path
 
 from vecgate.bulk.sources.column_mapping import ColumnKind, Layout
 from vecgate.bulk.sources.compression import SUFFIXES, decompress
+from vecgate.bulk.sources.documents.text_lines import numbered_lines
 from vecgate.bulk.sources.object_records import ObjectSource, UnreadableRecord
 from vecgate.bulk.sources.source import EmptySource, file_fingerprint, source_errors
 
 FORMAT_NAME = "text"
 _ENDINGS = tuple(f".txt{suffix}" for suffix in SUFFIXES)
-_BOM = b"\xef\xbb\xbf"
 _COLUMN = "line"
 
 
@@ -30,10 +30,8 @@ def open_key_lines(path: Path) -> ObjectSource:
 
     def records() -> Iterator[object]:
         with source_errors(name, FORMAT_NAME), path.open("rb") as file:
-            for number, line in enumerate(decompress(file), 1):
-                text = (line.removeprefix(_BOM) if number == 1 else line).rstrip(b"\r\n")
-                if text:
-                    yield _record(text, number)
+            for number, line in numbered_lines(decompress(file), name, keeps_spaces=True):
+                yield _record(line.rstrip(b"\r\n"), number)
 
     if next(records(), None) is None:
         raise EmptySource(f"{name} holds no keys")

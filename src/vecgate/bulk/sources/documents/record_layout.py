@@ -27,7 +27,12 @@ from vecgate.bulk.sources.documents.field_paths import (
     root_of,
 )
 from vecgate.bulk.sources.documents.vector_text import is_vector_text
-from vecgate.bulk.sources.object_records import UnreadableRecord, check_sampled_entries, field_kinds
+from vecgate.bulk.sources.object_records import (
+    FIELDS_MAX,
+    UnreadableRecord,
+    check_sampled_entries,
+    field_kinds,
+)
 from vecgate.errors import SourceError
 
 #: Parts of the names that nested vectors have.
@@ -73,6 +78,11 @@ def recognise(
     """
     records = [record for record in sample if isinstance(record, Mapping)]
     kinds = field_kinds(records)
+    if len(kinds) > FIELDS_MAX:
+        raise SourceError(
+            f"{name} has {len(kinds):,} different fields in its first {len(records):,} records",
+            hint=f"Records may have {FIELDS_MAX:,}. Put what varies into one object or list.",
+        )
     is_chosen = choice.vector is not None
     nested = [nested_members(record) for record in records]
     if choice.layout is None:

@@ -28,8 +28,10 @@ def open_arrow(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> T
     if total == 0 or not any(batch.num_rows for batch in _batches(path)):
         raise EmptySource(f"{path} holds no records")
 
-    def read_batches(_columns: list[str], rows: int) -> Iterator[Batch]:
-        for batch in _batches(path):
+    def read_batches(names: list[str], rows: int) -> Iterator[Batch]:
+        for whole in _batches(path):
+            # Without any column, a batch would have no rows to count.
+            batch = whole.select(names or schema.names[:1])
             for start in range(0, batch.num_rows, rows):
                 yield batch.slice(start, rows)
 

@@ -17,12 +17,26 @@ ArrowType: TypeAlias = Any
 Batch: TypeAlias = Any
 Schema: TypeAlias = Any
 
+#: The largest vector has 4,096 values, and a record 50 metadata.
+COLUMNS_MAX = 10_000
 _BYTES_TESTS = (pt.is_binary, pt.is_large_binary, pt.is_binary_view, pt.is_fixed_size_binary)
 _NUMPY_NAMES = {"halffloat": "float16", "float": "float32", "double": "float64"}
 
 
+def check_column_count(name: str, count: int) -> None:
+    """Raise SourceError if a table has more columns than can be vectors and metadata."""
+    if count > COLUMNS_MAX:
+        raise SourceError(
+            f"{name} has {count:,} columns, more than {COLUMNS_MAX:,}",
+            hint="Write each vector as one list of numbers, or only the columns of the records.",
+        )
+
+
 def column_kinds(name: str, schema: Schema) -> dict[str, ColumnKind]:
-    """Return the kinds of the columns of an Arrow schema. Raises SourceError if two columns share a name."""
+    """Return the kinds of the columns of an Arrow schema. Raises SourceError if two columns share a name, or
+    they are too many.
+    """
+    check_column_count(name, len(schema.names))
     if len(set(schema.names)) < len(schema.names):
         raise SourceError(f"{name} has several columns of one name, among {', '.join(schema.names)}")
     return {field.name: column_kind(storage_type(field.type)) for field in schema}
@@ -30,6 +44,8 @@ def column_kinds(name: str, schema: Schema) -> dict[str, ColumnKind]:
 
 def vector_type(arrow_type: ArrowType) -> tuple[int | None, str]:
     """Return the dimension, if the type fixes it, and the type of a value."""
+    if pt.is_null(storage_type(arrow_type)):
+        return None, "null"
     of_list = _vector_list_type(arrow_type)
     size = of_list.list_size if pt.is_fixed_size_list(of_list) else None
     value_type = str(of_list.value_type)

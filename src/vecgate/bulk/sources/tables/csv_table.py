@@ -20,10 +20,11 @@ import pyarrow.csv as pacsv
 
 from vecgate.bulk.sources.column_mapping import ColumnChoice
 from vecgate.bulk.sources.compression import decompress
+from vecgate.bulk.sources.documents.text_lines import next_line
 from vecgate.bulk.sources.documents.vector_text import is_vector_text
 from vecgate.bulk.sources.remote_files import SourceFile
 from vecgate.bulk.sources.source import EmptySource, source_errors
-from vecgate.bulk.sources.tables.arrow_types import Array, ArrowType, Batch
+from vecgate.bulk.sources.tables.arrow_types import Array, ArrowType, Batch, check_column_count
 from vecgate.bulk.sources.tables.dimension_columns import dimension_groups
 from vecgate.bulk.sources.tables.table_source import TableSource, open_table
 from vecgate.errors import SourceError
@@ -83,12 +84,12 @@ def open_csv(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> Tab
 def _read_form(path: SourceFile) -> CsvForm:
     with source_errors(str(path), FORMAT_NAME), path.open("rb") as file:
         lines = decompress(file)
-        while (first := lines.readline(_ROW_BYTES_MAX)).isspace():
-            pass
+        first = next_line(lines, _ROW_BYTES_MAX)
         text = re.split("[\r\n]", first.decode("utf-8-sig"), maxsplit=1)[0]
     is_tsv = any(suffix in path.name.lower() for suffix in (".tsv", ".tab"))
     bare = _QUOTED.sub("", text)
     delimiter = "\t" if is_tsv else max(DELIMITERS, key=bare.count)
+    check_column_count(str(path), bare.count(delimiter) + 1)
     try:
         names = next(csv.reader([text], delimiter=delimiter, strict=True), [])
     except csv.Error:

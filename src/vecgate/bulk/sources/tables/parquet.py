@@ -1,9 +1,10 @@
-"""Parquet files, read through a small buffer in batches whose length depends on the size of a record."""
+"""Parquet files, read through small buffers in batches whose length depends on the size of a record."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from vecgate.bulk.sources.column_mapping import ColumnChoice
 from vecgate.bulk.sources.remote_files import SourceFile
 from vecgate.bulk.sources.source import EmptySource, source_errors
 from vecgate.bulk.sources.tables.arrow_types import Batch
+from vecgate.bulk.sources.tables.batch_sizes import RowGroups, merged
 from vecgate.bulk.sources.tables.table_source import TableSource, open_table
-from vecgate.s3vectors.limits import MIB
+from vecgate.s3vectors.limits import KIB, MIB
 
 FORMAT_NAME = "parquet"
-#: Without a buffer size, a whole column of a row group would be in memory.
-_BUFFER_BYTES = MIB
+#: Without a buffer size, a whole column of a row group would be in memory. All columns share the second size.
+_BUFFER_BYTES, _BUFFERS_BYTES, _BUFFER_BYTES_MIN = MIB, 64 * MIB, 16 * KIB
 
 
 def open_parquet(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> TableSource:
@@ -33,9 +35,19 @@ def open_parquet(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) ->
 
     def read_batches(names: list[str], rows: int) -> Iterator[Batch]:
         with source_errors(str(path), FORMAT_NAME), ExitStack() as stack:
-            opened = _open(path, stack, buffer_size=_BUFFER_BYTES, pre_buffer=False)
             # Without any column, a batch would have no rows to count.
-            yield from opened.iter_batches(batch_size=rows, columns=names or opened.schema_arrow.names[:1])
+            columns = names or schema.names[:1]
+            buffer_bytes = max(_BUFFER_BYTES_MIN, min(_BUFFER_BYTES, _BUFFERS_BYTES // len(columns)))
+            opened = _open(path, stack, buffer_size=buffer_bytes, pre_buffer=False)
+
+            @cache
+            def probe(texts: tuple[str, ...]) -> Any:  # noqa: ANN401 - pyarrow ships no types
+                options = {"buffer_size": buffer_bytes, "pre_buffer": False, "read_dictionary": list(texts)}
+                return _open(path, stack, **options)
+
+            for run in RowGroups(str(path), opened, probe, columns).runs(rows):
+                batches = opened.iter_batches(batch_size=run.rows, row_groups=run.groups, columns=columns)
+                yield from batches if run.rows == run.merged_rows else merged(batches, run.merged_rows)
 
     return open_table(
         path,

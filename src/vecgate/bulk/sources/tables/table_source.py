@@ -24,6 +24,7 @@ from vecgate.bulk.sources.source import (
 )
 from vecgate.bulk.sources.tables.arrow_records import are_uuids, build_block, first_length
 from vecgate.bulk.sources.tables.arrow_types import (
+    Batch,
     Schema,
     column_kinds,
     describe_conversions,
@@ -31,9 +32,13 @@ from vecgate.bulk.sources.tables.arrow_types import (
     holds_vectors,
     vector_type,
 )
+from vecgate.bulk.sources.tables.batch_sizes import BatchCutter
 from vecgate.bulk.sources.tables.dimension_columns import BatchReader, gather_dimensions
 from vecgate.bulk.sources.tables.text_vectors import holds_vector_text, is_text
 from vecgate.errors import SourceError
+
+#: A file with vectors has one among its first records; this one is read no further.
+ROWS_WITHOUT_VECTOR_MAX = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +71,11 @@ class TableSource(FileSource):
         """Yield one block per record batch. Only the columns in use are read."""
         width = dimension or self.dimension or 1
         batch_rows = block_rows(rows, max(self.row_bytes, width * FLOAT32_BYTES))
+        cutter = BatchCutter(self.name)
         for batch in self.read_batches(self.layout.used, batch_rows):
-            yield build_block(batch, self.layout, width, first)
-            first += batch.num_rows
+            for part in cutter.cut(batch):
+                yield build_block(part, self.layout, width, first)
+                first += part.num_rows
 
 
 def open_table(
@@ -113,7 +120,7 @@ def build_table(
         has_vectors = bool(texts) or any(kind in NUMBER_LISTS for kind in kinds.values())
         schema, read_batches = gather_dimensions(schema, read_batches, chosen, has_vectors=has_vectors)
         kinds = column_kinds(name, schema) | dict.fromkeys(texts, ColumnKind.VECTOR)
-    layout = _with_key_kind(detect_layout(name, kinds, choice, keys_only=keys_only), read_batches)
+    layout = _with_key_kind(name, detect_layout(name, kinds, choice, keys_only=keys_only), read_batches)
     check_entries(name, layout, lambda pick: has_entry(schema, pick))
     dimension, value_type = None, ""
     if layout.vector is not None:
@@ -126,8 +133,7 @@ def build_table(
         dimension, value_type = (None, "text") if is_text(found) else vector_type(found)
         if dimension is None:
             batches = read_batches([layout.vector], block_rows(ROWS_DEFAULT, row_bytes))
-            lengths = (first_length(batch.column(layout.vector)) for batch in batches)
-            dimension = next((length for length in lengths if length), None)
+            dimension = _first_dimension(name, batches, layout.vector)
     return TableSource(
         name,
         total,
@@ -139,6 +145,21 @@ def build_table(
         row_bytes,
         conversions=describe_conversions(schema, layout),
     )
+
+
+def _first_dimension(name: str, batches: Iterator[Batch], column: str) -> int | None:
+    """Return the dimension of the first vector. Raises SourceError if there is none for very long."""
+    rows = 0
+    for batch in batches:
+        if length := first_length(batch.column(column)):
+            return length
+        rows += batch.num_rows
+        if rows >= ROWS_WITHOUT_VECTOR_MAX:
+            raise SourceError(
+                f'the first {rows:,} records of {name} have no vector in "{column}"',
+                hint="Choose another column with --vector-column, or write only the records with vectors.",
+            )
+    return None
 
 
 def _text_vectors(
@@ -154,11 +175,12 @@ def _text_vectors(
     return [] if first is None else [c for c in texts if holds_vector_text(first.column(c))]
 
 
-def _with_key_kind(layout: Layout, read_batches: BatchReader) -> Layout:
+def _with_key_kind(name: str, layout: Layout, read_batches: BatchReader) -> Layout:
     """Return *layout* with the kind of keys that are bytes, which the first of them decide."""
     if layout.key is None or layout.key_kind is not ColumnKind.BYTES:
         return layout
     first = next(iter(read_batches([layout.key], ROWS_DEFAULT)), None)
-    if first is None or not are_uuids(first.column(layout.key)):
+    part = None if first is None else next(BatchCutter(name).cut(first))
+    if part is None or not are_uuids(part.column(layout.key)):
         return layout
     return replace(layout, key_kind=ColumnKind.UUID)

@@ -37,6 +37,9 @@ PROGRESS_S = 10.0
 class Export:
     """Counts what is exported, and prints it from time to time."""
 
+    total: int
+    redacted: int
+
     def __init__(self, *, quiet: bool, earlier: int = 0) -> None:
         self.total, self.redacted, self._quiet = earlier, 0, quiet
         self._begun_s = self._printed_s = time.monotonic()

@@ -9,6 +9,7 @@ import click
 
 from vecgate.cli.load_options import complete_scenario, processes_option, set_option, threshold_option
 from vecgate.cli.options import (
+    OptionDecorator,
     bucket_prefix_option,
     option_group,
     output_options,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from vecgate.cli.runs.load.capacity_run import SearchChoice
     from vecgate.targets.target import TargetChoice
 
-search_options = option_group(
+search_options: OptionDecorator = option_group(
     "search",
     "vecgate.cli.runs.load.capacity_run:SearchChoice",
     click.option("--from", "low", type=float, default=100.0, show_default=True, help="Lowest rate to try."),

@@ -13,6 +13,7 @@ from vecgate.cli.json_output import print_json
 from vecgate.cli.load_options import complete_scenario, processes_option, set_option, threshold_option
 from vecgate.cli.options import (
     FILE,
+    OptionDecorator,
     bucket_prefix_option,
     option_group,
     output_options,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from vecgate.reporting.ci.ci_outputs import CiOutputs
     from vecgate.targets.target import TargetChoice
 
-ramp_choice = option_group(
+ramp_choice: OptionDecorator = option_group(
     "run",
     "vecgate.cli.runs.load.ramp_run:RampChoice",
     click.argument("scenario", default="", shell_complete=complete_scenario),
@@ -75,8 +76,14 @@ ramp_choice = option_group(
         metavar="URL",
         help="Send metrics to this OpenTelemetry collector every second, such as http://localhost:4318.",
     ),
+    click.option(
+        "--prometheus",
+        default="",
+        metavar="PORT",
+        help="Serve metrics to Prometheus at this port of this machine, or at HOST:PORT, while it runs.",
+    ),
 )
-metric_files = option_group(
+metric_files: OptionDecorator = option_group(
     "metrics",
     "vecgate.cli.runs.metric_files:MetricFiles",
     click.option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vecgate.cli.options import option_group, output_options, results_option, target_options
+from vecgate.cli.options import OptionDecorator, option_group, output_options, results_option, target_options
 from vecgate.cli.run_safeguards import CostLimit, cost_options
 from vecgate.errors import UsageError
 
@@ -41,7 +41,7 @@ def parse_numbers(option: str, text: str) -> tuple[int, ...]:
         raise UsageError(message, hint="Write 1,10,100.") from None
 
 
-grid_options = option_group(
+grid_options: OptionDecorator = option_group(
     "grid",
     build_grid,
     click.option("--dimension", type=int, default=1024, show_default=True, help="Dimension of the vectors."),

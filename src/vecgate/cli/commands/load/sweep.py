@@ -9,6 +9,7 @@ import click
 
 from vecgate.cli.load_options import complete_scenario, processes_option, set_option, threshold_option
 from vecgate.cli.options import (
+    OptionDecorator,
     bucket_prefix_option,
     option_group,
     output_options,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from vecgate.cli.runs.load.sweep_run import SweepChoice
     from vecgate.targets.target import TargetChoice
 
-sweep_options = option_group(
+sweep_options: OptionDecorator = option_group(
     "sweep_choice",
     "vecgate.cli.runs.load.sweep_run:SweepChoice",
     click.option(

@@ -19,6 +19,7 @@ from vecgate.load.experiments.capacity_experiment import CapacityExperiment, Cap
 from vecgate.load.experiments.capacity_search import SearchResult
 from vecgate.reporting.text.terminal_tables import table_lines
 from vecgate.results.load.load_records import Trial, Unit
+from vecgate.results.percentile_samples import few_samples_notes, format_percentile, mark_percentile
 from vecgate.results.records import SCHEMA_VERSION, Header
 from vecgate.s3vectors.pricing import PRICES_READ
 from vecgate.targets.target import Target
@@ -45,7 +46,7 @@ def trial_line(trial: Trial, unit: Unit) -> str:
     details = [
         f"{trial.achieved_per_s:,.0f}/s achieved",
         f"p50 {format_milliseconds(trial.p50_ms)}",
-        f"p99 {format_milliseconds(trial.p99_ms)}",
+        format_percentile(99, trial.p99_ms, trial.requests),
         *([f"{trial.errors:,} errors"] if trial.errors else []),
         *([f"{trial.throttled:,} throttled"] if trial.throttled else []),
         *([trial.reason] if trial.reason else []),
@@ -62,7 +63,8 @@ def outcome_lines(outcome: CapacityOutcome) -> list[str]:
     ]
     headings = [f"{outcome.unit}/s", *HEADINGS]
     table = table_lines([headings, *rows], right=range(len(HEADINGS))) if rows else []
-    return [*table, "", *filter(None, (verdict_line(outcome), cleanup_line(outcome.orphaned)))]
+    notes = few_samples_notes(trial.requests for trial in outcome.trials)
+    return [*table, *notes, "", *filter(None, (verdict_line(outcome), cleanup_line(outcome.orphaned)))]
 
 
 def verdict_line(outcome: CapacityOutcome) -> str:
@@ -117,7 +119,7 @@ def _summarize_rate(rate_per_s: float, trials: Sequence[Trial]) -> Sequence[str]
         f"{sum(trial.held for trial in trials)}",
         f"{min(trial.achieved_per_s for trial in trials):,.0f}",
         format_milliseconds(max(trial.p50_ms for trial in trials)),
-        format_milliseconds(max(trial.p99_ms for trial in trials)),
+        mark_percentile(99, *max((trial.p99_ms, trial.requests) for trial in trials)),
         f"{max(trial.errors for trial in trials):,}",
         next((trial.reason for trial in trials if trial.reason), ""),
     )

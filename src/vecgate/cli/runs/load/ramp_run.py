@@ -15,7 +15,8 @@ import click
 from vecgate.cli.options import open_chosen_target, print_status
 from vecgate.cli.run_safeguards import CostLimit, confirm_run, interruptible, require_preflight
 from vecgate.cli.runs.load.live_table import LiveTable
-from vecgate.cli.runs.otlp_export import OtlpExport, collector_url
+from vecgate.cli.runs.load.prometheus_endpoint import PrometheusEndpoint, parse_address
+from vecgate.cli.runs.otlp_export import OtlpExport, collector_settings
 from vecgate.errors import UsageError, VecgateError
 from vecgate.exit_codes import ExitCode
 from vecgate.formatting import format_count, format_duration, format_usd
@@ -57,6 +58,7 @@ class RampChoice:
     bucket_prefix: str
     csv: Path | None
     otlp: str
+    prometheus: str
 
     def locust_arguments(self) -> list[str]:
         """Return Locust's arguments for these options."""
@@ -91,8 +93,9 @@ def ramp_run(
 ) -> FinishedRun:
     """Run the scenario with a live table on stderr."""
     require_locust()
-    if run.otlp:
-        collector_url(run.otlp)
+    collector = collector_settings(run.otlp, os.environ) if run.otlp else None
+    if run.prometheus:
+        parse_address(run.prometheus)
     overrides = parse_overrides(run.settings)
     scenario = load_scenario(run.scenario, overrides)
     parse_thresholds(run.thresholds, scenario.plan())
@@ -113,12 +116,13 @@ def ramp_run(
             locust_arguments=run.locust_arguments(),
             secret=_master_secret(run) if run.master else "",
         )
-        live = LiveTable(quiet=quiet)
-        with OtlpExport(run.otlp, quiet=quiet) as export:
+        live, served = LiveTable(quiet=quiet), PrometheusEndpoint(run.prometheus, quiet=quiet)
+        with OtlpExport(collector, os.environ, quiet=quiet) as export, served as endpoint:
 
             def add(record: Record) -> None:
                 live.add(record)
                 export.add(record)
+                endpoint.add(record)
 
             try:
                 return FinishedRun(run_scenario(test, add, is_shown=run.web), has_received_signal())

@@ -19,7 +19,7 @@ from vecgate.load.experiments.sweep_experiment import SweepExperiment, SweepOutc
 from vecgate.load.experiments.sweep_points import curve_points
 from vecgate.reporting.text.terminal_tables import table_lines
 from vecgate.results.load.sweep_records import Knee, SweepPoint
-from vecgate.results.percentile_samples import has_few_samples, samples_needed
+from vecgate.results.percentile_samples import few_samples_notes, format_percentile, mark_percentile
 from vecgate.results.records import SCHEMA_VERSION, Header
 from vecgate.s3vectors.pricing import PRICES_READ
 from vecgate.targets.target import Target
@@ -48,7 +48,7 @@ def point_line(point: SweepPoint, outcome_unit: str) -> str:
     details = [
         f"{format_number(point.achieved_per_s)}/s achieved",
         f"p50 {format_milliseconds(point.p50_ms)}",
-        f"p99 {format_milliseconds(point.p99_ms)}",
+        format_percentile(99, point.p99_ms, point.requests),
         *([f"{point.errors:,} errors"] if point.errors else []),
         *([point.reason] if point.reason else []),
     ]
@@ -80,9 +80,7 @@ def point_table(points: Sequence[SweepPoint], knee: Knee | None, unit: str) -> l
     ]
     rows = [_row(point, knee, shown, has_recall=has_recall) for point in points]
     table = table_lines([headings, *rows], right=range(len(headings) - 2)) if rows else []
-    is_short = any(has_few_samples(99, point.requests) for point in points)
-    note = f"* a p99 needs {samples_needed(99):,} requests; a longer --trial has them"
-    return [*table, note] if is_short else table
+    return [*table, *few_samples_notes(point.requests for point in points)]
 
 
 def curve_lines(points: Sequence[SweepPoint], knee: Knee | None) -> list[str]:
@@ -135,12 +133,11 @@ def build_json(outcome: SweepOutcome, header: Header) -> dict[str, object]:
 
 def _row(point: SweepPoint, knee: Knee | None, others: Sequence[str], *, has_recall: bool) -> list[str]:
     recall = [f"{point.recall:.4f}" if point.recall is not None else "-"] if has_recall else []
-    p99 = format_milliseconds(point.p99_ms)
     return [
         format_exact(point.rate_per_s),
         format_number(point.achieved_per_s),
         format_milliseconds(point.p50_ms),
-        f"{p99} *" if has_few_samples(99, point.requests) else p99,
+        mark_percentile(99, point.p99_ms, point.requests),
         f"{point.errors:,}",
         *(
             format_number(point.operations[name].achieved_per_s) if name in point.operations else "-"

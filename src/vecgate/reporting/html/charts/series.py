@@ -69,7 +69,7 @@ class Timeline:
             if self.at and at_s > self.at[-1] + 1:
                 self._append(self.at[-1] + 1, None)
             self._append(at_s, second)
-        self.end_s = self.at[-1] + 1 if self.at else 0.0
+        self.end_s: float = self.at[-1] + 1 if self.at else 0.0
 
     def values(self, measure: Callable[[Second], float]) -> Values:
         """Return *measure* of each second."""

@@ -9,6 +9,7 @@ from vecgate.reporting.html.charts.axes import count_axis, linear_axis
 from vecgate.reporting.html.charts.figures import ChartFigure, FigureBuilder
 from vecgate.reporting.html.charts.plots import LinePlot, PlotLine, Shape
 from vecgate.reporting.html.components import ExperimentView, Table, TableCell, Tile
+from vecgate.reporting.html.views.latency_charts import few_note, percentile_cell
 from vecgate.reporting.html.views.rate_latency_chart import RatePoint, rate_latency_plot
 from vecgate.results.load.load_records import Capacity, LoadPlan, Trial
 from vecgate.results.records import Stream
@@ -141,7 +142,7 @@ def _trial_table(trials: Sequence[Trial], unit: str) -> Table:
             TableCell(format_number(each.rate_per_s), each.rate_per_s),
             TableCell(format_number(each.achieved_per_s), each.achieved_per_s),
             TableCell(format_number(each.p50_ms), each.p50_ms),
-            TableCell(format_number(each.p99_ms), each.p99_ms),
+            percentile_cell(99, each.p99_ms, each.requests),
             f"{each.errors:,}",
             f"{each.throttled:,}",
             TableCell(OUTCOMES[_outcome(each)][0], tone=OUTCOMES[_outcome(each)][3]),
@@ -149,4 +150,5 @@ def _trial_table(trials: Sequence[Trial], unit: str) -> Table:
         )
         for each in trials
     ]
-    return Table("Trials", columns, tuple(rows), frozenset({"phase", "outcome", "reason"}), TRIALS_NOTE)
+    notes = f"{TRIALS_NOTE} {few_note(rows)}".strip()
+    return Table("Trials", columns, tuple(rows), frozenset({"phase", "outcome", "reason"}), notes)

@@ -14,10 +14,12 @@ from vecgate.reporting.html.charts.series import Timeline
 from vecgate.reporting.html.views.capacity_view import capacity_points
 from vecgate.reporting.html.views.latency_charts import distribution_plot
 from vecgate.reporting.html.views.rate_latency_chart import HEIGHT
+from vecgate.reporting.html.views.sweep_view import sweep_points
 from vecgate.reporting.html.views.timeline_charts import curves_plot, format_peak, stages_of
 from vecgate.results.histograms import Histogram
 from vecgate.results.load.load_records import LoadPlan, OperationSecond, Second, Trial
 from vecgate.results.load.load_summary import LoadSummary, summarize
+from vecgate.results.load.sweep_records import SweepPoint
 from vecgate.results.records import Stream
 
 #: Tone of each side; lines of the base are dashed.
@@ -41,9 +43,9 @@ class _Run:
 
 
 def overlaid_curves(base: Sequence[Stream], head: Sequence[Stream]) -> Iterator[LinePlot]:
-    """Return the charts of two sides of load runs or capacity searches."""
-    if base[0].header.kind == "capacity":
-        yield from _capacity_curves(base[0], head[0])
+    """Return the charts of two sides of load runs, capacity searches or sweeps."""
+    if base[0].header.kind != "load":
+        yield from _rate_curves(base, head)
         return
     runs = [*_runs("base", base), *_runs("head", head)]
     yield from _over_time(
@@ -132,13 +134,14 @@ def _distributions(runs: Sequence[_Run], name: str) -> Iterator[LinePlot]:
         yield distribution_plot(f"{name}: response times", found)
 
 
-def _capacity_curves(base: Stream, head: Stream) -> Iterator[LinePlot]:
-    """Return the curves of latency by rate of two searches."""
-    plan = head.first(LoadPlan)
+def _rate_curves(base: Sequence[Stream], head: Sequence[Stream]) -> Iterator[LinePlot]:
+    """Return the curves of p99 by achieved rate of two sides of searches or sweeps; a side is one curve."""
+    plan = head[0].first(LoadPlan)
     points = [
         (point, is_base)
-        for stream, is_base in ((base, True), (head, False))
-        for point in capacity_points(stream.of(Trial))
+        for streams, is_base in ((base, True), (head, False))
+        for stream in streams[:RUNS_MAX]
+        for point in (*capacity_points(stream.of(Trial)), *sweep_points(stream.of(SweepPoint)))
         if point.p99_ms > 0
     ]
     if not points:
@@ -161,7 +164,7 @@ def _capacity_curves(base: Stream, head: Stream) -> Iterator[LinePlot]:
         x_values=rates,
         x_labels=tuple(f"{format_number(point.achieved_per_s)}/s ({point.label})" for point, _ in points),
         lines=tuple(lines),
-        description=f"The highest p99 of a trial was {format_milliseconds(worst)}.",
+        description=f"The highest p99 was {format_milliseconds(worst)}.",
         height=HEIGHT,
         is_wide=True,
     )
