@@ -41,9 +41,27 @@ def words_of(name: str) -> list[str]:
 
 def test_every_instruction_exists() -> None:
     """And every line belongs to one."""
-    known = {"FROM", "WORKDIR", "COPY", "RUN", "USER", "VOLUME", "EXPOSE", "ENTRYPOINT", "CMD", "HEALTHCHECK"}
+    known = {
+        "ARG",
+        "FROM",
+        "WORKDIR",
+        "COPY",
+        "RUN",
+        "USER",
+        "VOLUME",
+        "EXPOSE",
+        "ENTRYPOINT",
+        "CMD",
+        "HEALTHCHECK",
+    }
     assert {name for name, _ in ALL} <= known
-    assert ALL[0][0] == "FROM"
+    assert [name for name, _ in ALL[:2]] == ["ARG", "FROM"]
+
+
+def test_all_stages_have_the_base_that_a_release_pins() -> None:
+    """By its digest: RELEASING.md."""
+    assert ALL[0][1].startswith("BASE=docker.io/library/python:3.13-slim")
+    assert {arguments.split()[0] for name, arguments in ALL if name == "FROM"} == {"${BASE}"}
 
 
 def test_what_is_copied_exists() -> None:

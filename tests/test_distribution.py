@@ -9,16 +9,22 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
 import core_program
 import pytest
+from source_forms import FORMS, write_form
 
 from vecgate.endpoint.local import LocalEndpoint
 from vecgate.extras import EXTRA_OF
 
 ROOT = Path(__file__).parents[1]
+UV = (sys.executable, "-m", "uv")
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_REGION": "us-east-1"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 MIB = 1024 * 1024
@@ -35,6 +41,22 @@ PLATFORMS = (
 NOT_IN_ALL = frozenset({"lance", "moto", "ray", "spark"})
 #: Extras whose dependencies have no wheels for musl.
 NO_MUSL = frozenset({"lance"})
+INDEX = "--target {url} --bucket films --index {extra} --create --verify"
+#: The commands that extras are for. Of those for inputs, `cli` brings the command. Ray and Spark have tests of their own.
+COMMANDS = {
+    "cli": ("bucket create --bucket own --target {url}", "index list --bucket own --target {url}", "compare {runs}/before.jsonl {runs}/before.jsonl"),
+    "cli,fast": (f"put films.jsonl {INDEX}", "scan --target {url} --bucket films --index {extra}"),
+    "cli,files": (f"put films.parquet {INDEX}", f"put films.csv {INDEX}", f"put films.arrow {INDEX}"),
+    "cli,hdf5": (f"put glove.hdf5 --key-prefix v- {INDEX}",),
+    "cli,lance": (f"put films.lance {INDEX}",),
+    "cli,remote": (f"put {{site}}/films.parquet {INDEX}",),
+    "serve": ("serve --port 0 --until-stdin-closes",),
+    "conformance": ("conform --target {url} --level quick -k test_list_indexes",),
+    "load": ("ramp smoke --target {url} --set stages.rate=0.5",),
+    "report": ("report {runs}/before.jsonl -o before.html",),
+    "moto": ("bucket list --target moto",),
+    "all": ("conform --target local --level quick -k test_list_indexes", f"put films.jsonl {INDEX}"),
+}  # fmt: skip
 
 
 def requirements(extra: str) -> set[str]:
@@ -135,6 +157,59 @@ def test_the_core_alone_runs_and_is_small(tmp_path: Path) -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    run(*UV, "build", "--quiet", "--wheel", "--out-dir", folder, ROOT)
+    (built,) = folder.glob("*.whl")
+    assert built.stat().st_size <= WHEEL_MB_MAX * 1e6
+    return built
+
+
+def test_every_extra_has_a_command_that_is_tried() -> None:
+    """But the engines."""
+    tried = {extra for extras in COMMANDS for extra in extras.split(",")}
+    assert tried == EXTRAS.keys() - {"ray", "spark"}
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1_800)
+@pytest.mark.skipif(find_spec("uv") is None, reason="needs uv")
+@pytest.mark.parametrize("extra", COMMANDS)
+def test_an_extra_installs_what_its_commands_need(extra: str, wheel: Path, tmp_path: Path) -> None:
+    """In an environment with nothing else."""
+    python = tmp_path / "venv/bin/python"
+    run(*UV, "venv", "--quiet", "--python", sys.executable, tmp_path / "venv")
+    run(*UV, "pip", "install", "--quiet", "--python", python, f"{wheel}[{extra}]")
+    for form in FORMS:
+        write_form(form, tmp_path)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with LocalEndpoint() as endpoint, ThreadingHTTPServer(("127.0.0.1", 0), handler) as site:
+        Thread(target=site.serve_forever).start()
+        try:
+            for command in COMMANDS[extra]:
+                words = command.format(
+                    url=endpoint.url,
+                    site=f"http://127.0.0.1:{site.server_port}",
+                    runs=ROOT / "docs/runs",
+                    extra=extra.replace(",", "-"),
+                ).split()
+                ended = subprocess.run(
+                    [python, "-m", "vecgate", *words], input="", capture_output=True, text=True,
+                    check=False, timeout=300, cwd=tmp_path, env=environment() | CREDENTIALS,
+                )  # fmt: skip
+                # A slow machine makes a load run inconclusive.
+                is_inconclusive = words[0] == "ramp" and "INCONCLUSIVE" in ended.stdout
+                assert ended.returncode == 0 or is_inconclusive, (
+                    command,
+                    ended.stdout[-3_000:],
+                    ended.stderr,
+                )
+        finally:
+            site.shutdown()
+
+
 @pytest.mark.nightly
 @pytest.mark.timeout(1_800)
 @pytest.mark.skipif(find_spec("uv") is None, reason="needs uv")
@@ -149,7 +224,7 @@ def test_all_dependencies_have_wheels(platform: str, tmp_path: Path) -> None:
     extras = [word for extra in sorted(EXTRAS.keys() - without) for word in ("--extra", extra)]
     for version in ("3.11", "3.14"):
         run(
-            *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--only-binary", ":all:", *built),
+            *(*UV, "pip", "compile", "--quiet", "--only-binary", ":all:", *built),
             *("--python-platform", platform, "--python-version", version, *extras),
             *(ROOT / "pyproject.toml", "-o", tmp_path / f"{version}.txt"),
         )

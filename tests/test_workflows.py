@@ -34,7 +34,7 @@ def load_program(name: str) -> ModuleType:
     return module
 
 
-EXTRACT = load_program("extract_workflows")
+EXTRACT, RELEASE = load_program("extract_workflows"), load_program("check_release")
 SHOWN = dict(EXTRACT.shown_workflows())
 OWN = {path.stem: path.read_text() for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))}
 ALL = [pytest.param(text, id=name) for name, text in (*OWN.items(), *SHOWN.items())]
@@ -110,12 +110,39 @@ def test_the_matrix_has_every_python_of_the_classifiers() -> None:
     assert versions == {"lowest", "newest"}
 
 
-def test_a_release_needs_agreeing_versions() -> None:
-    """Of tag, project and changelog; and an owner."""
-    check = load_program("check_release").find_problems
-    project = '[project]\nversion = "1.2.0"\n[project.urls]\nx = "https://github.com/o/vecgate"'
-    changelog = "# Changelog\n\n## Unreleased\n\n## 1.2.0 (2027-01-31)\n"
-    assert list(check("v1.2.0", project, changelog)) == []
-    assert len(list(check("v1.2.1", project, changelog))) == 1
-    assert len(list(check("v1.2.0", project, "## 1.2.0\n"))) == 1
-    assert len(list(check("v1.2.0", project.replace("/o/", "/OWNER/"), changelog))) == 1
+def test_a_release_needs_agreeing_versions_and_an_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tag, project and changelog agree, the base image is one that cannot change, and no address is a placeholder."""
+    monkeypatch.setattr(RELEASE, "ROOT", tmp_path)
+    pinned = f"ARG BASE=docker.io/library/python:3.13-slim@sha256:{'0123abcd' * 8}\n"
+    files = {
+        "pyproject.toml": '[project]\nversion = "1.2.0"\n',
+        "CHANGELOG.md": "# Changelog\n\n## Unreleased\n\n## 1.2.0 (2027-01-31)\n",
+        "Containerfile": pinned,
+        "docs/ci.md": "https://github.com/acme/vecgate",
+    }
+
+    def problems(tag: str = "v1.2.0", **changed: str) -> list[str]:
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(changed.get(Path(name).stem, text))
+        code = RELEASE.main(tag)
+        lines = capsys.readouterr().out.splitlines()
+        assert code == (0 if lines == [f"{tag} can be released"] else 1)
+        return lines if code else []
+
+    assert problems() == []
+    assert problems("v1.2.1") == [
+        "the tag is v1.2.1, the version in pyproject.toml is 1.2.0",
+    ]
+    assert problems(CHANGELOG="## 1.2.0\n") == ["CHANGELOG.md has no heading '## 1.2.0 (YYYY-MM-DD)'"]
+    assert problems(Containerfile=pinned.partition("@")[0]) == ["Containerfile has a BASE without a digest"]
+    assert problems(ci=RELEASE.PLACEHOLDER) == [f"docs/ci.md has {RELEASE.PLACEHOLDER}"]
+
+
+def test_the_owner_has_the_same_placeholder_everywhere() -> None:
+    """So that the command in RELEASING.md replaces them all."""
+    other = re.compile(r"\bOWNER\b(?!/vecgate|/REPOSITORY)")
+    found = {name for name, text in RELEASE.text_files() if other.search(text)}
+    assert found == {".ci/check_release.py"}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from vecgate.conformance_kit import evidence_sources as sources
+from vecgate.conformance_kit.grades import Evidence
 from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import BucketHandle, IndexHandle, MakeBucket, MakeIndex
@@ -36,6 +37,15 @@ FORMS: dict[str, Members] = {
     "index-name-and-arn": {"indexName": "nothing", "indexArn": NO_INDEX_ARN},
     "everything": {"vectorBucketName": "nothing", "indexName": "nothing", "indexArn": NO_INDEX_ARN},
 }
+#: Operations to which public tests on AWS sent such a request.
+SENT_NAME_AND_INDEX_ARN = ("GetIndex", "PutVectors", "GetVectors", "ListVectors", "DeleteVectors")
+SENT_UNKNOWN_BUCKET = ("GetVectorBucket", "DeleteVectorBucket", "ListIndexes", "GetVectorBucketPolicy")
+SENT_UNKNOWN_INDEX = ("GetIndex", "DeleteIndex", "PutVectors", "GetVectors")
+
+
+def recorded(operations: tuple[str, ...], *, others: Evidence) -> dict[str, Evidence]:
+    """Return the evidence by operation: recorded for *operations*."""
+    return {**dict.fromkeys(operations, "recorded"), "": others}
 
 
 def prepare_members(client: Any, operation: str, bucket: BucketHandle) -> Members:
@@ -103,7 +113,7 @@ def test_an_index_is_found_by_its_arn(client: Any, make_index: MakeIndex, operat
 @requirement(
     "addressing.bucket-by-both",
     kind="refusal",
-    evidence="recorded",
+    evidence=recorded(("ListIndexes",), others="documented"),
     source=sources.MOTO_INDEXES,
     needs="{operation}",
     covers="{operation}!ValidationException",
@@ -118,7 +128,7 @@ def test_a_bucket_by_name_and_arn_at_once_is_rejected(expect_error: ErrorExpecta
 @requirement(
     "addressing.bucket-by-both-message",
     kind="detail",
-    evidence="recorded",
+    evidence=recorded(("ListIndexes",), others="inferred"),
     source=sources.MOTO_INDEXES,
     needs="{operation}",
 )
@@ -157,7 +167,7 @@ def test_an_incomplete_or_ambiguous_index_address_is_rejected(
 @requirement(
     "addressing.bucket-name-and-index-arn",
     kind="refusal",
-    evidence="recorded",
+    evidence=recorded(SENT_NAME_AND_INDEX_ARN, others="documented"),
     source=sources.MOTO_VECTORS,
     needs="{operation}",
     covers="{operation}!ValidationException",
@@ -172,7 +182,7 @@ def test_a_bucket_name_with_an_index_arn_is_rejected(expect_error: ErrorExpectat
 @requirement(
     "addressing.bucket-name-and-index-arn-message",
     kind="detail",
-    evidence="recorded",
+    evidence=recorded(SENT_NAME_AND_INDEX_ARN, others="inferred"),
     source=sources.MOTO_VECTORS,
     needs="{operation}",
 )
@@ -191,7 +201,7 @@ def test_the_error_for_a_bucket_name_with_an_index_arn(
 @requirement(
     "addressing.unknown-bucket-name",
     kind="effect",
-    evidence="recorded",
+    evidence=recorded(SENT_UNKNOWN_BUCKET, others="model"),
     source=sources.MOTO_BUCKETS,
     needs="{operation}",
     covers="{operation}!NotFoundException",
@@ -222,7 +232,7 @@ def test_an_unknown_bucket_is_not_found_by_arn(
     expect_error(operation, {**ON_BUCKETS[operation], "vectorBucketArn": arn}, code="NotFoundException")
 
 
-@each_operation("GetVectorBucket", "DeleteVectorBucket", "ListIndexes", "GetVectorBucketPolicy")
+@each_operation(*SENT_UNKNOWN_BUCKET)
 @requirement(
     "addressing.unknown-bucket-message",
     kind="detail",
@@ -242,7 +252,7 @@ def test_the_answer_says_that_the_bucket_was_not_found(
 @requirement(
     "addressing.unknown-index-name",
     kind="effect",
-    evidence="recorded",
+    evidence=recorded(SENT_UNKNOWN_INDEX, others="model"),
     source=sources.MOTO_VECTORS,
     needs="{operation}",
     covers="{operation}!NotFoundException",
@@ -259,7 +269,7 @@ def test_an_unknown_index_is_not_found_by_name(
 @requirement(
     "addressing.unknown-index-arn",
     kind="effect",
-    evidence="recorded",
+    evidence=recorded(("GetIndex", "PutVectors", "GetVectors"), others="model"),
     source=sources.MOTO_VECTORS,
     needs="{operation}",
 )
@@ -287,7 +297,7 @@ def test_an_index_of_an_unknown_bucket_is_not_found(
     expect_error(operation, members, code="NotFoundException")
 
 
-@each_operation("GetIndex", "DeleteIndex", "PutVectors", "GetVectors")
+@each_operation(*SENT_UNKNOWN_INDEX)
 @requirement(
     "addressing.unknown-index-message",
     kind="detail",

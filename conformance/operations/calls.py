@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -40,9 +41,16 @@ def call_error(client: Any, operation: str, members: Mapping[str, Any]) -> Error
     return None
 
 
-def is_length_error(error: ErrorAnswer | None) -> bool:
-    """Return whether a request was rejected because of the length of a member."""
-    return error is not None and "length" in error.message.lower()
+def check_lengths_are_valid(client: Any, operation: str, members: Mapping[str, Any]) -> None:
+    """Check that *operation* is not rejected because of the length of a member. It may fail otherwise.
+
+    An internal error, or a limit of the rate, says nothing about the request.
+    """
+    error = call_error(client, operation, members)
+    if error is not None:
+        assert error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        assert error.status != HTTPStatus.TOO_MANY_REQUESTS
+        assert "length" not in error.message.lower()
 
 
 def index_members(name: str, **more: Any) -> dict[str, Any]:

@@ -463,7 +463,7 @@ def test_an_unknown_index_is_not_found(index: IndexHandle, expect_error: ErrorEx
 
 
 @requirement(
-    "query-vectors.unknown-index-message", kind="detail", evidence="recorded", source=sources.MOTO_VECTORS
+    "query-vectors.unknown-index-message", kind="detail", evidence="inferred", source=sources.MOTO_VECTORS
 )
 def test_the_error_says_that_the_index_was_not_found(
     index: IndexHandle, expect_error: ErrorExpectation
@@ -573,7 +573,7 @@ def mixed(index: IndexHandle, members: tuple[str, ...]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("members", MIXED.values(), ids=MIXED.keys())
-@requirement("query-vectors.address-form", kind="refusal", evidence="recorded", source=sources.MOTO_VECTORS)
+@requirement("query-vectors.address-form", kind="refusal", evidence="documented", source=sources.MODEL)
 def test_an_ambiguous_index_address_is_rejected(
     index: IndexHandle, expect_error: ErrorExpectation, members: tuple[str, ...]
 ) -> None:
@@ -583,7 +583,7 @@ def test_an_ambiguous_index_address_is_rejected(
 
 @pytest.mark.parametrize("form", ["both-forms", "bucket-and-arn"])
 @requirement(
-    "query-vectors.address-form-message", kind="detail", evidence="recorded", source=sources.MOTO_VECTORS
+    "query-vectors.address-form-message", kind="detail", evidence="inferred", source=sources.MOTO_VECTORS
 )
 def test_the_error_of_an_ambiguous_index_address(
     index: IndexHandle, expect_error: ErrorExpectation, form: str

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from vecgate.conformance_kit import evidence_sources as sources
 from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation
+from vecgate.conformance_kit.requests.tolerant_reading import DistanceForm, TolerantIndex
 from vecgate.conformance_kit.requirements import requirement
 from vecgate.resources.handles import IndexHandle
 
@@ -37,15 +38,19 @@ class Sequences(RuleBasedStateMachine):
     client: Any
     expect_error: ErrorExpectation
     new_name: Callable[[], str]
+    form: DistanceForm
 
-    def __init__(self, client: Any, new_name: Callable[[], str]) -> None:
+    def __init__(self, client: Any, new_name: Callable[[], str], form: DistanceForm) -> None:
         super().__init__()
+        self.form = form
         self.client, self.expect_error, self.new_name = client, ErrorExpectation(client), new_name
         self.oracle: Oracle = Oracle()
         self.names: list[str] = [new_name(), new_name()]
 
     def index(self, bucket: int, index: int) -> IndexHandle:
-        return IndexHandle(self.client, self.names[bucket], f"index-{index}", "", 2)
+        handle = IndexHandle(self.client, self.names[bucket], f"index-{index}", "", 2)
+        expected = self.expected(handle)
+        return TolerantIndex(handle, expected.metric if expected else "cosine", self.form.is_rooted)
 
     def expected(self, index: IndexHandle) -> OracleIndex | None:
         """Return the oracle's index, or None if it does not exist."""
@@ -198,20 +203,24 @@ class SequencesWithQueries(Sequences):
             assert_nearest(found, expected, query, top_k=top_k, condition=filter_)
 
 
-def run_machine(machine: type[Sequences], client: Any, new_name: Callable[[], str]) -> None:
+def run_machine(
+    machine: type[Sequences], client: Any, new_name: Callable[[], str], form: DistanceForm
+) -> None:
     default = settings.default
     assert default is not None
     steps = settings(default, stateful_step_count=STEPS, max_examples=min(EXAMPLES, default.max_examples))
     # Any callable that returns a state machine is accepted.
-    run_state_machine_as_test(lambda: machine(client, new_name), settings=steps)  # type: ignore[arg-type]
+    run_state_machine_as_test(lambda: machine(client, new_name, form), settings=steps)  # type: ignore[arg-type]
 
 
 @requirement(
     "properties.sequences", kind="effect", evidence="recorded", source=sources.MOTO_VECTORS, slow=True
 )
-def test_any_sequence_of_requests(client: Any, new_name: Callable[[], str]) -> None:
+def test_any_sequence_of_requests(
+    client: Any, new_name: Callable[[], str], distance_form: DistanceForm
+) -> None:
     """After any sequence of creations, writes and deletions, the stored vectors are the expected ones."""
-    run_machine(Sequences, client, new_name)
+    run_machine(Sequences, client, new_name, distance_form)
 
 
 @requirement(
@@ -222,6 +231,8 @@ def test_any_sequence_of_requests(client: Any, new_name: Callable[[], str]) -> N
     needs="query",
     slow=True,
 )
-def test_any_sequence_with_queries(client: Any, new_name: Callable[[], str]) -> None:
+def test_any_sequence_with_queries(
+    client: Any, new_name: Callable[[], str], distance_form: DistanceForm
+) -> None:
     """After any sequence of writes, queries and filters find what is stored now."""
-    run_machine(SequencesWithQueries, client, new_name)
+    run_machine(SequencesWithQueries, client, new_name, distance_form)

@@ -10,12 +10,13 @@ from botocore.exceptions import ClientError
 
 from vecgate.conformance_kit import evidence_sources as sources
 from vecgate.conformance_kit.requirements import requirement
+from vecgate.errors import UnexpectedResponse
 from vecgate.resources.handles import IndexHandle, MakeIndex, vector
 
 
 def put_invalid(index: IndexHandle, vectors: list[dict[str, Any]]) -> None:
     """Send an invalid request. Whether it is refused is a matter of other requirements."""
-    with suppress(ClientError):
+    with suppress(ClientError, UnexpectedResponse):
         index.call("PutVectors", vectors=vectors)
 
 

@@ -17,6 +17,7 @@ VecgateError
 ├── TransportError             no complete response arrived; the request may have been applied
 │   └── UnexpectedResponse     a response arrived, but not one of an S3 Vectors service; a ProtocolError too
 ├── ProtocolError              the response is not one of an S3 Vectors service
+├── OutputError                standard output or standard error cannot be written
 └── JournalError               the journal cannot be written, so acknowledgements cannot be stored
 
 A message says what is wrong, how much, and what is allowed; *hint* says what to do. No message contains
@@ -177,6 +178,10 @@ class UnexpectedResponse(TransportError, ProtocolError):
             "Check that the URL is that of an S3 Vectors service and that no proxy or login page answers "
             "in its place."
         )
+
+
+class OutputError(VecgateError):
+    """Standard output or standard error cannot be written."""
 
 
 class JournalError(VecgateError):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
+from vecgate.errors import OutputError
 from vecgate.printable import printable
 from vecgate.redaction import redact, redact_own
 
@@ -44,8 +45,14 @@ class SafeStream:
             safe = printable(safe) if self._is_at_line_start else printable(f"x{safe}")[1:]
             last_line = text.rpartition("\n")[2]
             self._is_at_line_start = not last_line.strip() and (self._is_at_line_start or "\n" in text)
-        self._stream.write(safe)
+        with _output_errors():
+            self._stream.write(safe)
         return len(text)
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        with _output_errors():
+            self._stream.flush()
 
     def writelines(self, lines: list[str]) -> None:
         """Write all *lines*."""
@@ -59,6 +66,25 @@ class SafeStream:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the attributes of any stream
         return getattr(self._stream, name)
+
+
+def output_problem(error: OSError) -> str:
+    """Return what is wrong with an output that cannot be written."""
+    return f"the output cannot be written ({error.strerror or error})"
+
+
+@contextmanager
+def _output_errors() -> Iterator[None]:
+    """Turn the error of a full disk into an OutputError. A reader that has gone is none."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"{output_problem(error)}, so the result is not shown",
+            hint="What the command has changed at the target stays changed.",
+        ) from error
 
 
 def trusted_stream(stream: IO[str]) -> IO[str]:

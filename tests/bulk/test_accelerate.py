@@ -253,6 +253,9 @@ REJECTED_BY_ACCELERATE = {
         {"key": "b", "data": {"float32": (0, np.bool_(1))}},
     ],
     "vectors[0].data.float32 is a numpy array of 2 dimensions": vector(data={"float32": np.ones((2, 2))}),
+    "vectors[0].data.float32 has masked values": vector(
+        data={"float32": np.ma.array([1.0, 2.0], mask=[False, True])}
+    ),
     "vectors[0].metadata holds NaN": vector(metadata={"a": [math.nan]}),
     "vectors[0].metadata has a key that is a tuple": vector(metadata={(1, 2): 3}),
     "vectors is empty; 1 to 500": block(np.empty((0, 2))),

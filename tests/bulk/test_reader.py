@@ -132,6 +132,7 @@ def test_a_scan_returns_every_vector_once(stored: int, segments: int) -> None:
     """For any number of segments, with or without vectors in each."""
     keys = [str(key) for key in range(stored)]
     found = list(reader(Index(keys)).scan(segments))
+    assert all(page.vectors is not None for page in found)
     assert sorted(key for page in found for key in page.keys) == sorted(keys)
     rows = {
         key: row
@@ -312,6 +313,21 @@ def test_a_page_that_comes_twice_ends_the_scan() -> None:
     pages = [page(hit("a"), hit("b"), token="t"), page(hit("a"), hit("b"), token="u"), page(hit("e"))]
     with pytest.raises(ProtocolError, match="two pages that begin with the key 'a'"):
         list(BulkReader(Answers(*pages), bucket="movies", index="plots").scan(1))
+
+
+def test_a_key_that_comes_twice_in_a_page_ends_the_scan() -> None:
+    """An index has each key once."""
+    with pytest.raises(ProtocolError, match="a page with a key twice"):
+        list(BulkReader(Answers(page(hit("a"), hit("b"), hit("a"))), bucket="movies", index="plots").scan(1))
+
+
+def test_a_full_page_with_an_empty_token_may_not_be_the_last_one() -> None:
+    """The model has no empty token. After a page that is not full it does no harm."""
+    full = {**page(*(hit(str(number)) for number in range(1_000))), "nextToken": ""}
+    with pytest.raises(ProtocolError, match="a full page has an empty nextToken"):
+        list(BulkReader(Answers(full), bucket="movies", index="plots").scan(1))
+    last = {**page(hit("a")), "nextToken": ""}
+    assert len(list(BulkReader(Answers(last), bucket="movies", index="plots").scan(1))) == 1
 
 
 def test_a_thread_that_ends_is_no_segment_that_ends() -> None:

@@ -395,6 +395,65 @@ def test_a_bug_in_a_worker_that_takes_a_batch_is_raised(monkeypatch: pytest.Monk
     assert not service.stored
 
 
+def test_without_enough_threads_the_run_stops_when_those_that_run_have_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A system limits the threads of a user. No request may be sent after the outcome is returned."""
+    service = GatedService()
+    started: list[threading.Thread] = []
+
+    class Limited(threading.Thread):
+        def start(self) -> None:
+            if len(started) == 2:
+                raise RuntimeError("can't start new thread")
+            started.append(self)
+            super().start()
+            assert service.arrived.acquire(timeout=DEADLINE_S)
+
+        def join(self, timeout: float | None = None) -> None:
+            if timeout is None:
+                service.release.set()
+            super().join(timeout)
+
+    monkeypatch.setattr(writer_module, "Thread", Limited)
+    outcome = put(Blocks(in_blocks(keys(50))), service)
+    assert not any(worker.is_alive() for worker in started)
+    assert str(outcome.stopped_by) == "2 of 4 threads were started: can't start new thread"
+    assert outcome.acknowledged == len(service.stored) == 20
+    assert outcome.pending == outcome.read - 20
+
+
+def test_while_a_worker_is_busy_no_other_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would compete for the interpreter. Other tests show that a service that is slow gets them all."""
+    monkeypatch.setattr(writer_module, "BUSY_SHARE", 0.0)
+    senders = set()
+
+    class Noting(ScriptedService):
+        def send(self, operation: str, body: Body) -> bytes:
+            if operation != "GetIndex":
+                senders.add(threading.current_thread().name)
+            return super().send(operation, body)
+
+    # Longer than several looks at the worker.
+    config = replace(CONFIG, batch_vectors=1, requests_per_s=500)
+    assert put(Blocks(in_blocks(keys(50))), Noting(), config=config).acknowledged == 50
+    assert senders == {"vecgate-worker-0"}
+
+
+def test_an_exit_in_a_subscriber_ends_the_run() -> None:
+    """It is not lost with the worker that it ends: the rest of the input was not read."""
+
+    class Exiting:
+        def on_event(self, event: Event) -> None:
+            if isinstance(event, BatchMetric):
+                raise SystemExit
+
+    source = Blocks(in_blocks(keys(50), size=10))
+    outcome = put(source, ScriptedService(), Exiting(), config=replace(CONFIG, in_flight=1))
+    assert "SystemExit" in str(outcome.stopped_by)
+    assert not outcome.is_complete
+
+
 def test_the_records_of_an_iterator_are_sent_as_they_come() -> None:
     """In requests of one record, eight are read at once: none waits for a hundred others."""
     service = ScriptedService()

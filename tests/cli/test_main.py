@@ -16,6 +16,7 @@ from commands import Vecgate
 
 from vecgate.cli.help_format import HEADINGS, group_rows
 from vecgate.cli.main import COMMANDS, cli, import_command, run_as_program
+from vecgate.cli.options import OutputFile
 from vecgate.exit_codes import ExitCode
 
 
@@ -194,8 +195,7 @@ def test_every_help_has_two_examples_that_can_be_copied(vecgate: Vecgate, words:
 @pytest.mark.parametrize("words", list(every_command()), ids=" ".join)
 def test_the_help_lists_every_option_once(words: tuple[str, ...]) -> None:
     """In its group, or in that of all others."""
-    command = import_command(words[0])
-    found = command.commands[words[1]] if isinstance(command, click.Group) and len(words) > 1 else command
+    found = _command(words)
     context = found.make_context("vecgate", [], resilient_parsing=True)
     options = [each for each in found.get_params(context) if isinstance(each, click.Option)]
     records = [row for each in options if (row := each.get_help_record(context))]
@@ -220,9 +220,12 @@ def test_the_headings_name_options_that_exist() -> None:
 
 
 def _flags(words: tuple[str, ...]) -> set[str]:
+    return {flag for each in _command(words).params for flag in each.opts}
+
+
+def _command(words: tuple[str, ...]) -> click.Command:
     command = import_command(words[0])
-    found = command.commands[words[1]] if isinstance(command, click.Group) and len(words) > 1 else command
-    return {flag for each in found.params for flag in each.opts}
+    return command.commands[words[1]] if isinstance(command, click.Group) and len(words) > 1 else command
 
 
 def test_a_missing_package_is_reported_with_its_extra() -> None:
@@ -252,3 +255,90 @@ def test_a_traceback_is_redacted_and_no_failed_gate(
     printed = capsys.readouterr().err
     assert "Traceback" in printed
     assert printed.count("no connection with (redacted)\n\\u003a:error::x\\u001b[2J") == 2
+
+
+RECORD = '{"key": "a", "vector": [1, 2]}\n'
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "put x.jsonl -o x.jsonl",
+        "put x.jsonl --rejects link.jsonl",
+        "put x.jsonl --journal hard.jsonl",
+        "put x.jsonl -o new.jsonl --rejects ./new.jsonl",
+        "put . -o y.jsonl",
+        "put --ids x.jsonl y.npy -o x.jsonl",
+        "delete x.jsonl -o x.jsonl",
+        "copy a/b c/d --journal same --rejects same",
+        "scan --target x.toml -o x.toml",
+        "ramp x.toml -o x.toml",
+        "ramp x.toml --junit x.toml",
+        "ramp x.toml -o new.jsonl --csv new.jsonl",
+        "capacity x.toml -o x.toml",
+        "conform --baseline x.jsonl -o x.jsonl",
+        "conform --baseline x.jsonl --junit x.jsonl",
+        "conform --rerun-failed x.jsonl -o x.jsonl",
+        "conform --deviations x.toml --draft-deviations x.toml",
+        "conform -o same --junit same",
+        "report x.jsonl -o x.jsonl",
+        "compare x.jsonl y.jsonl --markdown y.jsonl",
+        "serve --keys x.toml --env-file x.toml",
+        "serve --keys x.toml --access-log x.toml",
+    ],
+)
+def test_no_output_is_an_input_or_another_output(vecgate: Vecgate, command: str) -> None:
+    """Nothing is opened: no file is changed, and none is created."""
+    for name in ("x.jsonl", "x.toml", "y.jsonl", "y.npy"):
+        Path(name).write_text(RECORD, encoding="utf-8")
+    Path("link.jsonl").symlink_to("x.jsonl")
+    Path("hard.jsonl").hardlink_to("x.jsonl")
+    before = {path.name: path.read_bytes() for path in Path().iterdir()}
+    done = vecgate(*command.split())
+    assert (done.code, done.out) == (2, ""), done.err
+    assert done.err.splitlines()[-1] == "hint: Name another file."
+    assert {path.name: path.read_bytes() for path in Path().iterdir()} == before
+
+
+def test_a_draft_does_not_overwrite_the_deviations_that_the_target_names(vecgate: Vecgate) -> None:
+    """They are an input, too."""
+    Path("x.toml").write_text('url = "http://127.0.0.1:9"\ndeviations = "d.toml"\n', encoding="utf-8")
+    Path("d.toml").write_text("reasons", encoding="utf-8")
+    done = vecgate("conform", "--target", "x.toml", "--draft-deviations", "d.toml")
+    assert (done.code, Path("d.toml").read_text(encoding="utf-8")) == (2, "reasons")
+    assert "d.toml is an input" in done.err
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_full_disk_is_not_a_fault_of_vecgate(
+    vecgate: Vecgate, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """Nor of the target: the exit code is that of a machine that failed, whatever cannot be printed."""
+    with open("/dev/full", "w", encoding="utf-8", buffering=1) as full, monkeypatch.context() as patch:  # noqa: PTH123
+        patch.setattr(sys, "stdout", full)
+        done = vecgate("ramp", "--list", *words)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
+    assert done.code == 4
+    assert done.err.startswith("error: the output cannot be written (No space left on device), so the result")
+
+
+def test_closed_standard_input_is_named(vecgate: Vecgate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has no object for it."""
+    monkeypatch.setattr(sys, "stdin", None)
+    done = vecgate("put", "-", "--check")
+    assert (done.code, done.err.splitlines()[0]) == (2, "error: standard input is closed")
+
+
+def test_devices_take_several_outputs(vecgate: Vecgate) -> None:
+    """They keep nothing that could be overwritten."""
+    assert "missing" in vecgate("ramp", "missing", "-o", "/dev/null", "--junit", "/dev/null").err
+
+
+@pytest.mark.parametrize("words", list(every_command()), ids=" ".join)
+def test_the_files_that_commands_write_are_compared_with_their_inputs(words: tuple[str, ...]) -> None:
+    """An option that writes a file has a type of its own."""
+    for each in _command(words).params:
+        text = (each.help or "") if isinstance(each, click.Option) else ""
+        if isinstance(each.type, click.Path) and each.type.file_okay:
+            is_output = text.startswith(("Write", "Append", "Record", "Page to write", "Copy the data"))
+            assert isinstance(each.type, OutputFile) is (is_output or each.name == "access_log"), each.name

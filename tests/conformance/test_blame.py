@@ -22,6 +22,15 @@ BLAMED: Mapping[str, Collection[str]] = {
 #: The folders in which many tests read vectors, distances and descriptions.
 FOLDERS = ("operations", "properties", "wire", "test_first_steps.py")
 
+#: Where the codes of errors are tested, and some requests that must be refused.
+ERRORS = (
+    "filters/test_operands.py",
+    "limits/test_metadata.py",
+    "operations/test_create_index.py",
+    "operations/test_put_vectors.py",
+    "wire/test_errors.py",
+)
+
 
 @pytest.mark.nightly
 @pytest.mark.timeout(TIMEOUT_S)
@@ -39,7 +48,7 @@ def test_one_form_fails_the_requirements_about_it(name: str, tmp_path: Path) -> 
 def test_another_name_of_an_error_fails_the_requirements_about_names(tmp_path: Path) -> None:
     """Requests that must be refused are refused; only their messages are tested with their codes."""
     folder = make_faulty_endpoint(tmp_path, ["foreign-code"])
-    run = run_on_faulty_endpoint(folder, ["conformance"], "--vecgate-level=quick")
+    run = run_on_faulty_endpoint(folder, [f"conformance/{each}" for each in ERRORS], "-n", "2")
     failed = {(each.level, requirement_name(each.id)) for each in run.results if each.outcome == "failed"}
     names = {"wire.error-class", "wire.error-code", "wire.error-code-of-operation"}
     assert {name for level, name in failed if level == "must"} == names

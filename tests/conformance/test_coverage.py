@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 from model_coverage import all_requirements, measure_coverage
+from tests.conformance.mutants import BEGIN, END, read_mutants
 
 from vecgate.cli.runs.conform_run import estimate_requests
 from vecgate.conformance_kit.selection import quick_ids
@@ -61,6 +63,15 @@ def test_likely_causes_name_requirements() -> None:
     """A fault in the table of reports that no requirement shows would never be named."""
     names = {requirement_name(each.id) for each in all_requirements()}
     assert {id_ for _, shown_by, _ in SYMPTOMS for id_ in shown_by} <= names
+
+
+def test_the_table_of_mutants_names_requirements() -> None:
+    """It has a row for each mutant, in which a requirement of today has caught it, at its level of today."""
+    table = (SUITE / "README.md").read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    rows = re.findall(r"^\| (.+) \| `(\S+)` \| (\w+) \|$", table, re.MULTILINE)
+    assert [effect for effect, _, _ in rows] == [each.effect for each in read_mutants()]
+    levels = {each.id: each.level for each in all_requirements()}
+    assert [id_ for _, id_, level in rows if levels.get(id_) != level] == []
 
 
 def test_the_quick_level_costs_less_than_ten_cents_on_amazon() -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from lying_server import (
+    AtFirst,
     Cached,
+    DeletedIsReturned,
     ForgettingMetadata,
     Lie,
     OfAnother,
@@ -20,9 +22,14 @@ from lying_server import (
     Reply,
     StaleReads,
     answer,
+    closed,
+    finding_no_text,
+    honest,
     losing_one_per_page,
     lying_server,
+    plausible,
     rewritten,
+    with_distances_off,
     with_rounded_distances,
     with_ties_reversed,
     without,
@@ -38,13 +45,14 @@ from vecgate.gate.requirement_outcomes import requirement_name
 from vecgate.gate.requirement_rules import Rule
 from vecgate.results.records import ConformanceRun
 from vecgate.results.result_stream import read_conformance_run
+from vecgate.targets.capabilities import PROBES
 
 READS = ("GetVectors", "ListVectors", "QueryVectors")
 INTERNAL_ERROR = Reply(500, {"message": "internal"}, "InternalServerException")
 THROTTLED = Reply(429, {"message": "slow down"}, "TooManyRequestsException")
 BUSY = Reply(503, {"message": "slow down"}, "ServiceUnavailableException")
 NOT_FOUND = Reply(404, {"message": "nothing here"})
-#: A lie to the function that tells it anew, since some remember what they were asked.
+#: Name of a lie to the function that makes it. Some lies remember requests, so each run gets a new one.
 LIES: Mapping[str, Callable[[], Lie]] = {
     "404-for-everything": lambda: answer(NOT_FOUND),
     "empty-200-for-everything": lambda: answer(Reply()),
@@ -57,6 +65,16 @@ LIES: Mapping[str, Callable[[], Lie]] = {
     "reads-are-stale": StaleReads,
     "in-ignored": lambda: OnSome("QueryVectors", lie=without_in),
     "distances-are-rounded": lambda: OnSome("QueryVectors", lie=with_rounded_distances),
+    "distances-are-off-by-a-thousandth": lambda: OnSome("QueryVectors", lie=with_distances_off),
+    "deleted-vectors-are-returned-once-more": DeletedIsReturned,
+    "plausible-200-for-everything": lambda: plausible,
+    "crashes-after-500-requests": lambda: AtFirst(500, honest, closed),
+    "tags-are-forgotten": lambda: OnSome("TagResource", lie=answer(Reply())),
+    "texts-are-not-searched": lambda: OnSome("QueryVectors", lie=without("queryTexts")),
+    "texts-find-nothing": lambda: OnSome("QueryVectors", lie=finding_no_text),
+    "buckets-cannot-be-removed": lambda: OnSome("DeleteVectorBucket", lie=answer(INTERNAL_ERROR)),
+    "one-in-20-503-without-a-code": lambda: OneIn(20, answer(Reply(503, {"message": "x"}))),
+    "one-operation-always-throttled": lambda: OnSome("DeleteVectors", lie=answer(THROTTLED)),
     "last-vector-of-a-put-is-dropped": lambda: OnSome("PutVectors", lie=without_last_record),
     "deletions-do-nothing": lambda: OnSome("DeleteVectors", lie=answer(Reply())),
     "filter-ignored": lambda: OnSome("QueryVectors", lie=without("filter")),
@@ -116,7 +134,7 @@ def failed_musts(run: ConformanceRun) -> set[str]:
 
 def test_the_proxy_itself_changes_nothing(endpoint_url: str, tmp_path: Path) -> None:
     """Otherwise it, and not its lie, would be noticed."""
-    with lying_server(endpoint_url, lambda _operation, body, forward: forward(body)) as url:
+    with lying_server(endpoint_url, honest) as url:
         run = run_suite_on(url, ["conformance/test_first_steps.py"], tmp_path / "results.jsonl")
     assert {each.outcome for each in run.results} == {"passed"}
     assert set(run.header.unsupported) == {"auth"}
@@ -149,12 +167,14 @@ FORMS: Mapping[str, tuple[Callable[[], Lie], set[str]]] = {
 
 
 def test_a_server_that_limits_the_rate_is_not_blamed(endpoint_url: str, tmp_path: Path) -> None:
-    """Its refusals are counted, in the verdict, too."""
-    with lying_server(endpoint_url, OneIn(2, answer(THROTTLED))) as url:
+    """Its refusals are counted, in the verdict, too. They hide no capability that it does not have."""
+    throttled = answer(THROTTLED)
+    with lying_server(endpoint_url, AtFirst(len(PROBES) + 1, throttled, OneIn(2, throttled))) as url:
         run = run_suite_on(
             url, ["conformance/test_first_steps.py"], tmp_path / "results.jsonl", "-k", "query"
         )
     assert {each.outcome for each in run.results} == {"passed"}
+    assert set(run.header.unsupported) == {"auth"}
     assert run.footer is not None
     assert run.footer.throttled > 0
     assert "throttled requests sent again" in conformance_verdict_line(judge_conformance(run), run)

@@ -46,22 +46,27 @@ def test_the_users_on_the_locust_page_run(
     """In one test, without a failure; the server has what they put."""
     page = Page("docs/locust.md", (ROOT / "docs" / "locust.md").read_text(encoding="utf-8"))
     own, mixed = (block.text for block in page.blocks if "S3VectorsUser)" in block.text)
-    options = ["--headless", "--users=5", "--spawn-rate=5", "--run-time=3s", "--json"]
+    names = {"PutVectors", "QueryVectors", "get the best hit", "/"}
+    options = ["--headless", "--users=5", "--spawn-rate=5", "--json"]
     with constant_server(b"a page") as shop:
         (tmp_path / "own.py").write_text(own, encoding="utf-8")
         mixed = mixed.replace("http://127.0.0.1:8000", shop).replace("http://127.0.0.1:7333", endpoint.url)
         (tmp_path / "mixed.py").write_text(mixed, encoding="utf-8")
-        finished = subprocess.run(
-            [sys.executable, "-m", "locust", "-f", "own.py,mixed.py", *options],
-            cwd=tmp_path,
-            env=endpoint_environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert finished.returncode == 0, finished.stderr
-    rows = {row["name"]: row for row in json.loads(finished.stdout)}
-    assert rows.keys() == {"PutVectors", "QueryVectors", "get the best hit", "/"}
+        # On a busy machine, users may have done nothing after three seconds.
+        for seconds in (3, 30):
+            finished = subprocess.run(
+                [sys.executable, "-m", "locust", "-f", "own.py,mixed.py", *options, f"--run-time={seconds}s"],
+                cwd=tmp_path,
+                env=endpoint_environment,
+                capture_output=True,
+                text=True,
+                timeout=90,
+                check=False,
+            )
+            assert finished.returncode == 0, finished.stderr
+            rows = {row["name"]: row for row in json.loads(finished.stdout)}
+            if rows.keys() == names:
+                break
+    assert rows.keys() == names
     assert {row["num_failures"] for row in rows.values()} == {0}
     assert rows["QueryVectors"]["total_content_length"] > 0

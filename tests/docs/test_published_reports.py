@@ -16,7 +16,7 @@ STREAMS = sorted(REPORTS.glob("*.jsonl"))
 #: Pages about several results.
 OVERVIEWS = ("index.html", "compatibility.html")
 #: Keeps a clone of the project small.
-BYTES_MAX = 3_000_000
+BYTES_MAX = 5_000_000
 
 pytestmark = pytest.mark.skipif(not STREAMS, reason="reports/ is empty: run make samples")
 

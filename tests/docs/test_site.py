@@ -17,7 +17,7 @@ MKDOCS = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
 #: Words on the page of each task of a newcomer. They are how to do it, so the page alone is enough.
 TASKS = {
     "a test with 384 dimensions": ("first-steps.md", ["384", "vector_index"]),
-    "an application's own clients": ("first-steps.md", ["AWS_ENDPOINT_URL_S3VECTORS", "monkeypatch"]),
+    "an application's own clients": ("first-steps.md", ["AWS_ENDPOINT_URL_S3VECTORS", "s3vectors_endpoint"]),
     "Lambda": ("lambda.md", ["vecgate.aws_lambda.handler"]),
     "a first put": ("first-steps.md", ["vecgate serve", "vecgate put", "--create"]),
     "a baseline": ("maintainers.md", ["--baseline", "vecgate-baseline.jsonl"]),

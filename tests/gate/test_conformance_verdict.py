@@ -9,7 +9,7 @@ from result_builders import footer, header, result, run
 
 from vecgate.gate.conformance_verdict import conformance_verdict_line, judge_conformance, recorded_verdict
 from vecgate.gate.requirement_rules import Rule
-from vecgate.results.records import ConformanceRun, Footer, Stream
+from vecgate.results.records import ConformanceRun, Footer, Result, Stream
 
 GOOD = run(result("a.b"), result("a.c", level="should"))
 
@@ -206,7 +206,10 @@ def test_a_baseline_gates_alone() -> None:
     before = run(
         result("a.b"), result("a.c", "failed"), head=header(missing_core=("query",), unsupported=QUERY)
     )
-    assert judge_conformance(before, [], baseline=before)
+    verdict = judge_conformance(before, [], baseline=before)
+    line = conformance_verdict_line(verdict, before)
+    assert line.startswith("PASS  1 of 2 requirements passed, 1 of level must failed; ")
+    assert "compared with the baseline alone: 1 of level must fails, 1 in the baseline" in line
     worse = run(result("a.b", "failed"), result("a.c"), head=before.header)
     assert not judge_conformance(worse, [], baseline=before)
     better = run(result("a.b"), result("a.c"), result("a.new"), result("a.open", "failed", level="may"))
@@ -315,3 +318,21 @@ def test_the_line_says_that_unsigned_requests_are_accepted() -> None:
     for found in (run(result("a.b"), head=head), run(result("a.b", "failed"), head=head)):
         line = conformance_verdict_line(judge_conformance(found), found)
         assert line.endswith("; signatures are not tested: unsigned requests are accepted")
+
+
+@pytest.mark.parametrize(
+    ("blocker", "grade", "ending"),
+    [
+        ([result("a.top-k", "failed", level="may")], "passed", ""),
+        ([result("a.top-k", "deviation")], "passed", ""),
+        ([result("a.top-k")], "failed", "because of a.top-k, which did not fail"),
+        ([], "failed", "because of a.top-k, which was not run: select it, too"),
+    ],
+    ids=["failed", "deviation", "passed", "not-selected"],
+)
+def test_a_skip_needs_the_failure_that_it_names(blocker: list[Result], grade: str, ending: str) -> None:
+    """It may not hide that a requirement was not tested."""
+    skipped = result("a.pages", "skipped", reason="blocked by a.top-k: topK 101 is rejected")
+    verdict = judge_conformance(run(result("a.b"), skipped, *blocker))
+    assert verdict.grade == grade
+    assert "".join(check.measured for check in verdict.checks if check.name == "blocked").endswith(ending)

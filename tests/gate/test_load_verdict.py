@@ -9,7 +9,7 @@ from result_builders import footer, header
 
 from vecgate.errors import UsageError
 from vecgate.gate.load_verdict import judge_load, load_verdict_line
-from vecgate.results.load.load_records import Event, OperationSecond, Recall, Second, WorkerTotals
+from vecgate.results.load.load_records import Event, OperationSecond, ReadBack, Recall, Second, WorkerTotals
 from vecgate.results.load.load_summary import summarize
 from vecgate.results.records import Stream
 
@@ -207,7 +207,7 @@ def test_a_worker_that_ended_never_fails_the_target() -> None:
     many = stream(*run(lost=2, unknown=1), planned=lenient)
     assert line(many) == (
         "INCONCLUSIVE  the load generator was the limit: "
-        "2 requests were not sent and the results of 1 are unknown, because a worker ended"
+        "2 requests not sent and 1 request with an unknown result, because the master lost a worker"
     )
     assert judge_load(stream(*run(lost=1), planned=strict)).grade == "inconclusive"
     assert judge_load(stream(*run(lost=1), planned=lenient)).grade == "passed"
@@ -292,11 +292,22 @@ def test_a_worker_whose_credentials_are_refused_is_named() -> None:
     assert judge_load(stream(*seconds, refused)).grade == "failed"
 
 
+def test_credentials_that_expire_are_not_the_targets_fault() -> None:
+    """Even if every worker has the same ones, so that every later request is refused."""
+    counts = operation(*[0.04] * 5, errors={"ExpiredTokenException": 5})
+    found = stream(
+        *steady(5), *[second(at, *[0.04] * 10, operations={"PutVectors": counts}) for at in range(5, 10)]
+    )
+    assert line(found) == (
+        "INCONCLUSIVE  the load generator was the limit: the credentials had expired in 25 requests"
+    )
+
+
 def test_a_worker_that_left_is_named() -> None:
     """Requests that were due on it are not the target's."""
     seconds = [*steady(9), second(9, *[0.04] * 5, due=10, lost=5)]
     left = WorkerTotals(worker="worker-2", lost_at_s=8.0)
-    assert "because worker-2 ended" in line(stream(*seconds, left))
+    assert "because the master lost worker-2" in line(stream(*seconds, left))
     assert line(stream(*seconds, left)).startswith("INCONCLUSIVE")
 
 
@@ -316,3 +327,44 @@ def test_a_warm_up_decides_nothing() -> None:
         == "failed"
     )
     assert judge_load(unfinished(*steady(3), planned=warmed)).grade != "passed"
+
+
+LOST = ReadBack(acknowledged=1_000, looked_up=100, missing=12, remaining=1, deleted_looked_up=3)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (
+            stream(*steady(), LOST),
+            (
+                "FAIL  12 of 100 acknowledged vectors that were looked up are not stored; "
+                "1 of 3 acknowledged deletes that were looked up left their vectors stored"
+            ),
+        ),
+        # Whatever else the run could not show.
+        (
+            stream(*BUSY, replace(LOST, remaining=0)),
+            "FAIL  12 of 100 acknowledged vectors that were looked up are not stored",
+        ),
+        (
+            stream(*steady(), ReadBack(acknowledged=10, problem="403 AccessDenied")),
+            "INCONCLUSIVE  the acknowledged writes could not be looked up: 403 AccessDenied",
+        ),
+        (
+            stream(*SLOW, ReadBack(acknowledged=10, problem="503"), planned=HOLD),
+            "FAIL  p(99) < 500ms: 641 ms, 28 % above the limit, of 100 requests, where a p99 needs 1,000",
+        ),
+        (
+            stream(*steady(), ReadBack(acknowledged=10, looked_up=10, usd=0.01)),
+            "PASS  100 vectors/s sustained for 10 s on local, p99 40.0 ms of 100 requests, $0.11",
+        ),
+        (
+            stream(second(0, *[0.04] * 9, due=9, due_vectors=90), planned=plan(stage(duration_s=0.9))),
+            "PASS  100 vectors/s over 0.9 s on local, p99 40.0 ms of 9 requests, $0.01",
+        ),
+    ],
+)
+def test_a_rate_counts_only_if_what_was_acknowledged_is_stored(found: Stream, expected: str) -> None:
+    """A sample of it was looked up at the end. And a rate is not sustained if it comes from a few requests."""
+    assert line(found) == expected

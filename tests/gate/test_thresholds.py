@@ -64,11 +64,15 @@ def test_a_threshold_is_parsed(text: str, expected: Threshold | None) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "write METRIC{TAG:VALUE} COMPARATOR LIMIT; comparators are <, <=, >, >=, =="),
-        ("p(99) 500ms", "write METRIC{TAG:VALUE} COMPARATOR LIMIT; comparators are <, <=, >, >=, =="),
-        ("p(99) != 500ms", "write METRIC"),
-        ("p(99) < 500ms < 1s", "write METRIC"),
-        ("p(99){operation:PutVectors < 1s", "write METRIC"),
+        ("", "it has no comparator; allowed are <, <=, >, >=, =="),
+        ("p(99) 500ms", "it has no comparator; allowed are <, <=, >, >=, =="),
+        ("p(99) != 500ms", "'!=' is not a comparator; allowed are <, <=, >, >=, =="),
+        ("dropped = 0", "'=' is not a comparator"),
+        ("p(99) < 500ms < 1s", "it has 2 comparators; write one condition in each threshold"),
+        ("errors < 1% and dropped == 0", "it has 2 comparators"),
+        ("p(99){operation:PutVectors < 1s", "a brace is missing"),
+        ("p{stage:a}{stage:b} < 1s", "write METRIC{TAG:VALUE} COMPARATOR LIMIT"),
+        ("p(99 < 1s", "'p(99' is not a metric"),
         (
             "latency < 500ms",
             (
@@ -85,9 +89,9 @@ def test_a_threshold_is_parsed(text: str, expected: Threshold | None) -> None:
         ("p(99) < 500", "p needs a unit; allowed are ms, s, us"),
         ("p(99) < 500%", "'%' is not a unit of p; allowed are ms, s, us"),
         ("errors < 5ms", "'ms' is not a unit of errors; allowed are %, no unit"),
-        ("achieved >= 99", "achieved needs a unit; allowed are %"),
+        ("achieved >= 99", "achieved needs a unit; allowed is %"),
         ("rate > 1000", "rate needs a unit; allowed are vectors/s, requests/s"),
-        ("recall@10 > 95%", "'%' is not a unit of recall; allowed are no unit"),
+        ("recall@10 > 95%", "'%' is not a unit of recall; allowed is no unit"),
         ("p(99) < fast", "the limit 'fast' is not a number of 0 or more"),
         ("p(99) < -5ms", "the limit '-5ms' is not a number"),
         ("p(99) < 1,000ms", "',000ms' is not a unit of p"),

@@ -96,11 +96,12 @@ def test_a_worker_behind_a_cut_link_comes_back(tmp_path: Path) -> None:
     assert cluster.events() == ["worker-lost", "worker-joined"]
     assert b"it joins again" in cluster.output("far")
     summary = summarize(stream)
-    assert is_accounted_for(stream, missing=summary.unknown)
-    assert summary.lost > 0
-    # Its requests were lost by the generator: the target is not to blame.
+    assert is_accounted_for(stream)
+    # It may have sent them behind the cut.
+    assert summary.unknown > 0
+    # They were lost by the generator: the target is not to blame.
     assert cluster.master.returncode == 4, cluster.output("master")
-    assert b"because a worker ended" in cluster.output("master")
+    assert b"because the master lost worker-" in cluster.output("master")
 
 
 @pytest.mark.nightly

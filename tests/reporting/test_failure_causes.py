@@ -34,12 +34,43 @@ CASES: Mapping[str, tuple[Sequence[Result], Mapping[str, int]]] = {
         [failed("a.b", "x", detail="request     QueryVectors\nanswer      500 content-type: y\n"), failed("a.c", "y")],
         {"QueryVectors answers with an internal error": 1, "a.c: ": 1},
     ),
+    "a target that is given up": (
+        [
+            failed(id_, f"E: {operation} got no response: the target is too slow: its answers took 902 s, so it is …")
+            for id_, operation in (("get-index.a", "GetIndex"), ("list-indexes.prefix", "CreateIndex"))
+        ],
+        {"the target is too slow": 2},
+    ),
+    "an operation that is given up": (
+        [failed("a.b", "E: GetIndex got no response: the operation does not answer: 3 requests got …"),
+         failed("a.c", "x", detail="request     GetIndex\nanswer      none \n")],
+        {"GetIndex does not answer": 2},
+    ),
+    "an internal error before the test": (
+        [
+            failed(id_, "in setup: E: An error occurred (InternalServerException) when calling the CreateIndex operation: x")
+            for id_ in ("list-indexes.prefix", "get-index.mode")
+        ],
+        {"CreateIndex answers with an internal error": 2},
+    ),
+    "a rejection before the test": (
+        [
+            failed(id_, f"{phase}An error occurred (ValidationException) when calling the CreateIndex operation: x")
+            for id_, phase in (("list-indexes.prefix", "in setup: E: "), ("get-index.mode", "E: "))
+        ],
+        {"CreateIndex rejects valid requests with ValidationException: x": 2},
+    ),
     "no answer": (
         [failed("a.b", "x", detail="request     GET /tags/x\nanswer      none \n")], {"tags does not answer": 1}
     ),
     "a fault that a simpler requirement shows": (
         [failed("list-indexes.prefix[a]"), failed("properties.index-pages"), failed("list-indexes.prefix[b]")],
         {"a prefix is ignored": 3},
+    ),
+    "an invalid request beside a fault of valid ones": (
+        [failed("create-index.text-keys", "KeyError: 'metadataConfiguration'"),
+         failed("create-index.text-key-length", ACCEPTED)],
+        {"the metadata configuration is not described": 1, "invalid requests to CreateIndex are accepted": 1},
     ),
     "the same without the simpler one": ([failed("properties.index-pages")], {"properties.index-pages: ": 1}),
     "invalid requests of a topic": (
@@ -80,6 +111,16 @@ CASES: Mapping[str, tuple[Sequence[Result], Mapping[str, int]]] = {
             failed("first-steps.put-and-get", "KeyError: 'a'"),
         ],
         {"GetVectors does not return what was put": 3},
+    ),
+    "a vector that only a list has not": (
+        [failed("a.b", "KeyError: 'k'", detail="request     ListVectors\nanswer      200 \n")],
+        {"ListVectors does not return what was put": 1},
+    ),
+    "a rate that is limited": (
+        [failed("a.b", "An error occurred (TooManyRequestsException) when calling the GetIndex operation: x",
+                detail="request     GetIndex\nanswer      429 \n"),
+         failed("c.d", "assert 429 == 200", detail="request     POST /PutVectors\nanswer      429 \n")],
+        {"requests are refused because of their rate, after waiting, too": 2},
     ),
     "equal failures of an operation": (
         [failed("get-index.a", "assert 1 == 2"), failed("get-index.b", "assert 1\n == 2"), failed("a.c", "assert 1 == 2")],

@@ -45,6 +45,12 @@ Forward: TypeAlias = Callable[[Any], Reply]
 Lie: TypeAlias = Callable[[str, Any, Forward], Reply]
 
 
+def honest(operation: str, body: Any, forward: Forward) -> Reply:
+    """Answer as the endpoint does."""
+    del operation
+    return forward(body)
+
+
 class OnSome:
     """Calls *lie* for some operations, and is honest about the others."""
 
@@ -66,6 +72,19 @@ class OneIn:
             self._number += 1
             is_chosen = self._number % self._every == 0
         return self._lie(operation, body, forward) if is_chosen else forward(body)
+
+
+class AtFirst:
+    """Calls *lie* for the first *number* requests, and *after* for all others."""
+
+    def __init__(self, number: int, lie: Lie, after: Lie) -> None:
+        self._left, self._lie, self._after, self._lock = number, lie, after, threading.Lock()
+
+    def __call__(self, operation: str, body: Any, forward: Forward) -> Reply:
+        with self._lock:
+            self._left -= 1
+            is_early = self._left >= 0
+        return (self._lie if is_early else self._after)(operation, body, forward)
 
 
 class ForgettingMetadata:
@@ -104,6 +123,33 @@ class StaleReads:
         shown = [each for each in reply.body["vectors"] if each["key"] not in self._fresh]
         self._fresh.difference_update(body["keys"])
         return replace(reply, body={**reply.body, "vectors": shown})
+
+
+class DeletedIsReturned:
+    """Returns a deleted vector once more, to the first GetVectors that asks for it."""
+
+    def __init__(self) -> None:
+        self._stored: dict[tuple[str, str], Any] = {}
+        self._deleted: set[tuple[str, str]] = set()
+
+    def __call__(self, operation: str, body: Any, forward: Forward) -> Reply:
+        reply = forward(body)
+        if reply.status != HTTPStatus.OK or not isinstance(body, dict):
+            return reply
+        place = str(body.get("indexArn") or (body.get("vectorBucketName"), body.get("indexName")))
+        if operation == "PutVectors":
+            for each in body["vectors"]:
+                self._stored[place, each["key"]] = {"metadata": {}, **each}
+                self._deleted.discard((place, each["key"]))
+        elif operation == "DeleteVectors":
+            self._deleted.update((place, key) for key in body["keys"] if (place, key) in self._stored)
+        elif operation == "GetVectors":
+            shown = {"key", *(name for name in ("data", "metadata") if body.get(f"return{name.title()}"))}
+            asked = [(place, key) for key in body["keys"] if (place, key) in self._deleted]
+            self._deleted.difference_update(asked)
+            again = [{name: self._stored[each][name] for name in shown} for each in asked]
+            return replace(reply, body={**reply.body, "vectors": [*reply.body["vectors"], *again]})
+        return reply
 
 
 class Cached:
@@ -191,8 +237,66 @@ def with_rounded_distances(operation: str, body: Any, forward: Forward) -> Reply
     return replace(reply, body={**reply.body, "vectors": rounded})
 
 
+def with_distances_off(operation: str, body: Any, forward: Forward) -> Reply:
+    """Return distances that are a thousandth too large."""
+    del operation
+    reply = forward(body)
+    vectors = [
+        {**each, "distance": each["distance"] + 1e-3} if "distance" in each else each
+        for each in reply.body.get("vectors", [])
+    ]
+    return reply if reply.status != HTTPStatus.OK else replace(reply, body={**reply.body, "vectors": vectors})
+
+
+def finding_no_text(operation: str, body: Any, forward: Forward) -> Reply:
+    """Answer a search by text without results."""
+    del operation
+    reply = forward(body)
+    is_found = reply.status == HTTPStatus.OK and "queryTexts" in body
+    return replace(reply, body={**reply.body, "vectors": []}) if is_found else reply
+
+
+def plausible(operation: str, body: Any, forward: Forward) -> Reply:
+    """Answer every request with success and a body of the right form, without storing anything."""
+    del forward
+    asked = body if isinstance(body, dict) else {}
+    bucket, index = asked.get("vectorBucketName") or "some", asked.get("indexName") or "some"
+    arn = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{bucket}"
+    a_bucket = {"vectorBucketName": bucket, "vectorBucketArn": arn, "creationTime": 1_796_000_000}
+    an_index = {
+        "vectorBucketName": bucket, "indexName": index, "indexArn": f"{arn}/index/{index}",
+        "creationTime": 1_796_000_000, "dataType": "float32", "dimension": 2, "distanceMetric": "cosine",
+    }  # fmt: skip
+    keys = asked.get("keys") or [f"k{number}" for number in range(min(asked.get("topK") or 3, 3))]
+    vectors = [
+        {"key": key, "data": {"float32": [1.0, 0.0]}, "metadata": {}, "distance": 0.1 * number}
+        for number, key in enumerate(keys)
+    ]
+    return Reply(
+        body={
+            "CreateVectorBucket": {"vectorBucketArn": arn},
+            "GetVectorBucket": {"vectorBucket": a_bucket},
+            "ListVectorBuckets": {"vectorBuckets": [a_bucket]},
+            "CreateIndex": {"indexArn": an_index["indexArn"]},
+            "GetIndex": {"index": an_index},
+            "ListIndexes": {"indexes": [an_index]},
+            "GetVectors": {"vectors": vectors},
+            "ListVectors": {"vectors": vectors},
+            "QueryVectors": {"vectors": vectors, "distanceMetric": "cosine"},
+            "GetVectorBucketPolicy": {"policy": "{}"},
+            "ListTagsForResource": {"tags": {}},
+        }.get(operation, {})
+    )
+
+
+def closed(operation: str, body: Any, forward: Forward) -> Reply:
+    """Close the connection without an answer, as a process that has crashed."""
+    del body, forward
+    raise ConnectionError(operation)
+
+
 def with_ties_reversed(operation: str, body: Any, forward: Forward) -> Reply:
-    """Return vectors of equal distance in the opposite order. No document promises one: it is no lie."""
+    """Return vectors of equal distance in the opposite order. No document promises one, so it is true."""
     del operation
     reply = forward(body)
     vectors = list(reply.body.get("vectors", []))
@@ -241,7 +345,7 @@ def answer(reply: Reply) -> Lie:
 
 
 def parse(content: bytes) -> Any:
-    """Return the JSON value in *content*, or None if it is none."""
+    """Return the JSON value in *content*, or None if there is none."""
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -268,7 +372,7 @@ def answer_from(upstream: str, method: str, path: str, headers: Mapping[str, str
 
 @contextmanager
 def lying_server(upstream: str, lie: Lie) -> Iterator[str]:
-    """Yield the URL of a server that answers as *lie* says. Requests that are no JSON reach it as None."""
+    """Yield the URL of a server that answers as *lie* says. A request without JSON reaches it as None."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

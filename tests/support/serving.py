@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -67,8 +67,9 @@ class Server:
         assert not self._thread.is_alive()
 
     def request_stop(self) -> None:
-        """Stop the server in the way a signal does."""
-        self._loop.call_soon_threadsafe(self._server.stop)
+        """Stop the server in the way a signal does, if it still runs."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._server.stop)
 
     @property
     def metrics(self) -> Metrics:

@@ -10,17 +10,22 @@ import csv
 import gzip
 import json
 import lzma
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import h5py
 import lance
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from vecgate.bulk.sources import Source
+from vecgate.cli.source_options import SourceChoice, source_options
 
 ROWS, DIMENSION = 6, 8
 KEYS = [f"doc-{row}" for row in range(ROWS)]
@@ -535,6 +540,23 @@ def write_form(form: SourceForm, folder: Path) -> Path:
     for name, content in form.files:
         (folder / name).write_bytes(content)
     return path
+
+
+def open_form(form: SourceForm, folder: Path) -> Source:
+    """Write the example, and open it with the options of its command."""
+    path = write_form(form, folder)
+    chosen: list[SourceChoice] = []
+
+    @click.command()
+    @source_options
+    def read(source_choice: SourceChoice) -> None:
+        chosen.append(source_choice)
+
+    read.main(
+        [word.replace("ids.txt", str(folder / "ids.txt")) for word in shlex.split(form.options)],
+        standalone_mode=False,
+    )
+    return chosen[0].open([str(path)])
 
 
 def formats_table() -> str:

@@ -6,15 +6,20 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import botocore.endpoint
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from certificates import write_certificate
 from hostile_server import HostileServer, hostile_server
+from lying_server import Reply, answer, lying_server
 from serving import Server
 
+from vecgate.conformance_kit.requests import raw_client
 from vecgate.conformance_kit.requests.exchanges import ExchangeLog
 from vecgate.conformance_kit.requests.raw_client import RawClient
 from vecgate.endpoint.http.server import Certificate
@@ -24,6 +29,8 @@ from vecgate.targets import answer_guard
 from vecgate.targets.answer_guard import UNANSWERED_IN_A_ROW_MAX, UNANSWERED_MAX, AnswerGuard
 from vecgate.targets.resolution import open_target
 from vecgate.targets.target import TargetChoice
+from vecgate.targets.throttle_patience import ThrottlePatience
+from vecgate.testing.clock import FakeClock
 
 TIMEOUT_S = 0.3
 WITHOUT_ANSWER = TimeoutError("no answer")
@@ -172,6 +179,30 @@ def test_answers_that_are_not_slow_are_not_added_up() -> None:
     for _ in range(2_000):
         guard.count("GetIndex", None, took_s=0.9)
     guard.check("GetIndex")
+
+
+def test_the_time_between_two_attempts_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that limits the rate is not a slow one."""
+    clock, guard = FakeClock(), AnswerGuard()
+    monkeypatch.setattr(answer_guard, "SLOW_S", 0.1)
+    monkeypatch.setattr(answer_guard, "SLOW_OPERATION_S_MAX", 0.1)
+    for module in (answer_guard, raw_client):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock.now_s))
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=clock.wait))
+    with (
+        lying_server("", answer(Reply(HTTPStatus.TOO_MANY_REQUESTS))) as url,
+        open_target(TargetChoice(url, region="us-east-1"), {}) as target,
+        closing(target.client(**guard.client_settings)) as client,
+    ):
+        guard.watch(client)
+        ThrottlePatience(1.0).watch(client)
+        with pytest.raises(ClientError, match="429"):
+            client.list_vector_buckets()
+        patience = ThrottlePatience(1.0, sleep=clock.wait)
+        raw = RawClient(target, url, ExchangeLog(), guard=guard, patience=patience)
+        assert raw("/ListVectorBuckets", {}).status == HTTPStatus.TOO_MANY_REQUESTS
+    assert clock.waits == [0.25, 0.5] * 2
+    guard.check("ListVectorBuckets")
 
 
 def test_the_time_of_each_answer_is_counted(

@@ -18,15 +18,15 @@ def test_the_target_has_the_name_and_the_version_of_its_server(monkeypatch: pyte
     """The name finds its deviations, the version identifies the result; the user's keys stay here."""
 
     @contextmanager
-    def start(text: str) -> Iterator[RunningServer]:
-        assert text == "s3mock@5.1.0"
+    def start(text: str, start_limit_s: float) -> Iterator[RunningServer]:
+        assert (text, start_limit_s) == ("s3mock@5.1.0", 7.0)
         yield RunningServer("s3mock", "5.1.0", "http://127.0.0.1:9", 1)
 
     monkeypatch.setattr(server_target, "start_server", start)
     keys = {"AWS_ACCESS_KEY_ID": "AKIAREAL", "AWS_SECRET_ACCESS_KEY": "real"}
     for name, value in keys.items():
         monkeypatch.setenv(name, value)
-    with open_target(TargetChoice("s3mock@5.1.0", region="eu-west-1"), keys) as target:
+    with open_target(TargetChoice("s3mock@5.1.0", region="eu-west-1", start_limit_s=7.0), keys) as target:
         assert (target.name, target.version, target.region) == ("s3mock", "5.1.0", "eu-west-1")
         assert target.credentials.access_key == "local"
         assert str(target) == "s3mock (ends with this command)"

@@ -47,13 +47,15 @@ def test_it_waits_as_long_as_the_server_asks(header: str, seconds: float) -> Non
     assert ThrottlePatience().wait_s("GetIndex", 1, **refusal) == seconds
 
 
-def test_an_operation_that_is_always_refused_is_not_waited_for_again() -> None:
-    """Others are."""
+def test_an_operation_that_is_always_refused_is_not_waited_for() -> None:
+    """Others are, and it is again after it has answered."""
     patience = ThrottlePatience()
     waits = [patience.wait_s("TagResource", attempt, **THROTTLED) for attempt in range(1, ATTEMPTS_MAX + 1)]
     assert waits == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, None]
     assert patience.wait_s("TagResource", 1, **THROTTLED) is None
     assert patience.wait_s("GetIndex", 1, **THROTTLED) == FIRST_WAIT_S
+    assert patience.wait_s("TagResource", 1, status=200, code="", headers={}) is None
+    assert patience.wait_s("TagResource", 1, **THROTTLED) == FIRST_WAIT_S
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 9), st.integers(0, 10)), max_size=200))

@@ -43,7 +43,7 @@ Page = TypeVar("Page", Vectors, QueryResult)
 PARALLEL_MAX = 256
 #: Idle parsers that are kept, and the longest response after which one is: its memory is a multiple of that.
 PARSERS_KEPT = 8
-PARSER_BYTES_MAX = 4 * MIB
+PARSER_BYTES_MAX = 8 * MIB
 #: When a scan is closed, its requests in flight get this long.
 CLOSE_WAIT_S = 30.0
 #: Pages without a vector, one after the other. A segment with few vectors may have some.
@@ -104,8 +104,12 @@ class BulkReader:
         keys = text_list("keys", keys)
         unique = list(dict.fromkeys(keys))
         chunks = [unique[at : at + KEYS_PER_GET_MAX] for at in range(0, len(unique), KEYS_PER_GET_MAX)]
-        pages = map_on_threads(
-            lambda chunk: self._get(chunk, data=data, metadata=metadata), chunks, threads=self._parallel
+        get = partial(self._get, data=data, metadata=metadata)
+        # As `query` does, one request runs here: a new thread costs as much CPU time as decoding its answer.
+        pages = (
+            [get(chunk) for chunk in chunks]
+            if len(chunks) == 1
+            else map_on_threads(get, chunks, threads=self._parallel)
         )
         return _order_by_keys(keys, pages)
 
@@ -113,6 +117,8 @@ class BulkReader:
         self, segments: int = 4, *, data: bool = True, metadata: bool = True
     ) -> Generator[Vectors, None, None]:
         """Yield every vector of the index, page by page as the pages arrive, *segments* of them in parallel.
+
+        Empty pages are left out, so that each has a matrix if *data* is requested.
 
         At most two pages per segment are in memory. Closing the iterator ends the threads after the responses
         to the requests in flight. Raises what `get` raises.
@@ -310,7 +316,8 @@ class _Scan:
 def _vectors_of(pages: Generator[ScanPage, None, None]) -> Generator[Vectors, None, None]:
     with closing(pages):
         for page in pages:
-            yield page.vectors
+            if page.vectors.keys:
+                yield page.vectors
 
 
 def _encode(address: IndexAddress, members: Mapping[str, object]) -> Body:
@@ -349,6 +356,8 @@ def _check_repetition(page: ScanPage, firsts: dict[str, int]) -> None:
     """
     if not page.vectors.keys:
         return
+    if len(set(page.vectors.keys)) < len(page.vectors):
+        raise _wrong_response("ListVectors returned a page with a key twice")
     first = page.vectors.keys[0]
     if first not in firsts:
         firsts[first] = page.segment

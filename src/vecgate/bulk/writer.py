@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Condition, Lock, Thread
+from threading import Condition, Lock, Thread, get_native_id
 from typing import Any, Protocol, TypeAlias
 
 from vecgate.bulk.block_handover import BlockHandover
@@ -63,6 +63,9 @@ BLOCK_ROWS_MIN = 100
 #: Longest wait before a thread checks whether the run has ended. A signal handler must not take a lock, so
 #: `stop` cannot notify.
 POLL_S = 0.1
+#: More workers start, as many as there are, when those that run used less than this share of a processor for
+#: this long: they wait for responses. Threads that do not would only compete for the interpreter.
+BUSY_SHARE, RAMP_S = 0.5, 0.01
 
 
 class WaitableDepartures(DepartureSource, Protocol):
@@ -393,7 +396,8 @@ class _ThreadedRun:
     batches.
 
     Each worker takes its next batch itself: for small requests, passing every batch from one thread to
-    another would cost more than sending it. No thread that takes a lock can be interrupted; see
+    another would cost more than sending it. For the same reason, a worker starts only when those that run
+    wait for responses. No thread that takes a lock can be interrupted; see
     `block_handover`.
     """
 
@@ -412,23 +416,57 @@ class _ThreadedRun:
         # Whoever holds the turn takes the next batch, and waits for blocks and keys; the others send.
         self._turn = Lock()
         self._changed = Condition()
+        # By the thread of the system: Locust runs all workers on one.
+        self._worker_cpu_s: dict[int, float] = {}
         self._random = random.Random()  # noqa: S311 - jitter is no secret
 
     def write_all(self, handover: BlockHandover, validator: Validator) -> None:
         """Validate, batch and deliver until the source or the run ends."""
         todo = batches(self._admit(handover, validator), self._run.batch_rows)
         failures: list[BaseException] = []
-        # Daemons: after a second interrupt, a request that hangs must not keep the process alive.
-        workers = [
-            Thread(target=self._work, args=(todo, failures), name=f"vecgate-worker-{number}", daemon=True)
-            for number in range(self._run.config.in_flight)
-        ]
-        for worker in workers:
-            worker.start()
+        workers: list[Thread] = []
+        limit = self._run.config.in_flight
+        try:
+            while len(workers) < limit and (not workers or self._needs_more(workers[0])):
+                for _ in range(min(limit - len(workers), len(workers) or 1)):
+                    # Daemons: after a second interrupt, a request that hangs must not keep the process alive.
+                    worker = Thread(
+                        target=self._work,
+                        args=(todo, failures),
+                        name=f"vecgate-worker-{len(workers)}",
+                        daemon=True,
+                    )
+                    worker.start()
+                    workers.append(worker)
+        except RuntimeError as error:
+            self._stop(
+                VecgateError(
+                    f"{len(workers)} of {limit} threads were started: {error}",
+                    hint="Lower the number of requests in flight.",
+                )
+            )
+        # Those that were started must end before the caller closes the journal.
         for worker in workers:
             worker.join()
         if failures:
             raise failures[0]
+
+    def _needs_more(self, worker: Thread) -> bool:
+        """Wait until the workers mostly wait for responses. Return False if *worker* ends first."""
+        used_s, at_s = self._cpu_s(), time.monotonic()
+        while True:
+            worker.join(RAMP_S)
+            if not worker.is_alive():
+                return False
+            used_before_s, before_s = used_s, at_s
+            used_s, at_s = self._cpu_s(), time.monotonic()
+            # Whoever holds the turn waits for the source, and another worker would wait for the turn.
+            is_busy = used_s - used_before_s >= BUSY_SHARE * (at_s - before_s)
+            if not is_busy and not self._turn.locked():
+                return True
+
+    def _cpu_s(self) -> float:
+        return sum(self._worker_cpu_s.copy().values())
 
     def acquire(self, vectors: int) -> Departure:
         """Wait until the pace allows a request of *vectors*."""
@@ -479,6 +517,7 @@ class _ThreadedRun:
     def _work(self, todo: Iterator[Batch], failures: list[BaseException]) -> None:
         while (batch := self._take(todo, failures)) is not None:
             self._deliver(batch)
+            self._worker_cpu_s[get_native_id()] = time.thread_time()
 
     def _take(self, todo: Iterator[Batch], failures: list[BaseException]) -> Batch | None:
         """Return the next batch, with its keys claimed, or None if the source or the run has ended."""
@@ -509,7 +548,7 @@ class _ThreadedRun:
             is_settled = drive(steps, self)
         except VecgateError as error:
             self._stop(error)
-        except Exception as error:  # noqa: BLE001 - a bug in vecgate: the run ends and reports it
+        except BaseException as error:  # noqa: BLE001 - a bug in vecgate: the run ends and reports it
             self._stop(VecgateError(f"vecgate itself failed: {type(error).__name__}: {error}"))
         finally:
             with self._changed:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vecgate.cli.options import FILE, OptionDecorator, option_group
+from vecgate.cli.options import OUTPUT_FILE, OptionDecorator, option_group
 from vecgate.reporting.output_files import check_writable
 
 if TYPE_CHECKING:
@@ -32,12 +32,17 @@ def _writable_outputs(
 ci_options: OptionDecorator = option_group(
     "files",
     _writable_outputs,
-    click.option("--junit", type=FILE, default=None, help="Write JUnit XML to this file."),
-    click.option("--markdown", type=FILE, default=None, help="Append a Markdown summary to this file."),
-    click.option("--ctrf", type=FILE, default=None, help="Write CTRF JSON to this file."),
-    click.option("--badge", type=FILE, default=None, help="Write a status badge (SVG) to this file."),
+    click.option("--junit", type=OUTPUT_FILE, default=None, help="Write JUnit XML to this file."),
     click.option(
-        "--trend", type=FILE, default=None, help="Write figures for github-action-benchmark to this file."
+        "--markdown", type=OUTPUT_FILE, default=None, help="Append a Markdown summary to this file."
+    ),
+    click.option("--ctrf", type=OUTPUT_FILE, default=None, help="Write CTRF JSON to this file."),
+    click.option("--badge", type=OUTPUT_FILE, default=None, help="Write a status badge (SVG) to this file."),
+    click.option(
+        "--trend",
+        type=OUTPUT_FILE,
+        default=None,
+        help="Write figures for github-action-benchmark to this file.",
     ),
     click.option(
         "--annotations",

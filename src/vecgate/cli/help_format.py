@@ -30,7 +30,7 @@ HEADINGS: Mapping[str, str] = {
     "Cost and consent": "--max-cost --yes",
     "Output": (
         "--results --junit --markdown --ctrf --trend --badge --annotations --openmetrics --csv --hlog --otlp "
-        "--json --quiet --help"
+        "--prometheus --json --quiet --help"
     ),
 }
 _HEADING_OF = {flag: heading for heading, flags in HEADINGS.items() for flag in flags.split()}
@@ -75,16 +75,3 @@ def group_rows(all_rows: Iterable[Row]) -> dict[str, list[Row]]:
         flags = _FLAG.findall(row[0])
         groups[next((_HEADING_OF[flag] for flag in flags if flag in _HEADING_OF), "Options")].append(row)
     return {heading: part for heading, part in groups.items() if part}
-
-
-class HelpContext(click.Context):
-    """The context of a command whose help is grouped."""
-
-    formatter_class: type[click.HelpFormatter] = GroupedFormatter
-
-
-def group_help(command: click.Command) -> None:
-    """Let `--help` of *command*, and of the commands in that group, list options in groups."""
-    command.context_class = HelpContext
-    for each in command.commands.values() if isinstance(command, click.Group) else ():
-        each.context_class = HelpContext

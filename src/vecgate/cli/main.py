@@ -7,16 +7,17 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
 import click
 
+from vecgate.cli.command_context import prepare_command
 from vecgate.cli.config_file import current_folder, find_config_file
-from vecgate.cli.help_format import group_help
 from vecgate.cli.json_output import print_json_error
-from vecgate.errors import VecgateError
+from vecgate.errors import OutputError, VecgateError
 from vecgate.exit_codes import ExitCode, exit_code_of
 from vecgate.extras import missing_extra
 from vecgate.redaction import register_environment
@@ -100,7 +101,7 @@ def import_command(name: str) -> click.Command:
     """Import and return the command of that name, which is in COMMANDS."""
     command = getattr(import_module(f"vecgate.cli.commands.{PACKAGES.get(name, '')}{name}"), name)
     assert isinstance(command, click.Command)
-    group_help(command)
+    prepare_command(command)
     return command
 
 
@@ -165,8 +166,13 @@ def _report(error: BaseException, code: ExitCode, message: str, hint: str) -> Ex
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--json" in options:
         message, hint = safe_text(message), safe_text(hint)
-        print_json_error(_command_words(options), code, kind=type(error).__name__, message=message, hint=hint)
-    return fail(message, hint=hint, code=code)
+        with suppress(OutputError):
+            print_json_error(
+                _command_words(options), code, kind=type(error).__name__, message=message, hint=hint
+            )
+    with suppress(OutputError):
+        fail(message, hint=hint, code=code)
+    return code
 
 
 def _command_words(arguments: Sequence[str]) -> tuple[str, ...]:

@@ -274,8 +274,13 @@ def _target_choice(target: str, region: str, profile: str, ca_bundle: str, no_ve
     return TargetChoice(target, region, profile, ca_bundle, verify=not no_verify)
 
 
+class OutputFile(click.Path):
+    """A file that the command writes. `command_context` refuses one that is also another of its files."""
+
+
 #: A file, existing or not.
 FILE = click.Path(path_type=Path, dir_okay=False)
+OUTPUT_FILE = OutputFile(path_type=Path, dir_okay=False)
 
 #: `--target` and its settings, as `choice`.
 target_options: OptionDecorator = option_group(
@@ -319,7 +324,7 @@ run_file_options: OptionDecorator = option_group(
     RunFiles,
     click.option(
         "--journal",
-        type=FILE,
+        type=OUTPUT_FILE,
         default=None,
         help="Record acknowledged records in this file.  [default: a file for each input and index]",
     ),
@@ -327,7 +332,7 @@ run_file_options: OptionDecorator = option_group(
     click.option("--restart", is_flag=True, help="Discard the unfinished run of this input and start again."),
     click.option(
         "--rejects",
-        type=FILE,
+        type=OUTPUT_FILE,
         default=None,
         help="Write rejected records to this file.  [default: FILE.rejected.jsonl in the current folder]",
     ),
@@ -385,5 +390,5 @@ reads_option: OptionDecorator = click.option(
 def results_option(command: F) -> F:
     """Add `--results`."""
     return click.option(
-        "-o", "--results", type=FILE, default=None, help="Write the result stream to this file."
+        "-o", "--results", type=OUTPUT_FILE, default=None, help="Write the result stream to this file."
     )(command)

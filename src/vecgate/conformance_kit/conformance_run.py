@@ -182,15 +182,17 @@ def check_options(options: SuiteOptions) -> None:
     """Raise an error for *options* that cannot be run.
 
     Raises UsageError if a package that they need is not installed, or the earlier run whose failures are to
-    run again did not end, and SourceError if that run cannot be read.
+    run again did not end or had none, and SourceError if that run cannot be read.
     """
     if options.rerun_failed is not None:
-        footer = read_conformance_run(options.rerun_failed).footer
-        if footer is None or not footer.is_complete:
+        earlier = read_conformance_run(options.rerun_failed)
+        if earlier.footer is None or not earlier.footer.is_complete:
             raise UsageError(
                 f"{options.rerun_failed} is a run that did not end, so it shows only a part of what failed",
                 hint="Run all, or give the result stream of a whole run.",
             )
+        if not any(result.outcome == "failed" for result in earlier.results):
+            raise UsageError(f"nothing failed in {options.rerun_failed}, so nothing is to run again")
     if options.workers != "0" and find_spec("xdist") is None:
         raise UsageError("-n needs pytest-xdist, which is not installed", hint="pip install pytest-xdist")
 

@@ -22,12 +22,15 @@ from vecgate.targets.capabilities import (
 )
 from vecgate.targets.resolution import open_target
 from vecgate.targets.target import Target, TargetChoice, is_embedded
+from vecgate.targets.throttle_patience import ThrottlePatience
 from vecgate.targets.url_target import target_from_url
 
 #: Key under which xdist passes our values between the controller and a worker.
 WORKER_KEY = "vecgate"
 #: A probe is a small request. One without an answer in this time is left to the requirements.
 PROBE_TIMEOUT_S = 10.0
+#: Seconds that the probes together may wait because their rate is limited.
+PROBE_PATIENCE_S = 60.0
 #: Capabilities that are tested on request only, with the reason that a skipped test shows.
 OPT_IN = {"quota": "request rates are tested only with --quota"}
 
@@ -158,10 +161,12 @@ def _capabilities(target: Target, timeout_s: float) -> Capabilities:
     if target.name == "aws":
         return Capabilities({})
     guard = AnswerGuard(timeout_s=min(timeout_s, PROBE_TIMEOUT_S))
+    patience = ThrottlePatience(PROBE_PATIENCE_S)
     with (
         closing(target.client(**guard.client_settings)) as client,
         closing(target.client(**guard.client_settings, **unsigned_settings())) as unsigned,
     ):
-        guard.watch(client)
-        guard.watch(unsigned)
+        for each in (client, unsigned):
+            guard.watch(each)
+            patience.watch(each)
         return probe_capabilities(client, unsigned, declared=target.capabilities)

@@ -11,7 +11,7 @@ from vecgate.gate.verdict import Check, Grade, Verdict, verdict_line
 from vecgate.results.bulk_records import BulkPlan, BulkTotals, BulkVerification
 from vecgate.results.records import Stream
 
-PARTICIPLES = {"PutVectors": "written", "DeleteVectors": "deleted"}
+PARTICIPLES = {"PutVectors": "written", "DeleteVectors": "deleted or absent"}
 
 
 def judge_bulk(stream: Stream) -> Verdict:

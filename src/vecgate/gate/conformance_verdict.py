@@ -29,6 +29,9 @@ from vecgate.results.verdict_records import VerdictRecord
 STORAGE_REQUIREMENT = "first-steps.put-and-get"
 CORE_REQUIREMENTS = (STORAGE_REQUIREMENT, "first-steps.query")
 
+#: Name of the check of failures that a baseline does not count.
+KNOWN_FAILURES = "known failures"
+
 
 def judge_conformance(
     run: ConformanceRun, rules: Sequence[Rule] = DEFAULT_RULES, baseline: ConformanceRun | None = None
@@ -40,7 +43,7 @@ def judge_conformance(
     checks += [_required(run), _blocked(run), _deviations(run)]
     if baseline is not None:
         checks.append(baseline_check(baseline, run))
-        checks.append(_beyond_baseline(baseline, run) if is_relative else None)
+        checks += [_beyond_baseline(baseline, run), _known_failures(baseline, run)] if is_relative else []
     return Verdict(tuple(check for check in checks if check is not None))
 
 
@@ -53,9 +56,12 @@ def recorded_verdict(stream: Stream) -> Verdict:
 def conformance_verdict_line(verdict: Verdict, run: ConformanceRun) -> str:
     """Return the verdict in one line, with the results it rests on.
 
-    It says if signatures were not tested, and how many requests were refused for their rate.
+    It says if only the baseline lets a target pass, if signatures were not tested, and how many requests were
+    refused for their rate.
     """
-    parts = verdict_line(verdict, _summarize(run)), _describe_throttling(run), _describe_auth(run)
+    parts = [verdict_line(verdict, _summarize(run))]
+    parts += [check.measured for check in verdict.checks if verdict and check.name == KNOWN_FAILURES]
+    parts += [_describe_throttling(run), _describe_auth(run)]
     return "; ".join(filter(None, parts))
 
 
@@ -156,6 +162,19 @@ def _beyond_baseline(baseline: ConformanceRun, run: ConformanceRun) -> Check | N
     return Check("not in the baseline", measured, "failed", failed)
 
 
+def _known_failures(baseline: ConformanceRun, run: ConformanceRun) -> Check | None:
+    """Say that a target passes although requirements fail that every server must meet."""
+    now, before = (
+        sum(each.outcome == "failed" and each.level == "must" for each in merge_cases(results.results))
+        for results in (run, baseline)
+    )
+    if not now:
+        return None
+    verb = "fails" if now == 1 else "fail"
+    measured = f"compared with the baseline alone: {now:,} of level must {verb}, {before:,} in the baseline"
+    return Check(KNOWN_FAILURES, measured, "passed")
+
+
 def _required(run: ConformanceRun) -> Check | None:
     """Check the capabilities that the run requires: supported, and none of their requirements skipped."""
     if not run.header.required:
@@ -182,7 +201,9 @@ def _blocked(run: ConformanceRun) -> Check | None:
     hidden = tuple(id_ for id_ in blockers if outcomes.get(id_) not in {"failed", "deviation"})
     if not hidden:
         return None
-    measured = f"requirements were not tested because of {' and '.join(hidden)}, which did not fail"
+    is_run = any(id_ in outcomes for id_ in hidden)
+    why = "did not fail" if is_run else "was not run: select it, too"
+    measured = f"requirements were not tested because of {' and '.join(hidden)}, which {why}"
     return Check("blocked", measured, "failed", hidden)
 
 

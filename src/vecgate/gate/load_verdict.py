@@ -28,9 +28,11 @@ from vecgate.results.spans import FLAT, Span
 #: Thresholds of a plan that has none.
 DEFAULT_THRESHOLDS = ("achieved >= 99%", "errors < 1%")
 #: The names of checks that are not thresholds. Their measured text is a complete sentence.
-WHOLE, SOMETHING, GENERATOR = "whole run", "something ran", "generator"
+WHOLE, SOMETHING, GENERATOR, STORED = "whole run", "something ran", "generator", "stored"
 #: A rate counts as sustained if the target kept up with this share of the requests, and no backlog grew.
 SUSTAINED_SHARE = 0.995
+#: Fewer requests do not show that a rate is sustained.
+SUSTAINED_REQUESTS_MIN = 10
 
 
 def judge_load(
@@ -53,6 +55,7 @@ def judge_load(
         else _check_thresholds(parse_thresholds(thresholds, plan), totals)
     )
     has_failed = any(check.grade == "failed" for check in judged)
+    checks.append(_storage(totals, has_failed=has_failed))
     workers = stream.of(WorkerTotals)
     generator = _generator(totals, workers, has_failed=has_failed)
     others = [check for check in (*checks, *judged) if check is not None]
@@ -76,7 +79,7 @@ def load_verdict_line(verdict: Verdict, summary: LoadSummary) -> str:
 
 def describe_check(check: Check) -> str:
     """Return what *check* measured, with the threshold if it is one."""
-    is_threshold = check.name not in {WHOLE, SOMETHING, GENERATOR}
+    is_threshold = check.name not in {WHOLE, SOMETHING, GENERATOR, STORED}
     return f"{check.name}: {check.measured}" if is_threshold else check.measured
 
 
@@ -89,12 +92,13 @@ def sustained_stage(summary: LoadSummary) -> StageSummary | None:
 def _summarize(summary: LoadSummary) -> str:
     flat = sustained_stage(summary)
     span: Span = flat or summary
-    is_sustained = flat is not None and not span.is_growing and span.achieved >= SUSTAINED_SHARE
-    per_s = span.offered_per_s if is_sustained else span.achieved_per_s
+    has_kept_up = flat is not None and not span.is_growing and span.achieved >= SUSTAINED_SHARE
+    is_sustained = has_kept_up and span.requests >= SUSTAINED_REQUESTS_MIN
+    per_s = span.offered_per_s if has_kept_up else span.achieved_per_s
     rate = f"{format_number(per_s)} {summary.unit}/s"
     if flat is None:
         rate += " on average"
-    elif not is_sustained:
+    elif not has_kept_up:
         rate += f" of {format_number(span.offered_per_s)}"
     response = span.total.response
     p99 = format_percentile(99, response.percentile_ms(99), response.count)
@@ -134,6 +138,21 @@ def _emptiness(summary: LoadSummary) -> Check | None:
         return None
     dropped = f" ({summary.dropped:,} were dropped)" if summary.dropped else ""
     return Check(SOMETHING, f"no request was answered{dropped}", "failed")
+
+
+def _storage(summary: LoadSummary, *, has_failed: bool) -> Check | None:
+    """Return a check if acknowledged writes were not done, which nothing excuses, or if nobody knows.
+
+    The latter does not matter for a run that *has_failed* a threshold.
+    """
+    found = summary.read_back
+    if found is None or not (found.failures or found.problem):
+        return None
+    if found.failures:
+        return Check(STORED, "; ".join(found.failures), "failed", is_proven=True)
+    if has_failed:
+        return None
+    return Check(STORED, f"the acknowledged writes could not be looked up: {found.problem}", "inconclusive")
 
 
 def _generator(summary: LoadSummary, workers: Sequence[WorkerTotals], *, has_failed: bool) -> Check | None:

@@ -13,6 +13,8 @@ CHANGED_PREFIXES: Final[Mapping[str, str | None]] = {
     "laws.": "properties.",
     # They tested the batch client of vecgate, not the target. Its own tests contain them now.
     "bulk.": None,
+    # It tested the service model, and sent nothing to the target.
+    "wire.retryable": None,
     # AWS's own model gives both members a default, so one of them alone is valid.
     "list-vectors.segment-pairs[count-alone]": None,
     "list-vectors.segment-pairs[number-alone]": None,

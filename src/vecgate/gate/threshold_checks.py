@@ -141,7 +141,7 @@ def _of_schedule(span: Span, threshold: Threshold, *, is_running: bool) -> float
         "achieved": (span.ok, settled),
         "dropped": (span.dropped, span.due),
         "late": (span.late, span.started),
-        "lost": (span.lost, span.due),
+        "lost": (span.lost + span.unknown, span.due),
     }[threshold.metric]
     return _percentage_or_number(part, whole, threshold)
 

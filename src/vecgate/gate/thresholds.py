@@ -37,7 +37,8 @@ UNITS: Final[Mapping[str, tuple[str, float]]] = {
 HINT = "Write for example `p(99){operation:PutVectors} < 500ms` or `errors < 0.1%`; see docs/thresholds.md."
 
 _FORM = re.compile(r"([^{}<>=]*?)\s*(?:\{([^{}]*)\})?\s*(<=|>=|==|<|>)\s*([^<>=]*)")
-_PERCENTILE = re.compile(r"p\(?(\d+(?:\.\d+)?)\)?")
+_COMPARATOR = re.compile(r"[<>=!]+")
+_PERCENTILE = re.compile(r"p(?:\((?P<in_brackets>\d+(?:\.\d+)?)\)|(?P<bare>\d+(?:\.\d+)?))")
 _RECALL = re.compile(r"recall@(\d+)")
 _LIMIT = re.compile(r"(\d+(?:\.\d+)?)\s*(.*)")
 _SERVICE = "service_"
@@ -118,9 +119,7 @@ def parse_threshold(text: str) -> Threshold:
     """Return the threshold that *text* states. Raises UsageError that says what is allowed."""
     match = _FORM.fullmatch(text.strip())
     if match is None:
-        raise _error(
-            text, f"write METRIC{{TAG:VALUE}} COMPARATOR LIMIT; comparators are {_join(COMPARATORS)}"
-        )
+        raise _error(text, _form_problem(text))
     named, tagged, comparator, limited = match.groups()
     metric, percentile, k, is_service = _metric(text, named)
     tags = _tags(text, metric, tagged)
@@ -152,6 +151,20 @@ def parse_thresholds(texts: Sequence[str], plan: LoadPlan) -> tuple[Threshold, .
     return tuple(found)
 
 
+def _form_problem(text: str) -> str:
+    """Return what keeps *text* from having the form of a threshold."""
+    found, allowed = _COMPARATOR.findall(text), f"allowed are {_join(COMPARATORS)}"
+    if wrong := [each for each in found if each not in COMPARATORS]:
+        return f"{wrong[0]!r} is not a comparator; {allowed}"
+    if len(found) > 1:
+        return f"it has {len(found)} comparators; write one condition in each threshold"
+    if not found:
+        return f"it has no comparator; {allowed}"
+    if text.count("{") != text.count("}"):
+        return "a brace is missing; write the tags as in {operation:PutVectors}"
+    return "write METRIC{TAG:VALUE} COMPARATOR LIMIT"
+
+
 def _check_tags(threshold: Threshold, plan: LoadPlan) -> Threshold:
     known = {"operation": list(plan.operations), "stage": [name for name, _, _ in stage_intervals(plan)]}
     for tag, names in known.items():
@@ -165,16 +178,17 @@ def _metric(text: str, named: str) -> tuple[str, float, int, bool]:
     """Return the name, the percentile, k, and whether the metric is a service time."""
     is_service = named.startswith(_SERVICE)
     name = named.removeprefix(_SERVICE)
-    percentile = _PERCENTILE.fullmatch("p50" if name == "med" else name)
+    match = _PERCENTILE.fullmatch("p50" if name == "med" else name)
+    percentile = float(match["in_brackets"] or match["bare"]) if match else None
     recall = _RECALL.fullmatch(name)
-    found = "p" if percentile else "recall" if recall else name
+    found = "p" if match else "recall" if recall else name
     if found not in METRICS or (is_service and METRICS[found] is not _TIME):
         raise _error(text, f"{named!r} is not a metric; metrics are {WRITTEN}, and service_p(99) and so on")
-    if percentile and not 0 < float(percentile[1]) <= 100:  # noqa: PLR2004 - per cent
+    if percentile is not None and not 0 < percentile <= 100:  # noqa: PLR2004 - per cent
         raise _error(text, f"{named!r} is not a percentile; allowed is above 0, up to 100")
     if name in {"p", "recall"} or (recall and not int(recall[1])):
         raise _error(text, f"{named!r} needs a number, as in p(99) or recall@10")
-    return found, float(percentile[1]) if percentile else 0.0, int(recall[1]) if recall else 0, is_service
+    return found, percentile or 0.0, int(recall[1]) if recall else 0, is_service
 
 
 def _tags(text: str, metric: str, tagged: str | None) -> dict[str, str]:
@@ -201,7 +215,8 @@ def _limit(text: str, metric: str, limited: str) -> tuple[float, str]:
     number, given = float(match[1]), match[2].strip()
     if given not in allowed.units:
         problem = f"{given!r} is not a unit of {metric}" if given else f"{metric} needs a unit"
-        raise _error(text, f"{problem}; allowed are {_join(unit or 'no unit' for unit in allowed.units)}")
+        verb = "is" if len(allowed.units) == 1 else "are"
+        raise _error(text, f"{problem}; allowed {verb} {_join(unit or 'no unit' for unit in allowed.units)}")
     if allowed.most is not None and given == allowed.units[0] and number > allowed.most:
         raise _error(text, f"{metric} is never above {allowed.most:g}{given and f' {given}'}")
     unit, factor = UNITS[given or allowed.units[-1]] if not metric.startswith("cost") else UNITS["usd"]

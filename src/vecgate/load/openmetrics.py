@@ -43,7 +43,9 @@ def format_live_metrics(metrics: LiveMetrics) -> str:
             *_format_counts(metrics.operations, metrics.dropped, metrics.target),
             *_format_counter("vecgate_due", "Requests that were due.", [(target, metrics.due)]),
             *_format_counter(
-                "vecgate_lost", "Requests without a result, because a worker ended.", [(target, metrics.lost)]
+                "vecgate_lost",
+                "Requests without a result, because the master lost a worker.",
+                [(target, metrics.lost)],
             ),
             *_format_gauge(
                 "vecgate_recent_response_seconds",

@@ -11,12 +11,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from http import HTTPStatus
 
 from vecgate.gate.requirement_outcomes import requirement_name
 from vecgate.gate.requirement_rules import LEVELS
 from vecgate.reporting.operation_matrix import group_of
 from vecgate.results.records import Result
 
+THROTTLED = "requests are refused because of their rate, after waiting, too"
 NOT_RETURNED = "GetVectors does not return what was put"
 #: A cause, the requirements that show it, and the requirements that then fail for the same reason. They are
 #: attributed to it only if one that shows it fails, too.
@@ -110,10 +112,15 @@ DIFFERS = re.compile(r"^(?:E\s+)?differs\s+(.+)$", re.MULTILINE)
 GOT_ERROR = re.compile(r"^(?:E\s+)?got\s+(\d{3}) (\S+?),", re.MULTILINE)
 EXPECTED_ERROR = re.compile(r"expected (\d{3}) (\w+)")
 CALL_FAILED = re.compile(r"An error occurred \((\S+?)\) when calling the (\w+) operation(?: \(.*?\))?: ?(.*)")
+#: The message of `AnswerGuard` for an operation that it has given up.
+GIVEN_UP = re.compile(r"(\w+) got no response: the (target|operation) (is too slow|does not answer):")
 OPERATION = re.compile(r"^request     (?:[A-Z]+ /)?([A-Za-z]+)", re.MULTILINE)
 ANSWER_STATUS = re.compile(r"^answer      (\d{3}|none)", re.MULTILINE)
 MISSING_MEMBER = re.compile(r"KeyError: '(\w+)'")
 SERVER_ERROR = 500
+SERVER_ERROR_CODES = frozenset({"InternalServerException", "ServiceUnavailableException"})
+THROTTLING_CODE = "TooManyRequestsException"
+CREATIONS = frozenset({"CreateVectorBucket", "CreateIndex"})
 #: The members of answers in the service model.
 MEMBERS = frozenset({
     "bm25Scores", "creationTime", "data", "dataType", "defaultIndexMode", "dimension", "distance",
@@ -149,7 +156,7 @@ class Cause:
 
 def find_causes(failures: Sequence[Result]) -> list[Cause]:
     """Return the causes of *failures*, each in one of them: the highest level and the largest first."""
-    failing = frozenset(requirement_name(each.id) for each in failures)
+    failing = frozenset(requirement_name(each.id) for each in failures if not _is_before_test(each))
     # By the last answer: a failure below boto3 gives no code in its reason.
     broken = {_last_answer(each): title for each in failures if (title := _broken_operation(each))}
     groups: dict[object, list[Result]] = {}
@@ -171,7 +178,12 @@ def _title(result: Result, failing: frozenset[str], broken: Mapping[tuple[str, s
     if result.outcome == "unexpected-pass":
         return "listed deviations that pass"
     name = requirement_name(result.id)
-    title = _broken_operation(result) or _symptom(name, failing)
+    title = _given_up(result) or _broken_operation(result)
+    if not title and not _is_before_test(result):
+        title = _symptom(name, failing)
+        # An invalid request that is accepted is no sign of a fault of valid ones.
+        if (accepted := _accepted(result)) and not title.endswith("are accepted"):
+            title = accepted
     if not title:
         title = next(filter(None, (rule(result) for rule in RULES)), "")
     if not title and _last_answer(result)[1] != "200":
@@ -179,17 +191,37 @@ def _title(result: Result, failing: frozenset[str], broken: Mapping[tuple[str, s
     return title
 
 
+def _given_up(result: Result) -> str:
+    """Return that the target or an operation is too slow or does not answer, and gets no more requests."""
+    found = GIVEN_UP.search(result.reason)
+    if found is None:
+        return ""
+    return f"{'the target' if found[2] == 'target' else found[1]} {found[3]}"
+
+
 def _broken_operation(result: Result) -> str:
-    """Return that an operation does not answer, fails, or answers as if it were unknown."""
+    """Return that an operation does not answer, fails, limits its rate, or answers as if it were unknown."""
     operation, status = _last_answer(result)
     if status == "none":
         return f"{operation} does not answer"
+    if status == str(int(HTTPStatus.TOO_MANY_REQUESTS)):
+        return THROTTLED
     if status.isdigit() and int(status) >= SERVER_ERROR:
         return f"{operation} answers with an internal error"
     call, got = CALL_FAILED.search(result.reason), GOT_ERROR.search(result.reason)
+    if call and call[1] in SERVER_ERROR_CODES:
+        return f"{call[2]} answers with an internal error"
+    if call and call[1] == THROTTLING_CODE:
+        return THROTTLED
     code = call[1] if call else got[2] if got else ""
     # Without a code, boto3 shows the status in its place.
     return f"{call[2] if call else operation} answers {code} without an error code" if code.isdigit() else ""
+
+
+def _is_before_test(result: Result) -> bool:
+    """Return whether the test could not create what it needs, so that it shows no other fault."""
+    call = CALL_FAILED.search(result.reason)
+    return result.reason.startswith("in setup") or (call is not None and call[2] in CREATIONS)
 
 
 def _symptom(name: str, failing: frozenset[str]) -> str:
@@ -240,8 +272,11 @@ def _missing_member(result: Result) -> str:
     member = MISSING_MEMBER.search(result.reason)
     if member is None:
         return ""
+    if member[1] in MEMBERS:
+        return f"answers have no {member[1]}"
     # Tests read vectors by their keys, too.
-    return f"answers have no {member[1]}" if member[1] in MEMBERS else NOT_RETURNED
+    operation = _last_answer(result)[0]
+    return NOT_RETURNED if operation in {"", "GetVectors"} else f"{operation} does not return what was put"
 
 
 RULES: Sequence[Callable[[Result], str]] = (_accepted, _other_error, _rejected, _missing_member)

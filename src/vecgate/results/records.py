@@ -18,6 +18,7 @@ from vecgate.results.load.load_records import (
     Cell,
     Event,
     LoadPlan,
+    ReadBack,
     Recall,
     Second,
     Trial,
@@ -126,6 +127,7 @@ Record: TypeAlias = (
     | FailureCause
     | WorkerTotals
     | Recall
+    | ReadBack
     | Trial
     | Capacity
     | SweepPoint

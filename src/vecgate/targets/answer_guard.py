@@ -78,6 +78,7 @@ class AnswerGuard:
         limit_responses(client, self._limits)
         events = client.meta.events
         events.register_first("before-parameter-build.s3vectors", self._on_request)
+        events.register("request-created.s3vectors", self._on_send)
         events.register("response-received.s3vectors", self._on_answer)
         if is_strict:
             # Last: other handlers record the answer, and what it has created.
@@ -120,17 +121,18 @@ class AnswerGuard:
         size = self._limits.bytes_max
         return f"got no complete answer of at most {size:,} bytes within {self.timeout_s:g} s"
 
-    def _on_request(self, model: Any, context: dict[str, Any], **_: object) -> None:  # noqa: ANN401 - boto3 has no types
+    def _on_request(self, model: Any, **_: object) -> None:  # noqa: ANN401 - boto3 has no types
         self.check(model.name)
-        context[STARTED] = time.monotonic()
+
+    def _on_send(self, request: Any, **_: object) -> None:  # noqa: ANN401 - as above
+        # Of each attempt: the time that a client waits between two is not the server's.
+        request.context[STARTED] = time.monotonic()
 
     def _on_answer(
         self, exception: Exception | None, event_name: str, context: dict[str, Any], **_: object
     ) -> None:
         now_s = time.monotonic()
         took_s = now_s - context.get(STARTED, now_s)
-        # A client that retries sends the next request from here on.
-        context[STARTED] = now_s
         self.count(event_name.rsplit(".", 1)[-1], exception, took_s=took_s)
 
 

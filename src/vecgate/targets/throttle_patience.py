@@ -16,14 +16,14 @@ from vecgate.bulk.transport.service_response import retry_after_s
 #: Seconds that all waiting of a run may take together.
 PATIENCE_S = 600.0
 FIRST_WAIT_S, WAIT_S_MAX = 0.25, 5.0
-#: An operation that refused one request so often is never waited for again.
+#: An operation that refuses one request this often is not waited for until it answers.
 ATTEMPTS_MAX = 8
 #: With status 503, an answer asks for patience only by one of these codes.
 BUSY_CODES = frozenset({"ServiceUnavailableException", "SlowDown"})
 
 
 class ThrottlePatience:
-    """How long to wait before a refused request is sent again. One is shared by all clients of a run.
+    """Decides how long to wait before a refused request is sent again. All clients of a run share one.
 
     throttled  number of requests that were refused and sent again
     """
@@ -40,6 +40,8 @@ class ThrottlePatience:
         """Return the seconds to wait after *attempt*, counted from 1, or None if its answer is final."""
         is_busy = status == HTTPStatus.SERVICE_UNAVAILABLE and code in BUSY_CODES
         if status != HTTPStatus.TOO_MANY_REQUESTS and not is_busy:
+            with self._lock:
+                self._hopeless.discard(operation)
             return None
         asked_s = retry_after_s(headers.get("retry-after", ""), now_s=time.time()) or 0.0
         seconds = min(max(asked_s, FIRST_WAIT_S * 2.0 ** (attempt - 1)), WAIT_S_MAX)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,16 @@ def test_keys_of_another_length_than_the_vectors_are_refused(count: int, tmp_pat
     assert str(caught.value) == f'{path} has {count} keys in "ids", but 3 rows in "embeddings"'
     with pytest.raises(SourceError, match="keys in"):
         open_source(path, columns=ColumnChoice(key="ids"))
+
+
+def test_metadata_of_another_length_than_the_vectors_are_refused(tmp_path: Path) -> None:
+    """Unless they belong to another matrix, or the user chose other ones."""
+    path = _save(tmp_path / "m.npz", np.eye(3), year=np.arange(2), test=np.eye(2), test_year=np.arange(2))
+    assert "not used: " in open_source(path, columns=replace(NUMBERED, vector="embeddings")).describe()
+    path = _save(tmp_path / "m.npz", np.eye(3), year=np.arange(2))
+    with pytest.raises(SourceError, match='has 2 values in "year", but 3 rows in "embeddings"'):
+        open_source(path, columns=NUMBERED)
+    assert open_source(path, columns=replace(NUMBERED, metadata=())).total == 3
 
 
 def test_keys_and_row_numbers_exclude_each_other(tmp_path: Path, gather: Callable[..., Any]) -> None:

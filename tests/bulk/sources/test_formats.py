@@ -363,3 +363,26 @@ def test_a_device_without_an_end_is_refused(tmp_path: Path) -> None:
     (tmp_path / "zero.jsonl").symlink_to("/dev/zero")
     with pytest.raises(SourceError, match="is not a regular file"):
         open_source(tmp_path / "zero.jsonl")
+
+
+@pytest.mark.parametrize("given", ["t/year=2024", "t/year=2024/month=1/x.jsonl"])
+def test_partitions_above_the_given_path_are_metadata(
+    given: str, tmp_path: Path, gather: Callable[..., Any]
+) -> None:
+    """One file or partition has the same metadata as the whole table gives it."""
+    path = tmp_path / "t/year=2024/month=1/x.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"id": "a", "vector": [1.0]}\n')
+    assert gather(open_source(tmp_path / given)).metadata == [{"year": 2024, "month": 1}]
+
+
+@pytest.mark.parametrize("log", ["_delta_log/0.json", ".hoodie/x", "metadata/v1.metadata.json"])
+@pytest.mark.parametrize("given", [".", "t", "t/year=2024"])
+def test_tables_with_a_log_are_refused(log: str, given: str, tmp_path: Path) -> None:
+    """Their folders also have files that the log has removed."""
+    for name in (log, "year=2024/x.jsonl"):
+        path = tmp_path / "t" / name
+        path.parent.mkdir(parents=True)
+        path.write_text('{"id": "a", "vector": [1.0]}\n')
+    with pytest.raises(SourceError, match="table, whose log says which of its files are current"):
+        open_source(tmp_path / given)

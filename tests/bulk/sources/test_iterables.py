@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -54,6 +54,7 @@ def test_tuples_may_lack_metadata_or_have_other_keys(gather: Callable[..., Any])
         (np.array(5.0), "vector must be an array of numbers, but is one of 0 axes and type float64"),
         (np.array(["x"]), "vector must be an array of numbers, but is one of 1 axes and type <U1"),
         ({1.0}, "vector must be an array of numbers, but is a set"),
+        (np.ma.array([1.0, 2.0], mask=[False, True]), "vector cannot be read: it has masked values"),
         ([1.0, np.bool_(1)], "vector must hold numbers only, but element 1 is a bool"),
     ],
 )
@@ -141,6 +142,47 @@ def test_an_iterator_is_read_once_and_lazily(gather: Callable[..., Any]) -> None
         gather(source)
 
 
+@pytest.mark.parametrize("dtype", [None, np.float32, np.float64])
+def test_a_producer_may_use_its_objects_again(dtype: Any, gather: Callable[..., Any]) -> None:
+    """No record is held by reference once the next is drawn: neither of the sample, nor of a block."""
+
+    def records() -> Iterator[Any]:
+        vector: Any = [0.0, 1.0] if dtype is None else np.zeros(2, dtype)
+        tags: list[str] = [""]
+        wrong: list[object] = [0, "x"]
+        record: dict[str, Any] = {"key": "", "vector": vector, "metadata": {"n": 0, "tags": tags}}
+        for number in range(30):
+            vector[:] = [number, 1]
+            tags[0] = str(number)
+            record["key"] = str(number)
+            record["metadata"]["n"] = number
+            yield record
+            wrong[0] = number
+            yield {"key": "wrong", "vector": wrong}
+
+    got = gather(source_from_records(records()))
+    numbers = list(range(30))
+    assert got.keys == list(map(str, numbers))
+    assert got.vectors == [[number, 1] for number in numbers]
+    assert got.metadata == [{"n": number, "tags": [str(number)]} for number in numbers]
+    assert [reject.vector[0] for reject in got.rejects] == numbers
+
+
+def test_an_array_that_cannot_be_copied_is_read(gather: Callable[..., Any]) -> None:
+    """Such as a tensor with a gradient."""
+
+    class Tensor:
+        dtype = "float32"
+
+        def __array__(self, *_: object, **__: object) -> Any:
+            return np.ones(2)
+
+        def __deepcopy__(self, memo: object) -> Any:
+            raise RuntimeError
+
+    assert gather(source_from_records(iter([("a", Tensor())]))).vectors == [[1.0, 1.0]]
+
+
 def test_a_list_can_be_read_again(gather: Callable[..., Any]) -> None:
     """Any number of times, with the chosen columns."""
     source = source_from_records([{"a": "x", "b": [1.0]}], columns=ColumnChoice(key="a"))
@@ -171,6 +213,8 @@ def test_the_first_records_identify_an_iterable() -> None:
     first, again = source_from_records(iter(rows)), source_from_records(list(rows))
     assert first.fingerprint == again.fingerprint
     assert source_from_records(rows[::-1]).fingerprint != first.fingerprint
+    changed = [(key, [-value[0]]) for key, value in rows]
+    assert source_from_records(changed).fingerprint != first.fingerprint
 
 
 def test_endless_nesting_is_cut_off(gather: Callable[..., Any]) -> None:

@@ -66,7 +66,7 @@ def test_times_are_text_or_seconds_since_1970(value: object, iso: object, epoch:
     ("value", "plain"),
     [
         (np.timedelta64(1500, "ms"), 1.5),
-        (np.timedelta64("NaT"), None),
+        (np.timedelta64("NaT", "s"), None),
         (dt.timedelta(minutes=1), 60.0),
         (Decimal("1.5"), 1.5),
         (b"a", "a"),

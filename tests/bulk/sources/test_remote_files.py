@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -65,15 +66,18 @@ def test_a_folder_of_a_store_is_read_like_another(memory: Any, gather: Callable[
         open_source(["memory://data", __file__])
 
 
-def test_a_file_that_changes_stops_the_run(memory: Any) -> None:
-    """And is another input for a journal."""
-    memory.pipe("/a.jsonl", LINE % b"a")
+@pytest.mark.parametrize("read", [0, 1])
+def test_a_file_that_changes_stops_the_run(read: int, memory: Any) -> None:
+    """Before it is read, and in between; and it is another input for a journal."""
+    memory.pipe("/a.jsonl", LINE % b"a" + LINE % b"b")
     source = open_source("memory://a.jsonl")
     assert source.is_identified
     assert source.is_repeatable
+    blocks = source.blocks(rows=1)
+    assert [len(block) for block in islice(blocks, read)] == [1] * read
     memory.pipe("/a.jsonl", LINE % b"b")
     with pytest.raises(SourceError, match=r"memory://a.jsonl has changed while it was read"):
-        list(source.blocks())
+        list(blocks)
     assert open_source("memory://a.jsonl").fingerprint != source.fingerprint
 
 

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
-from source_forms import FORMS, VARIANTS, SourceForm, cheat_sheet, formats_table, write_form
-
-from vecgate.bulk.sources import Source
-from vecgate.cli.source_options import SourceChoice, source_options
+from source_forms import FORMS, VARIANTS, SourceForm, cheat_sheet, formats_table, open_form
 
 ROOT = Path(__file__).parents[3]
-
-
-def open_form(form: SourceForm, folder: Path) -> Source:
-    """Write the example, and open it with the options of its command."""
-    path = write_form(form, folder)
-    chosen: list[SourceChoice] = []
-
-    @click.command()
-    @source_options
-    def read(source_choice: SourceChoice) -> None:
-        chosen.append(source_choice)
-
-    read.main(
-        [word.replace("ids.txt", str(folder / "ids.txt")) for word in shlex.split(form.options)],
-        standalone_mode=False,
-    )
-    return chosen[0].open([str(path)])
 
 
 @pytest.mark.parametrize("form", [*FORMS, *VARIANTS], ids=lambda form: form.file)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from vecgate.bulk.core.response_decoding import Vectors
 from vecgate.bulk.index_settings import IndexSettings, TextSearch, settings_in_files
 from vecgate.bulk.transfer.scan_export import (
     GROUP_ROWS,
+    JsonLinesSink,
     Spool,
     check_export_path,
     export_schema,
@@ -179,6 +181,19 @@ def test_a_file_that_cannot_be_written_is_named_before_the_export(
     check_export_path(tmp_path / "a.parquet")
     with pytest.raises(UsageError, match=said):
         check_export_path(tmp_path / name)
+
+
+def test_a_key_of_two_pages_is_no_export(tmp_path: Path) -> None:
+    """Another vector may be missing. The file of before stays."""
+    with pytest.raises(ProtocolError, match="listed 1 vector twice"):
+        export(tmp_path / "out.jsonl", page("a", "b"), page("c", "a"))
+    assert not (tmp_path / "out.jsonl").exists()
+    sink = JsonLinesSink(io.BytesIO())
+    sink.write(page("a", "b"))
+    sink.check_keys()
+    sink.write(page("a"))
+    with pytest.raises(ProtocolError, match="listed 1 vector twice"):
+        sink.check_keys()
 
 
 def test_a_failure_while_writing_keeps_the_file_of_before(tmp_path: Path) -> None:

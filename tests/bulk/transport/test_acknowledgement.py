@@ -78,6 +78,11 @@ MISBEHAVIOURS: dict[str, bytes] = {
     "an error twice in the body": answer(body=b'{"__type":"InternalServerException","__type":null}'),
     "an error of a gateway": answer(body=b'{"message":"Forbidden"}'),
     "an error of another API": answer(body=b'{"data":null,"errors":[{"detail":"log in"}]}'),
+    "a failure": answer(body=b'{"success":false}'),
+    "a promise": answer(body=b'{"status":"queued"}', X_Amzn_RequestId="1"),
+    "vectors that are left": answer(body=b'{"unprocessedVectors":[{"key":"k1"}]}', X_Amzn_RequestId="1"),
+    "the request": answer(body=json.dumps({**ADDRESS, "vectors": RECORDS}).encode()),
+    "an empty page": answer(body=b"", Content_Type="text/html"),
     "a number that is none": answer(body=b'{"a":NaN}'),
     "two objects": answer(body=b"{}{}"),
     "an error in a header": answer(X_Amzn_ErrorType="InternalServerException"),
@@ -316,7 +321,38 @@ def response(body: bytes, status: int = 200, **headers: str) -> ServiceResponse:
 def test_an_object_with_the_members_of_the_model_acknowledges(operation: str) -> None:
     """With additional members too, for a service may be newer than the model."""
     body = json.dumps({**READS.get(operation, {}), "future": 1}).encode()
-    assert acknowledged_body(operation, response(body, Content_Length=str(len(body))), now_s=0.0) == body
+    found = response(body, Content_Length=str(len(body)), X_Amzn_RequestId="1")
+    assert acknowledged_body(operation, found, now_s=0.0) == body
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"success": False}, {"status": "QUEUED"}, {"unprocessedVectors": [{}]}, {"errorVectorKeys": ["a"]},
+        {"failedCount": 1}, {"state": "Accepted"}, {"isPending": True},
+    ],
+)  # fmt: skip
+def test_an_unknown_member_that_says_that_a_write_was_not_done_acknowledges_none(members: Any) -> None:
+    """Even if the answer has a request id. Without one, no unknown member is accepted."""
+    body = json.dumps(members).encode()
+    with pytest.raises(UnexpectedResponse, match="status 200 with the member '"):
+        acknowledged_body("PutVectors", response(body, x_amzn_requestid="1"), now_s=0.0)
+    with pytest.raises(UnexpectedResponse, match="'future', and without a request id"):
+        acknowledged_body("PutVectors", response(b'{"future": 1}'), now_s=0.0)
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "headers"),
+    [
+        ("CreateIndex", b'{"indexArn":"arn:aws:s3vectors:us-east-1:1:bucket/b/index/i"}', {}),
+        ("PutVectors", b"", {"Content-Length": "0"}),
+        ("DeleteVectors", b'{"deletedVectorKeys":["a"],"errorVectorKeys":["b"]}', {"x-amz-request-id": "1"}),
+        ("PutVectors", b'{"unprocessedVectors":[],"success":true}', {"x-amzn-requestid": "1"}),
+    ],
+)
+def test_answers_of_known_servers_acknowledge(operation: str, body: bytes, headers: dict[str, str]) -> None:
+    """Those of S3Mock 5.2.0 and local-s3 2.4, which lists the keys to delete that were not stored."""
+    assert acknowledged_body(operation, ServiceResponse(200, headers, body), now_s=0.0) == body
 
 
 @pytest.mark.parametrize("body", [b"", b" \n"])

@@ -124,7 +124,7 @@ def sender(url: str, credentials: Any = CREDENTIALS, **settings: Any) -> Iterato
 def test_a_request_is_signed_and_its_response_returned() -> None:
     """The body is sent unchanged, as JSON, signed for the region, with the extra headers signed too."""
     with (
-        server(answer(body=b'{"a": 1}')) as service,
+        server(answer(body=b'{"a": 1}', x_amzn_requestid="1")) as service,
         sender(
             service.url + "/base/",
             Credentials("AKIDEXAMPLE", "secret", "token"),
@@ -169,7 +169,9 @@ def test_a_connection_closed_while_idle_is_noticed_before_sending() -> None:
     assert [request.connection for request in service.requests] == [1, 2]
 
 
-ANSWERED_AGAIN = answer(body=b'{"again": 1, "index": {}, "vectors": [], "distanceMetric": "cosine"}')
+ANSWERED_AGAIN = answer(
+    body=b'{"again": 1, "index": {}, "vectors": [], "distanceMetric": "cosine"}', x_amzn_requestid="1"
+)
 
 
 @pytest.mark.parametrize("operation", ["PutVectors", "DeleteVectors", "QueryVectors", "GetIndex"])
@@ -358,6 +360,7 @@ class Echo(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("x-amzn-requestid", "1")
         self.end_headers()
         self.wfile.write(body)
 

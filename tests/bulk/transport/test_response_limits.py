@@ -77,10 +77,13 @@ def test_botocore_reads_a_body_in_large_pieces(arguments: tuple[int, ...], piece
 
 
 def test_a_head_has_a_limit_of_its_own() -> None:
-    """Interim responses count."""
+    """Interim responses count; recent versions of CPython have a limit for their number."""
     with connected(b"HTTP/1.1 100 Continue\r\n\r\n" * HEAD_BYTES_MAX, ResponseLimits()) as connection:
         connection.request("POST", "/", b"{}")
-        with pytest.raises(ResponseLimitExceeded, match="the head of the response exceeds 262,144 bytes"):
+        with pytest.raises(
+            ResponseLimitExceeded,
+            match=r"head of the response (exceeds 262,144 bytes|is too large: got more)",
+        ):
             connection.getresponse()
 
 

@@ -76,7 +76,7 @@ class Service:
 
 
 def ok(body: bytes = b"{}") -> tuple[int, dict[str, str], bytes]:
-    return 200, {}, body
+    return 200, {"x-amzn-requestid": "1"}, body
 
 
 @pytest.mark.parametrize("operation", POSTS)
@@ -211,7 +211,7 @@ def test_threads_do_not_mix_their_bodies() -> None:
 
     class Echo(Service):
         def _answer(self, request: Any, **_: object) -> AWSResponse:
-            return AWSResponse(request.url, 200, {}, Stream(request.body))
+            return AWSResponse(request.url, 200, {"x-amzn-requestid": "1"}, Stream(request.body))
 
     sender = Boto3Sender(Echo().client())
     wrong: list[int] = []

@@ -52,8 +52,20 @@ def test_a_text_file_has_a_key_on_each_line(
     assert (found["keys"], found["deleted"], found["dry_run"], found["ok"]) == (3, 0, True, True)
     assert left(vecgate, films) == KEYS
     result = vecgate("delete", name, *films, "--yes")
-    assert result.out.splitlines()[-1] == "PASS  3 records deleted"
+    assert result.out.splitlines()[-1] == "PASS  3 keys deleted or absent"
     assert left(vecgate, films) == KEYS - {"a", " spaced "}
+
+
+def test_keys_that_were_put_with_a_prefix_are_deleted_with_it(
+    vecgate: Vecgate, films: tuple[str, ...]
+) -> None:
+    """Other keys stay, and a key that occurs twice is one key."""
+    vecgate("put", "films.jsonl", *films, "--key-prefix", "p-")
+    Path("k.txt").write_text("a\nb\na\n")
+    for name, deleted in (("k.txt", "PASS  2 keys deleted or absent"), ("films.jsonl", "PASS  5 keys")):
+        result = vecgate("delete", name, *films, "--key-prefix", "p-", "--yes")
+        assert result.out.splitlines()[-1].startswith(deleted)
+    assert left(vecgate, films) == KEYS
 
 
 def test_text_files_and_others_are_read_together(vecgate: Vecgate, films: tuple[str, ...]) -> None:
@@ -105,7 +117,7 @@ def test_vectors_that_match_a_filter_are_counted_then_deleted(
     assert left(vecgate, films) == KEYS
     result = vecgate(*words, "--yes")
     assert "the filter matches 2 of 5 vectors" in result.err
-    assert result.out.splitlines()[-1] == "PASS  2 records deleted"
+    assert result.out.splitlines()[-1] == "PASS  2 keys deleted or absent"
     assert left(vecgate, films) == KEYS - {"a", "d"}
     again = vecgate(*words, "--yes", "--json")
     assert (again.code, json.loads(again.out)["matching"]) == (0, 0)

@@ -73,7 +73,7 @@ def test_a_policy_is_no_more_than_enough(
 
 def test_a_put_needs_to_read_to_be_resumed(vecgate: Vecgate, restricted: str, sign_as: SignAs) -> None:
     """A resumed run looks up what the journal has; without the permission it sends nothing."""
-    good = [f'{{"key": "k{n}", "vector": [1, 2, 3, {n}]}}' for n in range(20)]
+    good = [f'{{"key": "k{n}", "vector": [1, 2, 3, {n}]}}' for n in range(120)]
     # The line that is wrong is in the second block, which is read when records of the first are written.
     Path("stop.jsonl").write_text("\n".join([*good, '{"key": "b", "vector": []}', good[0]]))
     words = ("put", "stop.jsonl", *INDEX, "--target", restricted, "--batch", "1", "--in-flight", "1")
@@ -83,7 +83,7 @@ def test_a_put_needs_to_read_to_be_resumed(vecgate: Vecgate, restricted: str, si
     assert refused.code == 3
     assert "not authorized to perform: s3vectors:GetVectors" in refused.err
     sign_as("put")
-    assert vecgate(*words, "--resume").out.splitlines()[0].startswith("written    21")
+    assert vecgate(*words, "--resume").out.splitlines()[0].startswith("written    121")
 
 
 @pytest.fixture

@@ -185,6 +185,15 @@ def test_a_run_can_be_recorded_as_a_result_stream(vecgate: Vecgate, endpoint: st
     assert "1,200 of 1,200 records written" in report.out
 
 
+def test_the_verdict_says_how_many_records_a_later_one_replaced(vecgate: Vecgate, endpoint: str) -> None:
+    """Also if they are in other requests."""
+    write_parquet(Path("a.parquet"), 7)
+    write_parquet(Path("b.parquet"), 7)
+    done = vecgate("put", "a.parquet", "b.parquet", *at("again", endpoint), "--create", "--batch", "2")
+    line = "PASS  14 records written, of which 7 were replaced by a later one of the same key"
+    assert done.out.splitlines()[-1] == line
+
+
 def test_a_deletion_can_be_recorded_too(vecgate: Vecgate, endpoint: str) -> None:
     """The stream counts the deleted keys."""
     file = write_parquet(Path("films.parquet"), 7)
@@ -193,7 +202,7 @@ def test_a_deletion_can_be_recorded_too(vecgate: Vecgate, endpoint: str) -> None
     report = vecgate("report", "gone.jsonl", "--json")
     (run,) = json.loads(report.out)["pages"][0]["runs"]
     assert run["verdict"] == "passed"
-    assert run["line"].startswith("7 of 7 records deleted, ")
+    assert run["line"].startswith("7 of 7 records deleted or absent, ")
 
 
 def test_a_stream_that_cannot_be_written_is_named(vecgate: Vecgate, endpoint: str) -> None:

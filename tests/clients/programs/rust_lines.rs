@@ -482,9 +482,11 @@ where
             .collect(),
         _ => Vec::new(),
     };
-    let is_typed = error.code().is_some_and(|code| format!("{error:?}").starts_with(code));
+    let debug = format!("{error:?}");
+    let is_typed = error.code().is_some_and(|code| debug.starts_with(code));
+    // Without a code it is no answer, and only the debug text says why.
     json!({
-        "code": error.code(), "message": error.message(), "status": status, "fields": fields,
+        "code": error.code(), "message": error.message().unwrap_or(&debug), "status": status, "fields": fields,
         "isTyped": is_typed,
     })
 }

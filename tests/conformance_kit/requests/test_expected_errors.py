@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from vecgate.conformance_kit.requests.expected_errors import ErrorExpectation, refusal_reason
+from vecgate.errors import UnexpectedResponse
 
 MESSAGE = "1 validation error detected."
 ANSWER: Any = {
@@ -48,6 +49,16 @@ def test_an_expected_error_is_returned(expected: dict[str, Any]) -> None:
     assert (error.code, error.status, error.message) == ("ValidationException", 400, MESSAGE)
     assert error.fields == {"vectors[0]": "m"}
     assert service.calls == [{"a": 1, "b": 2}]
+
+
+def test_a_success_that_names_failures_is_no_refusal() -> None:
+    """A server that stores the valid records and answers with the keys of the others."""
+
+    class Partial:
+        def put_vectors(self) -> None:
+            raise UnexpectedResponse("PutVectors", "status 200 with the member 'errorVectorKeys'")
+
+    assert not ErrorExpectation(Partial()).is_refused("PutVectors")
 
 
 def test_any_callable_can_be_expected_to_fail() -> None:

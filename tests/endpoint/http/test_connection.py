@@ -131,6 +131,49 @@ def test_head_and_body_of_a_response_leave_in_one_write(raw: bytes) -> None:
     run(check)
 
 
+INNER = b"POST /DeleteVectorBucket HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (b"Content-Length: 5\r\nTransfer-Encoding: chunked", b"0\r\n\r\n" + INNER),
+        (b"Transfer-Encoding: chunked\r\nContent-Length: 5", b"0\r\n\r\n" + INNER),
+        (b"Content-Length: 2\r\nContent-Length: 2", b"{}" + INNER),
+        (b"Content-Length: 2\r\nContent-Length: 70", b"{}" + INNER),
+        (b"Content-Length: 2, 2", b"{}" + INNER),
+        (b"Content-Length: +2", b"{}" + INNER),
+        (b"Content-Length: -2", b"{}" + INNER),
+        (b"Content-Length: 0x2", b"{}" + INNER),
+        (b"Content-Length : 2", b"{}" + INNER),
+        (b"Content-Length:\r\n 2", b"{}" + INNER),
+        (b"Content-Length: 99999999999999999999", b"{}" + INNER),
+        (b"X: a\rContent-Length: 0\r\nContent-Length: 2", b"{}" + INNER),
+        (b"X: a\x00b\r\nContent-Length: 2", b"{}" + INNER),
+        (b"Transfer-Encoding: xchunked", b"2\r\n{}\r\n0\r\n\r\n" + INNER),
+        (b"Transfer-Encoding: chunked, chunked", b"2\r\n{}\r\n0\r\n\r\n" + INNER),
+        (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", b"2\r\n{}\r\n0\r\n\r\n" + INNER),
+        (b"Transfer-Encoding:\x0bchunked", b"2\r\n{}\r\n0\r\n\r\n" + INNER),
+        (b"Transfer-Encoding: chunked", b"-2\r\n{}\r\n0\r\n\r\n" + INNER),
+        (b"Transfer-Encoding: chunked", b"0x2\r\n{}\r\n0\r\n\r\n" + INNER),
+        (b"Transfer-Encoding: chunked", b"2\n{}\n0\n\n" + INNER),
+        (b"Host: y\r\nContent-Length: 2", b"{}" + INNER),
+    ],
+)
+def test_a_request_that_a_proxy_may_read_otherwise_is_refused(headers: bytes, body: bytes) -> None:
+    """Else a second request may be hidden in its body. Neither is served."""
+
+    async def check(connection: Connection) -> None:
+        await connection.receive(
+            b"POST /ListVectorBuckets HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n\r\n" + body
+        )
+        (response,) = connection.transport.writes
+        assert response.startswith(b"HTTP/1.1 400 ")
+        assert b"\r\nconnection: close\r\n" in response
+
+    run(check)
+
+
 # --- time ---
 
 

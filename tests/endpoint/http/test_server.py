@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
 import ssl
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,7 +22,7 @@ from vecgate.endpoint.auth.principals import create_principal
 from vecgate.endpoint.faults.injection import Fault, FaultKind, FaultPlan
 from vecgate.endpoint.faults.latency import Latency, LatencyModel
 from vecgate.endpoint.gateway import GatewaySettings
-from vecgate.endpoint.http import server
+from vecgate.endpoint.http import server as server_module
 from vecgate.endpoint.http.server import Certificate, fastest_put_reader, run_server
 from vecgate.endpoint.requests.body_decoding import read_put_with_msgspec
 from vecgate.endpoint.storage.state import State
@@ -56,6 +59,21 @@ def test_a_server_runs_until_a_signal(host: str, stop: signal.Signals) -> None:
     assert list(state.buckets) == ["bucket"]
 
 
+def test_a_second_stop_does_not_wait_for_a_client() -> None:
+    """Its connection is reset, and nothing is left open."""
+    with Server() as server, server.connection() as connection:
+        connection.sendall(b"POST /ListVectorBuckets HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+        assert server.send(raw_request("GET", "/health"))[0] == 200
+        began_s = time.monotonic()
+        server.request_stop()
+        server.request_stop()
+        with suppress(ConnectionResetError):
+            assert connection.recv(100) == b""
+        assert time.monotonic() - began_s < server_module.STOP_TIMEOUT_S
+    del server
+    gc.collect()
+
+
 def test_a_stopped_server_restores_the_signal_handlers() -> None:
     """Ctrl-C works for the caller again."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -69,6 +87,15 @@ def test_a_server_stops_when_its_stdin_closes(monkeypatch: pytest.MonkeyPatch) -
     with os.fdopen(reading) as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
         run_server("127.0.0.1", 0, on_ready=lambda _: os.close(writing), until_stdin_closes=True)
+
+
+def test_a_stdin_that_cannot_close_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file, and none."""
+    with Path("/dev/null").open(encoding="utf-8") as file:
+        for stdin in (file, None):
+            monkeypatch.setattr("sys.stdin", stdin)
+            with pytest.raises(UsageError, match="stdin cannot close"):
+                run_server("127.0.0.1", 0, until_stdin_closes=True)
 
 
 def test_a_port_in_use_is_a_usage_error() -> None:
@@ -90,11 +117,11 @@ def test_bodies_are_decoded_with_simdjson_if_it_is_installed(monkeypatch: pytest
     simd = pytest.importorskip(
         "vecgate.endpoint.requests.simd_decoding", exc_type=ImportError, reason="no wheel for this Python"
     )
-    monkeypatch.delenv(server.JSON_VARIABLE, raising=False)
+    monkeypatch.delenv(server_module.JSON_VARIABLE, raising=False)
     assert isinstance(fastest_put_reader(), simd.SimdjsonPutReader)
-    monkeypatch.setenv(server.JSON_VARIABLE, "msgspec")
+    monkeypatch.setenv(server_module.JSON_VARIABLE, "msgspec")
     assert fastest_put_reader() is read_put_with_msgspec
-    monkeypatch.delenv(server.JSON_VARIABLE)
+    monkeypatch.delenv(server_module.JSON_VARIABLE)
     monkeypatch.setitem(sys.modules, "vecgate.endpoint.requests.simd_decoding", None)
     assert fastest_put_reader() is read_put_with_msgspec
 

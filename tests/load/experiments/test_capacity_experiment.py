@@ -10,6 +10,7 @@ import pytest
 from load_builders import plan, steady, stream, unfinished
 from result_builders import footer, header
 
+from vecgate.cli.runs.load.capacity_report import outcome_lines
 from vecgate.errors import ConfigError
 from vecgate.load.experiments import capacity_trials
 from vecgate.load.experiments.capacity_experiment import CapacityExperiment, CapacityOutcome
@@ -129,3 +130,22 @@ def test_the_plan_is_that_of_the_highest_rate(experiment: CapacityExperiment) ->
     test = replace(experiment.scenario.test, overrides={"vectors.dimension": "0"})
     with pytest.raises(ConfigError, match="dimension"):
         CapacityExperiment.prepare(test, GOAL, trial_s=2.0)
+
+
+def test_the_table_says_rather_why_the_target_failed_than_why_a_trial_said_nothing() -> None:
+    """Both happened at the same rate."""
+    outcome = CapacityOutcome(SearchGoal(low=50, high=100), "requests", ("errors < 1%",))
+    for number, reason in enumerate(("the load generator was the limit", "errors < 1%: 5 %"), start=1):
+        is_inconclusive = number == 1
+        outcome.trials.append(
+            Trial(
+                number=number,
+                phase="bracket",
+                rate_per_s=50,
+                held=False,
+                reason=reason,
+                is_inconclusive=is_inconclusive,
+            )
+        )
+    (row,) = [line for line in outcome_lines(outcome) if line.lstrip().startswith("50 ")]
+    assert row.endswith("errors < 1%: 5 %")

@@ -20,7 +20,7 @@ from vecgate.load.experiments.capacity_trials import (
     probed_rates,
 )
 from vecgate.load.load_runner import LoadTest
-from vecgate.results.load.load_records import Event
+from vecgate.results.load.load_records import Event, ReadBack
 from vecgate.results.records import Stream
 from vecgate.targets.target import TargetChoice
 
@@ -82,6 +82,14 @@ def test_a_run_that_meets_its_thresholds_sustains_the_rate() -> None:
     assert outcome.reason.startswith("p(99) < 50ms: ")
     held = evaluate_trial(stream(*steady(), planned=plan(thresholds=("p(99) < 50ms",))), 100.0)
     assert (held.held, held.reason, held.is_inconclusive) == (True, "", False)
+
+
+def test_a_rate_at_which_vectors_are_lost_does_not_hold() -> None:
+    """Whatever the thresholds say. Sweeps use the same rule."""
+    lost = ReadBack(acknowledged=1_000, looked_up=100, missing=1)
+    outcome = evaluate_trial(stream(*steady(), lost), 100.0)
+    assert (outcome.held, outcome.is_inconclusive) == (False, False)
+    assert outcome.reason == "1 of 100 acknowledged vectors that were looked up are not stored"
 
 
 def test_the_first_failed_threshold_is_named_and_the_others_are_counted() -> None:

@@ -432,6 +432,20 @@ def test_a_forked_worker_that_ends_before_the_first_run_ends_the_process(
     bench.coordinator.check_forked_workers(2)
 
 
+def test_a_master_does_not_wait_forever_for_workers(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them may have failed on its machine."""
+    monkeypatch.setattr(module, "kill_children", lambda: None)
+    bench.coordinator.check_missing_workers(3, waited_s=599)
+    with pytest.raises(SystemExit) as caught:
+        bench.coordinator.check_missing_workers(3, waited_s=601)
+    assert caught.value.code == 4
+    assert capsys.readouterr().err.startswith("error: 0 of 3 workers came within 10 min")
+    bench.start("a")
+    bench.coordinator.check_missing_workers(3, waited_s=601)
+
+
 def test_under_plain_locust_the_verdict_is_printed(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     """And decides the exit code: this run sent nothing that was answered."""
     bench.environment.parsed_options.vecgate_parent = ""

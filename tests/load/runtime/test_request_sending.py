@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from vecgate.bulk.config import BulkConfig
 from vecgate.bulk.core.body_encoding import Body
 from vecgate.bulk.core.retry import RetryPolicy
-from vecgate.errors import NoCredentials, ServiceError, TransportError, UnexpectedResponse
+from vecgate.errors import NoCredentials, ProtocolError, ServiceError, TransportError, UnexpectedResponse
 from vecgate.load.runtime.dispatcher import SendProgress
 from vecgate.load.runtime.request_sending import BatchClientSender, SingleAttemptSender
 from vecgate.load.scenario.scenario_spec import Scenario
@@ -123,6 +123,20 @@ def test_an_answer_that_cannot_be_read_is_a_failure(error: Exception) -> None:
     query = PlannedRequest("QueryVectors", BODIES.query(3, filtered=False), on_ok=read)
     with pytest.raises(UnexpectedResponse, match="QueryVectors got no S3 Vectors response"):
         SingleAttemptSender(FixedAnswer(b"{}"))(query, SendProgress())
+
+
+def test_an_answer_that_does_not_fit_its_request_is_a_failure() -> None:
+    """Nobody else gets it."""
+
+    def check(_: bytes) -> None:
+        raise ProtocolError("another metric")
+
+    answers: list[bytes] = []
+    body = BODIES.query(3, filtered=False)
+    query = PlannedRequest("QueryVectors", body, check=check, on_ok=answers.append)
+    with pytest.raises(ProtocolError, match="another metric"):
+        SingleAttemptSender(FixedAnswer(b"{}"))(query, SendProgress())
+    assert answers == []
 
 
 # The batch client.

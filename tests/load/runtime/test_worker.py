@@ -98,15 +98,8 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return limits
 
 
-@pytest.fixture
-def runner() -> Iterator[FakeRunner]:
-    """A worker has started a schedule of one request in a tenth of a second, to a port without a server."""
-    fake = FakeRunner()
-    worker = Worker(fake, lambda: "worker-1", secret=SECRET)
-    stage = Stage(kind="constant", from_per_s=10, to_per_s=10, duration_s=0.1)
-    vectors = VectorsSpec(dimension=2, pool=5, per_request=1)
-    scenario = Scenario(vectors=vectors, stages=(stage,), in_flight_max=17)
-    assignment = Assignment(
+def assignment(scenario: Scenario) -> Assignment:
+    return Assignment(
         run="r",
         scenario=scenario,
         bucket="b",
@@ -115,7 +108,17 @@ def runner() -> Iterator[FakeRunner]:
         region="us-east-1",
         credentials=("k", "s"),
     )
-    fake.deliver(ASSIGNMENT, assignment)
+
+
+@pytest.fixture
+def runner() -> Iterator[FakeRunner]:
+    """A worker has started a schedule of one request in a tenth of a second, to a port without a server."""
+    fake = FakeRunner()
+    worker = Worker(fake, lambda: "worker-1", secret=SECRET)
+    stage = Stage(kind="constant", from_per_s=10, to_per_s=10, duration_s=0.1)
+    vectors = VectorsSpec(dimension=2, pool=5, per_request=1)
+    scenario = Scenario(vectors=vectors, stages=(stage,), in_flight_max=17)
+    fake.deliver(ASSIGNMENT, assignment(scenario))
     assert worker.dispatcher is not None
     fake.deliver(START, Start(run="r", in_s=0.0, from_arrival=0, part=0, parts=1))
     user = gevent.spawn(worker.dispatcher.serve)
@@ -157,6 +160,28 @@ def test_a_worker_reports_every_second_while_it_computes_recall(
     assert [each.at_s for each in seconds] == list(range(len(seconds)))
     assert [each.started for each in seconds] == [1] + [0] * (len(seconds) - 1)
     assert done.totals.started == 1
+
+
+def test_a_worker_that_joins_again_does_not_finish_its_new_part_with_the_old_one(
+    runner: FakeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The master had lost it while it computed recall, and has assigned it a part since."""
+    is_computing, may_end = threading.Event(), threading.Event()
+
+    def slow(_: RequestPlanner) -> Recall:
+        is_computing.set()
+        may_end.wait(WITHIN_S)
+        return RECALL
+
+    monkeypatch.setattr(RequestPlanner, "recall", slow)
+    wait_until(is_computing.is_set)
+    vectors = VectorsSpec(dimension=2, pool=5, per_request=1)
+    runner.deliver(ASSIGNMENT, assignment(Scenario(vectors=vectors)))
+    may_end.set()
+    # The old part would finish at once.
+    with gevent.Timeout(0.5, exception=False):
+        wait_until(lambda: runner.messages(DONE))
+    assert not runner.messages(DONE)
 
 
 def test_an_error_in_computing_recall_is_reported(

@@ -159,7 +159,7 @@ class LedgerMachine(RuleBasedStateMachine):
         missing = max(0, scheduled - due)
         assert (second.due, second.due_vectors) == (due + missing, 2 * (due + missing))
         assert second.started == sum(part.started for part in parts)
-        assert second.lost == missing + self.waiting_on_lost
+        assert second.lost + second.unknown == missing + self.waiting_on_lost
         self.waiting_on_lost = 0
         assert second.workers == len(parts)
         ok = sum(part.operations["PutVectors"].ok for part in parts)
@@ -184,7 +184,7 @@ def test_a_second_waits_for_every_worker() -> None:
     assert list(ledger.take_closed()) == [Second(at_s=0, due=12, due_vectors=24, started=12, workers=2)]
 
 
-def test_requests_due_on_a_lost_worker_are_lost() -> None:
+def test_requests_due_on_a_silent_worker_are_unknown() -> None:
     """The schedule says how many were due in each second."""
     ledger = build_ledger()
     for worker in "ab":
@@ -196,12 +196,47 @@ def test_requests_due_on_a_lost_worker_are_lost() -> None:
     assert ledger.remove_lost(now_s=4.5) == []
     assert ledger.remove_lost(now_s=4.6) == ["b"]
     assert not ledger.add_report("b", report(1, 6)), "it was given up"
-    assert [(each.at_s, each.due, each.due_vectors, each.lost) for each in ledger.take_closed()] == [
+    assert [(each.at_s, each.due, each.due_vectors, each.unknown) for each in ledger.take_closed()] == [
         (at_s, 12, 24, 6) for at_s in range(1, 5)
     ]
 
 
-def test_requests_that_waited_on_a_lost_worker_are_lost_too() -> None:
+def test_what_a_silent_worker_may_have_sent_is_unknown_until_others_take_its_part() -> None:
+    """Its link may be cut. A process that has ended sends nothing after that."""
+    for ended, until_s in (([], 7), (["b"], 5)):
+        ledger = build_ledger()
+        for worker in "ab":
+            ledger.add_worker(worker, at_s=0)
+            ledger.add_report(worker, report(0, 6))
+        for at_s in range(1, SECONDS):
+            ledger.add_report("a", report(at_s, 6))
+        assert ledger.remove_lost(now_s=5.0, ended=ended) == ["b"]
+        seconds = list(ledger.take_closed())
+        assert [each.unknown for each in seconds[1:]] == [6 * (at_s < until_s) for at_s in range(1, SECONDS)]
+        assert [each.lost + each.unknown for each in seconds[1:]] == [6] * (SECONDS - 1)
+
+
+def test_a_worker_that_joins_again_does_not_report_what_others_got() -> None:
+    """It may drop what was due while it was silent; those requests are counted as its own already."""
+    ledger = build_ledger()
+    for worker in "ab":
+        ledger.add_worker(worker, at_s=0)
+        ledger.add_report(worker, report(0, 6))
+    for at_s in range(1, 4):
+        ledger.add_report("a", report(at_s, 6))
+    assert ledger.remove_lost(now_s=4.6) == ["b"]
+    ledger.add_worker("b", at_s=6.2)
+    assert not ledger.add_report("b", report(5, 0, 0, dropped=18))
+    for at_s in range(4, 8):
+        ledger.add_report("a", report(at_s, 12 if at_s < 6 else 6))
+    assert ledger.add_report("b", report(6, 6))
+    assert ledger.add_report("b", report(7, 6))
+    seconds = list(ledger.take_closed())
+    assert sum(each.due for each in seconds) == sum(each.started + each.unknown for each in seconds) == 96
+    assert not any(each.dropped for each in seconds)
+
+
+def test_requests_that_waited_on_a_lost_worker_are_unknown_too() -> None:
     """They were due but neither started nor dropped at its last report; they are counted as due only once."""
     ledger = build_ledger()
     for worker in "ab":
@@ -212,11 +247,11 @@ def test_requests_that_waited_on_a_lost_worker_are_lost_too() -> None:
     ledger.add_report("b", report(1, 6, 7, dropped=0))
     ledger.add_report("a", report(2, 12))
     assert ledger.remove_lost(now_s=5.6) == ["b"]
-    assert [(each.due, each.lost) for each in ledger.take_closed()] == [(12, 2), (12, 0), (12, 0)]
+    assert [(each.due, each.unknown) for each in ledger.take_closed()] == [(12, 2), (12, 0), (12, 0)]
 
 
 def test_requests_in_flight_on_a_lost_worker_are_unknown() -> None:
-    """They count once, in the next second that closes, at the mean price of a request."""
+    """They count once, in the next second that closes, at the mean price of a request; so does what was due."""
     ledger = build_ledger()
     done = {"PutVectors": OperationSecond(ok=4)}
     for worker in "ab":
@@ -225,7 +260,10 @@ def test_requests_in_flight_on_a_lost_worker_are_unknown() -> None:
     ledger.add_report("a", report(1, 6))
     assert ledger.remove_lost(now_s=1.1, ended=["b"]) == ["b"]
     ledger.add_report("a", report(2, 6))
-    assert [(each.unknown, each.usd) for each in ledger.take_closed()] == [(2, 10.0), (0, 10.0), (0, 10.0)]
+    first, second, third = ledger.take_closed()
+    assert (first.unknown, first.usd) == (2, 10.0)
+    assert (second.lost, second.unknown, second.usd) == (5, 1, 11.0)
+    assert (third.lost, third.unknown, third.usd) == (6, 0, 11.0)
 
 
 def test_what_the_last_worker_took_with_it_is_recorded() -> None:
@@ -251,7 +289,7 @@ def test_a_worker_that_has_ended_is_lost_at_once() -> None:
     ledger.add_report("a", report(1, 6))
     assert ledger.remove_lost(now_s=1.1, ended=["c"]) == []
     assert ledger.remove_lost(now_s=1.1, ended=["b", "c"]) == ["b"]
-    assert [(each.due, each.lost) for each in ledger.take_closed()] == [(12, 0), (12, 6)]
+    assert [(each.due, each.lost, each.unknown) for each in ledger.take_closed()] == [(12, 0, 0), (12, 5, 1)]
 
 
 def test_idle_seconds_count_only_if_something_follows() -> None:
@@ -385,7 +423,7 @@ def test_a_second_in_which_a_stage_ends_keeps_its_parts() -> None:
     ledger.add_report("a", replace(report(1, 5), parts=(report(1, 3), report(1, 2))))
     assert ledger.remove_lost(now_s=1.0, ended={"b"}) == ["b"]
     _, found = ledger.take_closed()
-    assert (found.due, found.lost) == (10, 5)
+    assert (found.due, found.lost) == (10, 5), "the worker had ended before they were due"
     assert [(each.due, each.due_vectors, each.started, each.lost) for each in found.parts] == [
         (5, 10, 3, 2),
         (5, 10, 2, 3),

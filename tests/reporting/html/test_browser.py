@@ -43,7 +43,8 @@ COLLISIONS = """[...document.querySelectorAll('svg.plot')].flatMap((plot) => {
         .map(([other]) => `${plot.querySelector('title').textContent}: ${text} / ${other}`)); })"""
 
 
-@pytest.fixture(scope="session")
+# Not for the session: playwright's event loop runs as long, and tests of other modules need their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as started:
         chromium = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])

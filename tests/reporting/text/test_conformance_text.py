@@ -82,7 +82,7 @@ def test_a_failed_clean_up_does_not_change_the_verdict() -> None:
 
 
 def test_reports_of_many_failures_stay_short() -> None:
-    """Causes that do not fit are counted; the summary names a requirement at most once."""
+    """Causes that do not fit are counted, and the first one has its evidence. The summary names a requirement once."""
     found = run(
         *(
             result(f"a.b{n}[{case}]", "failed", reason=f"assert {n}", detail="ü\n" * 300)
@@ -100,6 +100,7 @@ def test_reports_of_many_failures_stay_short() -> None:
     lines = conformance_text(found, judge_conformance(found)).splitlines()
     assert len(lines) < 200
     assert any(line.startswith("… and ") and "more causes" in line for line in lines)
+    assert lines.count("ü") >= 30
     assert lines[-1].startswith("FAIL  0 of 300 must requirements passed")
 
 

@@ -39,6 +39,15 @@ def worker(number: int, ok: int, **errors: int) -> WorkerTotals:
         ([worker(1, 100), worker(2, 100)], []),
         # A worker that was lost has no counts.
         ([worker(1, 0, AccessDeniedException=100), WorkerTotals(worker="worker-2", lost_at_s=3.0)], []),
+        # One that joined again has two records.
+        (
+            [
+                worker(1, 100),
+                worker(2, 0, AccessDeniedException=100),
+                WorkerTotals(worker="worker-2", lost_at_s=3.0),
+            ],
+            ["worker-2"],
+        ),
         ([], []),
     ],
 )

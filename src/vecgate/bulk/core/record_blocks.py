@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -95,10 +95,20 @@ def concat(first: Block, second: Block) -> Block:
 def float32_packer(dimension: int) -> struct.Struct:
     """Return what packs *dimension* Python numbers as float32, three times as fast as numpy reads a list.
 
-    It accepts booleans and everything else that Python converts to a float; a number beyond float32 becomes
-    infinity.
+    It accepts booleans and everything else that Python converts to a float. A number beyond float32 becomes
+    infinity; from CPython 3.14 on it is an OverflowError.
     """
     return struct.Struct(f"{dimension}f")
+
+
+def pack_float32(numbers: Sequence[Any]) -> bytes:
+    """Return *numbers* as float32, those beyond it as infinity. Raises struct.error if one is no number."""
+    try:
+        return float32_packer(len(numbers)).pack(*numbers)
+    except OverflowError:
+        wide = np.frombuffer(struct.pack(f"{len(numbers)}d", *numbers))
+        with np.errstate(over="ignore"):
+            return wide.astype(np.float32).tobytes()
 
 
 def reject_row(block: Block, row: int, problem: str) -> RejectedRecord:

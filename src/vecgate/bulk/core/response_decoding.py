@@ -19,6 +19,7 @@ import orjson
 
 from vecgate.bulk.core.record_blocks import Float32Matrix, float32_packer
 from vecgate.errors import ProtocolError
+from vecgate.s3vectors.limits import LIST_PAGE_MAX
 from vecgate.s3vectors.metadata import Metadata
 
 #: A `simdjson.Parser`, used by one thread at a time. None means that orjson decodes.
@@ -162,7 +163,7 @@ def _with_orjson(body: bytes) -> tuple[Vectors, str]:
     rows = [data["float32"] for record in records if (data := record.get("data")) is not None]
     metadata = [_document(record.get("metadata")) for record in records]
     keys = [_text(record["key"]) for record in records]
-    return Vectors(keys, _matrix(rows, len(keys)), metadata), _text(answer.get("nextToken") or "")
+    return Vectors(keys, _matrix(rows, len(keys)), metadata), _next_token(answer, len(keys))
 
 
 def _with_simdjson(body: bytes, parser: Parser) -> tuple[Vectors, str]:
@@ -172,7 +173,17 @@ def _with_simdjson(body: bytes, parser: Parser) -> tuple[Vectors, str]:
     rows = [_doubles(data["float32"]) for record in records if (data := record.get("data")) is not None]
     metadata = [None if (found := record.get("metadata")) is None else found.as_dict() for record in records]
     keys = [_text(record["key"]) for record in records]
-    return Vectors(keys, _matrix(rows, len(keys)), metadata), _text(answer.get("nextToken") or "")
+    return Vectors(keys, _matrix(rows, len(keys)), metadata), _next_token(answer, len(keys))
+
+
+def _next_token(answer: Any, keys: int) -> str:  # noqa: ANN401 - as below
+    token = answer.get("nextToken")
+    if token == "" and keys >= LIST_PAGE_MAX:
+        raise ProtocolError(
+            "a full page has an empty nextToken, which does not say whether it is the last one",
+            hint=WRONG_RESPONSE_HINT,
+        )
+    return _text(token or "")
 
 
 def _check_no_error(answer: Any) -> None:  # noqa: ANN401 - a dict or a simdjson.Object
@@ -200,7 +211,10 @@ def _matrix(rows: Sequence[Any], count: int) -> Float32Matrix | None:
             if isinstance(row, np.ndarray):
                 into[:] = row
             else:
-                pack_into(into.data, 0, *row)
+                try:
+                    pack_into(into.data, 0, *row)
+                except OverflowError:
+                    raise ValueError("a number beyond float32") from None
     if not np.isfinite(matrix).all():
         raise ValueError("a number beyond float32")
     return matrix

@@ -21,6 +21,7 @@ from vecgate.bulk.core.outage import Outage
 from vecgate.bulk.core.pacing import DepartureSource, PacedDepartures, new_pace
 from vecgate.bulk.core.position_ranges import Ranges
 from vecgate.bulk.core.record_blocks import Block, Positions, RejectedRecord, reject_row
+from vecgate.bulk.core.repeated_keys import RepeatedKeys
 from vecgate.bulk.core.retry import (
     Attempt,
     Failure,
@@ -109,6 +110,8 @@ class BulkOutcome:
     rejects_file    the file that has the rejected records of this run, None without any
     refused         positions of records that the service rejected in this run, and of all rejected ones of
                     earlier runs: `validate` does not find them again
+    repeated        valid records of the input whose key a later one has too, which replaces them; None if
+                    unknown
     """
 
     total: int | None
@@ -131,6 +134,7 @@ class BulkOutcome:
     interrupted: bool
     rejects_file: Path | None = None
     refused: Ranges = field(default_factory=lambda: Ranges.of(()))
+    repeated: int | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -182,12 +186,14 @@ class BulkRun:
         self._bytes_per_vector = 0.0
         self._published_at_s, self._published_settled = now_s, 0
         self._refused: list[int] = []
+        self._repeated = RepeatedKeys()
 
     # Records that come in.
 
     def admit(self, block: Block, rejects: Sequence[RejectedRecord]) -> Block:
         """Count the records read, store new *rejects*, and return the records that remain to be sent."""
         self.read += len(block) + len(rejects)
+        self._repeated.add(block.keys)
         is_settled = self._settled(block.positions)
         was_rejected = self._settled(np.array([r.position for r in rejects], dtype=np.int64))
         new_rejects = [r for r, known in zip(rejects, was_rejected, strict=True) if not known]
@@ -320,6 +326,7 @@ class BulkRun:
             interrupted=interrupted,
             rejects_file=self._rejects.path if self.rejected else None,
             refused=self._refused_positions(),
+            repeated=self._repeated.count(),
         )
 
     def _record_outage(

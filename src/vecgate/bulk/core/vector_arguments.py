@@ -22,7 +22,7 @@ import orjson
 from botocore.exceptions import ParamValidationError
 
 from vecgate.bulk.core.body_encoding import put_members
-from vecgate.bulk.core.record_blocks import Block, float32_packer
+from vecgate.bulk.core.record_blocks import Block, pack_float32
 from vecgate.s3vectors.limits import VECTORS_PER_PUT_MAX
 
 #: A member of a request, in a form that orjson encodes.
@@ -120,6 +120,8 @@ def _values(data: object, location: int | str) -> VectorRow:
     if not isinstance(values, np.ndarray) or values.ndim != 1 or values.dtype.kind not in NUMERIC_KINDS:
         allowed = "a list, a tuple or a numeric array of 1 dimension is allowed"
         raise _invalid(f"{_member(location)}.float32", f"is {_kind(values)}; {allowed}")
+    if isinstance(values, np.ma.MaskedArray) and values.mask.any():
+        raise _invalid(f"{_member(location)}.float32", "has masked values; numbers are allowed")
     return values
 
 
@@ -156,7 +158,7 @@ def _reject_booleans(rows: Sequence[VectorRow], name: Callable[[int], str]) -> N
 def _pack(row: VectorRow) -> bytes | memoryview:
     if isinstance(row, np.ndarray):
         return np.ascontiguousarray(row, np.float32).data
-    return float32_packer(len(row)).pack(*row)
+    return pack_float32(row)
 
 
 def _find_non_numbers(
@@ -165,7 +167,7 @@ def _find_non_numbers(
     for position, row in enumerate(rows):
         for at, value in enumerate([] if isinstance(row, np.ndarray) else row):
             try:
-                struct.pack("f", value)
+                struct.pack("d", value)
             except struct.error:
                 if isinstance(value, int | float):
                     yield _invalid(name(position), NOT_FINITE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from math import prod
@@ -23,11 +23,12 @@ from vecgate.bulk.sources.column_mapping import (
     detect_layout,
 )
 from vecgate.bulk.sources.plain_values import DEFAULT_SHAPE, Conversion
+from vecgate.bulk.sources.remote_files import RemoteFile
 from vecgate.bulk.sources.source import (
     FLOAT32_BYTES,
-    ROWS_DEFAULT,
     EmptySource,
     FileSource,
+    FileState,
     Source,
     block_rows,
     check_record_bytes,
@@ -80,14 +81,13 @@ class ArraySource(FileSource):
     is_repeatable: bool = True
     is_identified: bool = True
     conversions: tuple[str, ...] = ()
+    files: tuple[FileState | RemoteFile, ...] = ()
 
     def describe(self) -> str:
         """Return one line that says how each array is used."""
         return self.layout.describe(self.dimension, self.vectors)
 
-    def blocks(
-        self, *, dimension: int | None = None, rows: int = ROWS_DEFAULT, first: int = 0
-    ) -> Iterator[Block]:
+    def _read_blocks(self, dimension: int | None, rows: int, first: int) -> Generator[Block]:
         """Yield the records, slice by slice."""
         width = self.dimension or 0
         with self.open_columns() as columns:
@@ -120,6 +120,8 @@ def build_array_source(
     }
     _check_key_lengths(name, shapes, kinds, choice, rows=rows, row_column=row_column)
     layout = detect_layout(name, kinds, choice, keys_only=keys_only)
+    if layout.vector is not None and choice.metadata is None:
+        _check_metadata_lengths(name, shapes, rows=rows, row_column=row_column)
     layout = replace(layout, others=(*layout.others, *(column for column in shapes if column not in kinds)))
     if not rows:
         raise EmptySource(f"{name} holds no records")
@@ -226,6 +228,20 @@ def _check_key_lengths(
         f'{name} has {length:,} keys in "{column}", but {rows:,} rows in "{row_column}"',
         hint="Write the file again with one key for each vector, or ignore its keys with --row-keys.",
     )
+
+
+def _check_metadata_lengths(
+    name: str, shapes: Mapping[str, tuple[tuple[int, ...], Any]], *, rows: int, row_column: str
+) -> None:
+    """Raise SourceError if an array has values for no matrix of the file: some are missing, or too many."""
+    known = {shape[0] for shape, _ in shapes.values() if len(shape) == MATRIX_AXES}
+    for column, (shape, _) in shapes.items():
+        if len(shape) == 1 and shape[0] not in {rows, *known}:
+            raise SourceError(
+                f'{name} has {shape[0]:,} values in "{column}", but {rows:,} rows in "{row_column}"',
+                hint="Write the file again with one value for each vector, or choose its metadata with "
+                "--metadata.",
+            )
 
 
 def _kind(dtype: np.dtype[Any], axes: int) -> ColumnKind:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vecgate.bulk.core.record_blocks import Block, RejectedRecord
+from vecgate.bulk.sources.documents.partial_answers import PartialAnswer, check_together
 from vecgate.bulk.sources.source import ROWS_DEFAULT, Source, absolute_location
 from vecgate.formatting import format_count
 
@@ -74,13 +75,19 @@ class ChainSource(Source):
         self, *, dimension: int | None = None, rows: int = ROWS_DEFAULT, first: int = 0
     ) -> Iterator[Block]:
         """Yield the records of each part in turn."""
+        partial: list[PartialAnswer] = []
         for number, part in enumerate(self.parts):
             entries = self.partitions[number] if self.partitions else {}
-            for block in part.blocks(dimension=dimension or self.dimension, rows=rows, first=first):
-                yield _with_entries(block, entries) if entries else block
-                first = 1 + max(
-                    [*block.positions[-1:].tolist(), *(reject.position for reject in block.rejects)]
-                )
+            try:
+                for block in part.blocks(dimension=dimension or self.dimension, rows=rows, first=first):
+                    yield _with_entries(block, entries) if entries else block
+                    first = 1 + max(
+                        [*block.positions[-1:].tolist(), *(reject.position for reject in block.rejects)]
+                    )
+            except PartialAnswer as error:
+                # It has all records of its file; those of other files may be the rest.
+                partial.append(error)
+        check_together(partial, len(self.parts) - len(partial))
 
     def _describe_partition(self, number: int) -> str:
         entries = self.partitions[number] if self.partitions else {}

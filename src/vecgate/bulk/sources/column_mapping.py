@@ -18,16 +18,18 @@ KEY_NAMES = (
     "key",
     "id",
     "_id",
-    "doc_id",
-    "document_id",
     "chunk_id",
     "vector_id",
+    "doc_id",
+    "document_id",
     "uuid",
     "pk",
     "keys",
     "ids",
     "__index_level_0__",
 )
+#: Those that name a document, which may have several records.
+DOCUMENT_KEY_NAMES = frozenset({"doc_id", "document_id"})
 #: Start of the names that pandas gives to an index without a name. Its texts may be keys, but it is no
 #: metadata, and its integers are row numbers.
 _PANDAS_INDEX = "__index_level_"
@@ -142,9 +144,9 @@ class Layout:
     shape          how values become metadata
     is_chosen      the user chose the metadata columns
     others         columns that are not used
-    numeric        columns of CSV that hold numbers or booleans
-    texts          columns of CSV that hold text
-    kept_as_text   those of *texts* that the user chose
+    numeric        columns of tables that hold numbers or booleans
+    texts          columns of tables that hold text
+    kept_as_text   those of *texts* that the user chose, or whose integers have more than 64 bits
     """
 
     key: str | None
@@ -173,7 +175,11 @@ class Layout:
         parts = [f"key ← {self._describe_key()}"]
         if self.vector is not None:
             parts += [f'vector ← "{self.vector}" ({vectors})', f"metadata ← {self._describe_metadata()}"]
-            parts += [f"not used: {', '.join(self.others)}"] if self.others else []
+            parts += (
+                [f"not used: {', '.join(name or 'the unnamed column' for name in self.others)}"]
+                if self.others
+                else []
+            )
         parts += [f"as text: {', '.join(self.kept_as_text)}"] if self.kept_as_text else []
         return ", ".join(parts)
 
@@ -240,6 +246,8 @@ def _given_layout(name: str, kinds: Mapping[str, ColumnKind], layout: Layout, *,
     if layout.vector is not None:
         _check_kind(name, layout.vector, kinds, VECTOR_KINDS, "vectors are lists of numbers")
     key_kind = layout.key_kind if layout.key is None else kinds[layout.key]
+    if key_kind is ColumnKind.BYTES and layout.key_kind is ColumnKind.UUID:
+        key_kind = ColumnKind.UUID
     flat_is_open = is_sparse and not layout.is_chosen and layout.objects is None
     others = tuple(c for c in unused if not flat_is_open or c in layout.others)
     return replace(layout, key_kind=key_kind, others=others)
@@ -308,7 +316,8 @@ def _with_metadata(layout: Layout, kinds: Mapping[str, ColumnKind], choice: Colu
     if choice.metadata is None:
         # A second vector is no metadata that anyone filters, and seldom fits the limits.
         ignored = {column for column in unused if kinds[column] is ColumnKind.VECTOR}
-        ignored |= {column for column in unused if column.startswith(_PANDAS_INDEX)}
+        # pandas writes an index without a name to CSV as a column without one.
+        ignored |= {column for column in unused if not column or column.startswith(_PANDAS_INDEX)}
         ignored |= {*REJECT_COLUMNS, RAW_COLUMN} if set(unused) >= REJECT_COLUMNS else set()
         flat = tuple(c for c in unused if c not in ignored)
     else:

@@ -20,6 +20,8 @@ from vecgate.errors import SourceError
 #: The value of a partition without one, as Hive and Spark write it.
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _HIDDEN = (".", "_")
+#: Folders of tables that are more than their files.
+_TABLE_LOGS = {"_delta_log": "Delta Lake", ".hoodie": "Hudi"}
 _NAMES_MAX = 5
 #: Longer numbers do not fit 64 bits.
 _DIGITS_MAX = 18
@@ -43,6 +45,7 @@ def find_files(directory: Path, is_readable: Callable[[Path], bool]) -> Director
     """Return the files of *directory*. Raises SourceError if a folder cannot be read."""
     skipped: list[str] = []
     with source_errors(str(directory), "a directory"):
+        check_no_table_log(Path(partition_root(directory)))
         found = sorted(_walk(directory, directory, skipped, frozenset()))
         readable = tuple(file for file in found if is_readable(file))
     return DirectoryFiles(readable, _others(found, readable), tuple(skipped))
@@ -54,6 +57,9 @@ def find_remote_files(folder: RemoteFolder, is_readable: Callable[[RemoteFile], 
     found = []
     for file in folder.files:
         parts = PurePosixPath(file.path).relative_to(folder.path).parts
+        kind = next((_TABLE_LOGS[part] for part in parts if part in _TABLE_LOGS), None)
+        if kind or ("metadata" in parts[:-1] and parts[-1].endswith(".metadata.json")):
+            raise table_log_error(folder.path, kind or "Iceberg")
         hidden = next((n for n, part in enumerate(parts) if _is_no_data(part)), None)
         if hidden is None:
             found.append(file)
@@ -82,6 +88,32 @@ def partitions(files: Sequence[SourceFile], root: PurePath) -> list[dict[str, ob
     ]
 
 
+def partition_root(root: PurePath) -> PurePath:
+    """Return the folder in which the partitions begin: *root*, or the one above the `key=value` folders that
+    *root* ends with.
+    """
+    while "=" in root.name:
+        root = root.parent
+    return root
+
+
+def check_no_table_log(folder: Path) -> None:
+    """Raise SourceError for a table whose log says which of its files are current."""
+    found = next((kind for log, kind in _TABLE_LOGS.items() if (folder / log).is_dir()), None)
+    if found is None and next((folder / "metadata").glob("*.metadata.json"), None):
+        found = "Iceberg"
+    if found:
+        raise table_log_error(folder, found)
+
+
+def table_log_error(folder: object, kind: str) -> SourceError:
+    """Return the error for a table of *kind* whose log may have removed files."""
+    return SourceError(
+        f"{folder} is a {kind} table, whose log says which of its files are current",
+        hint="Write its current rows as parquet first, with its own library, such as deltalake.",
+    )
+
+
 def name_some(names: Sequence[object]) -> str:
     """Return the first of *names* as text, and how many more there are."""
     more = f" and {len(names) - _NAMES_MAX:,} more" if len(names) > _NAMES_MAX else ""
@@ -92,6 +124,7 @@ def _walk(folder: Path, root: Path, skipped: list[str], parents: frozenset[Path]
     real = folder.resolve()
     if real in parents:
         raise SourceError(f"the folder {folder} is a link to a folder that contains it")
+    check_no_table_log(folder)
     for path in sorted(folder.iterdir()):
         is_folder = path.is_dir()
         if _is_no_data(path.name):

@@ -17,6 +17,7 @@ from vecgate.bulk.sources.directory import (
     find_files,
     find_remote_files,
     name_some,
+    partition_root,
     partitions,
 )
 from vecgate.bulk.sources.documents.json_form import json_form
@@ -28,7 +29,7 @@ from vecgate.bulk.sources.remote_files import (
     find_remote,
     is_remote,
 )
-from vecgate.bulk.sources.source import EmptySource, FileSource, Source, source_errors
+from vecgate.bulk.sources.source import EmptySource, FileSource, Source, file_states, source_errors
 from vecgate.errors import SourceError
 from vecgate.extras import import_extra
 from vecgate.formatting import format_count
@@ -112,6 +113,9 @@ def open_source(
     places = [_locate(each) for each in given]
     if len(places) == 1 and not _is_folder(places[0]):
         file = cast("SourceFile", places[0])
+        in_partition = "=" in file.parent.name and not keys_only and columns.metadata != ()
+        if in_partition and ids is None:
+            return _chain(name, places, columns, keys_only=keys_only, skip_unreadable=skip_unreadable)
         source = _open(file, detect_format(file), columns, keys_only=keys_only, has_ids=ids is not None)
         return source if ids is None else with_key_file(source, Path(ids), columns)
     if ids is not None:
@@ -238,8 +242,8 @@ def _chain(
     if len({isinstance(path, RemoteFile) for path in paths}) > 1:
         raise SourceError(f"{name} has remote files and others", hint="Put them one after the other.")
     opened = _open_parts(name, paths, columns, keys_only=keys_only)
-    is_folder = len(places) == 1
-    root = _root(places[0]) if is_folder else common_root(paths)
+    is_folder = len(places) == 1 and folders[0] is not None
+    root = partition_root(_root(places[0]) if is_folder else common_root(paths))
     entries = [] if keys_only or columns.metadata == () else partitions([path for path, _ in opened], root)
     parts = tuple(part for _, part in opened)
     with_records = {path for path, _ in opened}
@@ -305,7 +309,9 @@ def _open(
     opener = getattr(import_extra(f"vecgate.bulk.sources.{module}", str(path), error=SourceError), function)
     # The keys of another file take the place of the row numbers.
     choice = replace(columns, key=None, key_prefix=None, row_keys=True) if has_ids else columns
-    source = cast("Any", opener(path, columns=choice, keys_only=keys_only))
+    # Before anything is read of it, because the layout and the number of records must be those of all.
+    files = file_states(path)
+    source = cast("Any", replace(opener(path, columns=choice, keys_only=keys_only), files=files))
     if isinstance(path, RemoteFile) and not path.identity:
         source = replace(source, is_identified=False)
     return cast("FileSource", source)

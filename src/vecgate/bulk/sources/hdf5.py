@@ -32,7 +32,10 @@ def open_hdf5(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> Ar
         with file:
             with _errors(name):
                 members = [(key, data) for key, data in file.items() if isinstance(data, h5py.Dataset)]
-                columns = {key: _Dataset(name, data) for key, data in members}
+                columns = {
+                    key: _Dataset(name, data, is_linked=data.file.filename != file.filename)
+                    for key, data in members
+                }
             yield columns
 
     return build_array_source(
@@ -70,10 +73,10 @@ def _errors(name: str) -> Iterator[None]:
 class _Dataset:
     """A dataset whose read errors name the file."""
 
-    __slots__ = ("_data", "_name", "dtype", "shape")
+    __slots__ = ("_data", "_is_linked", "_name", "dtype", "shape")
 
-    def __init__(self, name: str, data: Any) -> None:  # noqa: ANN401 - h5py ships no types
-        self._name, self._data = name, data
+    def __init__(self, name: str, data: Any, *, is_linked: bool) -> None:  # noqa: ANN401 - h5py ships no types
+        self._name, self._data, self._is_linked = name, data, is_linked
         self.shape, self.dtype = data.shape or (), data.dtype
 
     def __getitem__(self, rows: slice) -> Any:  # noqa: ANN401
@@ -85,8 +88,13 @@ class _Dataset:
     def _check_storage(self) -> None:
         """Raise SourceError if a chunk is too large, or values were never written: they read as zeros."""
         data, label = self._data, f'the dataset "{self._data.name.lstrip("/")}" of {self._name}'
-        if data.is_virtual or data.external or not data.size:
+        if not data.size:
             return
+        if data.is_virtual or data.external or self._is_linked:
+            raise SourceError(
+                f"{label} has its values in other files",
+                hint="One that is missing would be read as zeros. Copy the values into one file.",
+            )
         if not data.chunks:
             if not data.id.get_storage_size():
                 raise SourceError(f"{label} was declared, but never written", hint="Write it again.")

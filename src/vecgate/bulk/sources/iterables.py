@@ -8,6 +8,7 @@ from itertools import chain
 from uuid import UUID
 
 from vecgate.bulk.sources.column_mapping import GUESS, ColumnChoice, Layout, detect_layout
+from vecgate.bulk.sources.in_memory.arrays import held
 from vecgate.bulk.sources.object_records import (
     SAMPLE_RECORDS,
     ObjectSource,
@@ -18,6 +19,7 @@ from vecgate.bulk.sources.object_records import (
     first_length,
     sample_conversions,
     single_pass,
+    usable_vectors,
 )
 from vecgate.bulk.sources.source import Source
 from vecgate.errors import SourceError
@@ -45,7 +47,8 @@ def source_from_records(
     total = len(records) if isinstance(records, list | tuple) else None
     is_iterator = iter(records) is records
     drawn = map(read, records)
-    sample = draw_sample(drawn)
+    # They are held while the next ones are drawn.
+    sample = draw_sample(map(held, drawn))
     if not sample:
         raise SourceError(f"{NAME} holds no records")
     unreadable = [each for each in sample if isinstance(each, UnreadableRecord)]
@@ -71,14 +74,12 @@ def source_from_records(
 
 
 def _fingerprint(sample: Sequence[object], layout: Layout) -> str:
-    """Return the identity of an iterable: its first records."""
-    rows = [
-        (record.get(layout.key), record.get(layout.vector))
-        for record in sample
-        if isinstance(record, Mapping)
-    ]
-    digest = hashlib.sha256(repr(rows).encode(errors="backslashreplace")).hexdigest()
-    return f"{NAME} that begins with {digest[:16]}"
+    """Return the identity of an iterable: the keys and vectors of its first records."""
+    keys = [record.get(layout.key) for record in sample if isinstance(record, Mapping)]
+    digest = hashlib.sha256(repr(keys).encode(errors="backslashreplace"))
+    for vector in usable_vectors(sample, layout):
+        digest.update(vector.tobytes())
+    return f"{NAME} that begins with {digest.hexdigest()[:16]}"
 
 
 def _key_or_record(record: object) -> object:

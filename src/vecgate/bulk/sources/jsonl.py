@@ -18,7 +18,12 @@ import orjson
 from vecgate.bulk.sources.column_mapping import ColumnChoice, Layout
 from vecgate.bulk.sources.compression import decompress
 from vecgate.bulk.sources.documents.record_layout import recognise
-from vecgate.bulk.sources.documents.text_lines import ByteCount, numbered_lines
+from vecgate.bulk.sources.documents.text_lines import (
+    VALUES_MAX,
+    ByteCount,
+    has_too_many_values,
+    numbered_lines,
+)
 from vecgate.bulk.sources.object_records import (
     ObjectSource,
     UnreadableRecord,
@@ -60,6 +65,10 @@ def open_jsonl(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> O
 
 def open_stdin(*, columns: ColumnChoice, keys_only: bool, stdin: BinaryIO | None = None) -> ObjectSource:
     """Open standard input as JSON lines, which can be read once. Raises SourceError for other input."""
+    if stdin is None and sys.stdin is None:
+        raise SourceError(
+            "standard input is closed", hint="Pipe JSON lines into the command, or name a file."
+        )
     count = ByteCount()
     lines = _records(STDIN_NAME, decompress(stdin or sys.stdin.buffer), count)
     sample = draw_sample(lines, count)
@@ -81,6 +90,8 @@ def _records(name: str, lines: BinaryIO, count: ByteCount) -> Generator[object]:
 
 
 def _record(line: bytes, number: int) -> object:
+    if has_too_many_values(line):
+        return _unreadable(line, number, f"has more than {VALUES_MAX:,} values")
     try:
         record = orjson.loads(line.rstrip())
     except orjson.JSONDecodeError as error:
@@ -93,10 +104,11 @@ def _unreadable(line: bytes, number: int, problem: str) -> UnreadableRecord:
     raw = line.rstrip(b"\r\n").decode(errors="backslashreplace")
     tokens: list[str] = []
     members = None
-    try:
-        members = json.loads(line, parse_constant=tokens.append)
-    except (ValueError, RecursionError):
-        tokens.clear()
+    if (b"NaN" in line or b"Infinity" in line) and not has_too_many_values(line):
+        try:
+            members = json.loads(line, parse_constant=tokens.append)
+        except (ValueError, RecursionError):
+            tokens.clear()
     if not tokens or not isinstance(members, dict):
         return UnreadableRecord(f"line {number:,} {problem}", raw)
     return UnreadableRecord(f"line {number:,} holds {tokens[0]}, which is not JSON", raw, members)

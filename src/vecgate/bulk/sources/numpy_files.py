@@ -1,7 +1,7 @@
 """numpy's own files: one matrix (.npy), or an archive of arrays (.npz).
 
 Files are read front to back, a slice at a time; a memory map would count as memory of this process. An array
-in Fortran order does not store rows one after another and is loaded whole, up to 1 GiB. Pickled objects are
+in Fortran order does not store rows one after another and is loaded whole, up to 768 MiB. Pickled objects are
 never read.
 """
 
@@ -29,7 +29,7 @@ FORMAT_NAME = "a numpy file"
 NPY_COLUMN = "vector"
 _SUFFIX = ".npy"
 _VERSION_1 = (1, 0)
-_WHOLE_BYTES_MAX = 1024 * MIB
+_WHOLE_BYTES_MAX = 768 * MIB
 #: numpy parses no longer header, but reads it.
 _HEADER_BYTES_MAX = 10_000
 
@@ -122,13 +122,15 @@ def _column(name: str, file: IO[bytes], size: int | None = None) -> NpyColumn:
             raise SourceError(f"{name} has a header of {header_bytes:,} bytes, which no array needs")
         read = npy_format.read_array_header_1_0 if is_first else npy_format.read_array_header_2_0
         shape, is_fortran, dtype = read(BytesIO(length + file.read(header_bytes)))
-    if size is not None:
-        _check_size(name, size - file.tell(), shape, dtype)
+    if min(shape, default=0) < 0 or not dtype.itemsize:
+        raise SourceError(f"{name} is damaged: its header says values of {dtype} in the shape {shape}")
     if dtype.hasobject:
         raise SourceError(
             f"{name} has pickled Python objects, which are never read",
             hint="Save text as text: np.asarray(keys, dtype=str).",
         )
+    if size is not None:
+        _check_size(name, size - file.tell(), shape, dtype)
     if is_fortran and len(shape) > 1:
         if (whole_bytes := prod(shape) * dtype.itemsize) > _WHOLE_BYTES_MAX:
             raise SourceError(
@@ -148,8 +150,14 @@ def _check_length(path: SourceFile) -> None:
 
 
 def _check_size(name: str, size: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Raise SourceError if an array of *size* bytes is shorter than its shape."""
-    if size < (expected := prod(shape) * dtype.itemsize):
+    """Raise SourceError if an array of *size* bytes is shorter or longer than its shape."""
+    expected = prod(shape) * dtype.itemsize
+    if size > expected:
+        raise SourceError(
+            f"{name} is too long: {size:,} bytes of values, but its header says {expected:,}",
+            hint="Write each array to its own file.",
+        )
+    if size < expected:
         raise SourceError(
             f"{name} is truncated: {size:,} bytes of values, but its header says {expected:,}",
             hint="Write or copy it again.",

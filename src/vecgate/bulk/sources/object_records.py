@@ -6,11 +6,11 @@ Python floats.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from vecgate.bulk.core.record_blocks import Block, RejectedRecord, float32_packer
+from vecgate.bulk.core.record_blocks import Block, RejectedRecord, pack_float32
 from vecgate.bulk.core.record_validation import length_problem
 from vecgate.bulk.sources.column_mapping import (
     FLOAT32_MEMBER,
@@ -31,12 +31,13 @@ from vecgate.bulk.sources.column_mapping import (
     MetadataPick,
     check_entries,
 )
-from vecgate.bulk.sources.documents.field_paths import field_value, is_below, parse_path, without
+from vecgate.bulk.sources.documents.field_paths import field_value, is_below, parse_path, root_of, without
 from vecgate.bulk.sources.documents.text_lines import ByteCount
 from vecgate.bulk.sources.documents.vector_text import parse_vector_text
-from vecgate.bulk.sources.in_memory.arrays import as_array, is_array
+from vecgate.bulk.sources.in_memory.arrays import as_array, held, is_array
 from vecgate.bulk.sources.plain_values import Conversion, MetadataShape, conversion_of
-from vecgate.bulk.sources.source import FLOAT32_BYTES, ROWS_DEFAULT, FileSource, block_rows
+from vecgate.bulk.sources.remote_files import RemoteFile
+from vecgate.bulk.sources.source import FLOAT32_BYTES, FileSource, FileState, block_rows
 from vecgate.bulk.sources.table_slice import KEY_MISSING, VECTOR_MISSING
 from vecgate.errors import SourceError
 from vecgate.s3vectors.limits import MIB
@@ -49,7 +50,7 @@ T = TypeVar("T")
 SAMPLE_RECORDS = 10
 SAMPLE_RECORDS_MAX = 1_000
 #: The text of the records that are held at once; one more is read.
-TEXT_BYTES_MAX = 64 * MIB
+TEXT_BYTES_MAX = 16 * MIB
 #: More fields in a sample are no fields, but data.
 FIELDS_MAX = 10_000
 #: Kinds that replace the kind of the values before.
@@ -96,6 +97,7 @@ class ObjectSource(FileSource):
 
     records  starts a new reading of the input
     count    counts the text that the readings use; None if it is in memory already
+    check_whole  raises SourceError if a reading of so many records was not of all
     """
 
     name: str
@@ -107,15 +109,21 @@ class ObjectSource(FileSource):
     is_repeatable: bool
     is_identified: bool
     conversions: tuple[str, ...] = ()
+    files: tuple[FileState | RemoteFile, ...] = ()
     count: ByteCount | None = None
+    check_whole: Callable[[int], None] | None = None
 
     def describe(self) -> str:
         """Return one line that says how each field is used."""
         return self.layout.describe(self.dimension, "number")
 
-    def blocks(
-        self, *, dimension: int | None = None, rows: int = ROWS_DEFAULT, first: int = 0
-    ) -> Iterator[Block]:
+    def _check_end(self, count: int) -> None:
+        """Raise SourceError if the input says itself that it has more than *count* records."""
+        super(ObjectSource, self)._check_end(count)
+        if self.check_whole is not None:
+            self.check_whole(count)
+
+    def _read_blocks(self, dimension: int | None, rows: int, first: int) -> Generator[Block]:
         """Yield the records in blocks, reading them as needed.
 
         Without a *dimension* the first usable vector decides how long the others must be.
@@ -185,14 +193,18 @@ def field_kinds(records: Iterable[object]) -> dict[str, ColumnKind]:
     return kinds
 
 
-def first_length(records: Iterable[object], layout: Layout) -> int | None:
-    """Return the length of the first usable vector."""
+def usable_vectors(records: Iterable[object], layout: Layout) -> Iterator[Float32Vector]:
+    """Yield the vectors of *records*, without those that are not usable."""
     for record in records:
         if isinstance(record, Mapping) and layout.vector is not None:
             vector = _vector(_values(field_value(record, layout.vector)))
             if not isinstance(vector, str) and len(vector):
-                return len(vector)
-    return None
+                yield vector
+
+
+def first_length(records: Iterable[object], layout: Layout) -> int | None:
+    """Return the length of the first usable vector."""
+    return next(map(len, usable_vectors(records, layout)), None)
 
 
 def check_sampled_entries(name: str, sample: Iterable[object], layout: Layout) -> None:
@@ -247,8 +259,9 @@ def _rows(
     records: Iterable[object], layout: Layout, dimension: int | None, first: int
 ) -> Iterator[RecordRow | RejectedRecord]:
     """Yield each of *records* as a row or a reject, with positions from *first*."""
+    known = _known_fields(layout)
     for position, record in enumerate(records, first):
-        row = _row(record, position, layout, dimension)
+        row = _row(record, position, layout, dimension, known)
         if dimension is None and isinstance(row, RecordRow) and layout.vector is not None:
             dimension = len(row.vector)
         yield row
@@ -265,12 +278,20 @@ def _block(chunk: Sequence[RecordRow | RejectedRecord], width: int) -> Block:
     )
 
 
-def _row(record: object, position: int, layout: Layout, dimension: int | None) -> RecordRow | RejectedRecord:
+def _known_fields(layout: Layout) -> frozenset[str]:
+    """Return the fields that are in use, or of which the layout says that they are not."""
+    paths = [path for path in (layout.key, layout.vector, layout.objects) if path is not None]
+    return frozenset({*paths, *map(root_of, paths), *layout.others})
+
+
+def _row(
+    record: object, position: int, layout: Layout, dimension: int | None, known: frozenset[str]
+) -> RecordRow | RejectedRecord:
     if not isinstance(record, Mapping):
         return _unreadable(record, position, layout)
     key, problem = _key(record, position, layout)
     values = _values(field_value(record, layout.vector)) if layout.vector is not None else None
-    metadata, metadata_problem = _metadata(record, layout)
+    metadata, metadata_problem = (None, "") if layout.vector is None else _metadata(record, layout, known)
     vector = np.empty(0, dtype=np.float32) if layout.vector is None else _vector(values)
     if isinstance(vector, str):
         problem = problem or vector
@@ -335,7 +356,7 @@ def _plain_numbers(values: Sequence[Any]) -> Float32Vector | None:
         numbers = msgspec.convert(values, list[float])
     except msgspec.ValidationError:
         return None
-    return np.frombuffer(float32_packer(len(numbers)).pack(*numbers), np.float32)
+    return np.frombuffer(pack_float32(numbers), np.float32)
 
 
 def _float32(values: Sequence[Any]) -> Float32Vector:
@@ -356,7 +377,8 @@ def _vector_of_array(array: object) -> Float32Vector | str:
     if values.ndim != 1 or values.dtype.kind not in "fiu":
         return f"vector must be an array of numbers, but is one of {values.ndim} axes and type {values.dtype}"
     with np.errstate(over="ignore"):
-        return np.ascontiguousarray(values, dtype=np.float32)
+        # A copy, because its producer may use the array again before the block is full.
+        return np.array(values, dtype=np.float32)
 
 
 def _element_problem(values: Sequence[object]) -> str:
@@ -375,7 +397,7 @@ def _bounded(value: float) -> float:
         return float("inf") if value > 0 else float("-inf")
 
 
-def _metadata(record: Mapping[str, Any], layout: Layout) -> tuple[Any, str]:
+def _metadata(record: Mapping[str, Any], layout: Layout, known: frozenset[str]) -> tuple[Any, str]:
     """Return the metadata and an empty text, or the value as read and why it is not metadata."""
     if layout.is_chosen and layout.objects is None:
         entries = {name: record[name] for name in layout.flat if name in record}
@@ -385,16 +407,25 @@ def _metadata(record: Mapping[str, Any], layout: Layout) -> tuple[Any, str]:
     value = record.get(name)
     if layout.vector is not None and is_below(layout.vector, name):
         value = without(value, parse_path(layout.vector)[len(parse_path(name)) :])
+    others = {} if known.issuperset(record) else _other_fields(record, known)
     if layout.objects is None and not isinstance(value, Mapping):
-        used = {layout.key, layout.vector, *layout.others}
-        used |= {*REJECT_COLUMNS, RAW_COLUMN} if record.keys() >= REJECT_COLUMNS else set()
-        return _flat({name: value for name, value in record.items() if name not in used}, layout.shape)
+        return _flat(others, layout.shape)
+    beside = [other for other, entry in others.items() if other != name and entry is not None]
+    if beside and not layout.is_chosen:
+        problem = f'metadata is in "{name}", but the record also has "{beside[0]}"'
+        return layout.shape.to_plain({**others, name: value}), problem
     if isinstance(value, str):
         metadata, problem = _object_from_text(value, layout.shape)
         return (value if problem else metadata), problem
     if value is not None and not isinstance(value, Mapping):
         return layout.shape.to_plain(value), NOT_AN_OBJECT
     return (None, "") if value is None else layout.shape.build(value)
+
+
+def _other_fields(record: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    is_reject = record.keys() >= REJECT_COLUMNS
+    ignored = known | {*REJECT_COLUMNS, RAW_COLUMN} if is_reject else known
+    return {name: value for name, value in record.items() if str(name) not in ignored}
 
 
 def picked_entries(
@@ -436,7 +467,7 @@ def _object_from_text(text: str | None, shape: MetadataShape) -> tuple[Metadata 
 
 def _as_read(values: object) -> Sequence[object] | None:
     if not is_array(values):
-        return values if isinstance(values, list | tuple) else None
+        return cast("Sequence[object]", held(values)) if isinstance(values, list | tuple) else None
     try:
         array = as_array(values)
     except ValueError:

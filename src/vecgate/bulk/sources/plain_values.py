@@ -167,7 +167,10 @@ class MetadataShape:
             return None
         if self.timestamps is Timestamps.ISO:
             return str(value)
-        return _whole(int(value.astype("datetime64[ns]").astype(np.int64)), _NANOSECONDS_PER_S)
+        # Separate, because 64 bits of nanoseconds end in the year 2262.
+        seconds = value.astype("datetime64[s]")
+        rest = (value - seconds).astype("timedelta64[ns]").astype(np.int64)
+        return _whole(int(seconds.astype(np.int64)) * _NANOSECONDS_PER_S + int(rest), _NANOSECONDS_PER_S)
 
 
 #: Converts as the service needs it and drops nulls.

@@ -2,7 +2,8 @@
 
 They are read as streams and never stored. A file is identified by what its store says: size, and an ETag, a
 checksum or the time of last change. No journal can identify a file of which the store says nothing. The
-identity is compared again whenever the file is opened, so that a file that changes during a run stops it.
+identity is compared again whenever the file is opened, and at its end, so that a file that changes during a
+run stops it.
 """
 
 from __future__ import annotations
@@ -77,14 +78,17 @@ class RemoteFile:
 
     def open(self, mode: str = "rb") -> BinaryIO:
         """Open the file for reading. Raises SourceError if it has changed since it was found."""
+        self.check_unchanged()
+        with remote_errors(self.url):
+            return io.BufferedReader(_RemoteStream(self.url, self.filesystem.open(self.path, mode)))
+
+    def check_unchanged(self) -> None:
+        """Raise SourceError if the store says something else about the file than when it was found."""
         with remote_errors(self.url):
             self.filesystem.invalidate_cache()
             info = self.filesystem.info(self.path)
-            if (info.get("size"), _identity(info)) != (self.size, self.identity):
-                raise SourceError(
-                    f"{self.url} has changed while it was read", hint="Run the command again with --restart."
-                )
-            return io.BufferedReader(_RemoteStream(self.url, self.filesystem.open(self.path, mode)))
+        if (info.get("size"), _identity(info)) != (self.size, self.identity):
+            raise file_has_changed(self.url)
 
 
 #: A file on this computer or elsewhere.
@@ -133,6 +137,11 @@ class _RemoteStream(io.RawIOBase):
         """Close the file."""
         self._file.close()
         super().close()
+
+
+def file_has_changed(name: str) -> SourceError:
+    """Return the error for a file that has changed since it was opened."""
+    return SourceError(f"{name} has changed while it was read", hint="Run the command again with --restart.")
 
 
 def find_remote(url: str) -> RemoteFile | RemoteFolder:

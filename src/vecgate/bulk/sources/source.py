@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from lzma import LZMAError
 from pathlib import Path
@@ -15,7 +16,7 @@ from zipfile import BadZipFile
 
 from vecgate.bulk.core.record_blocks import Block
 from vecgate.bulk.sources.column_mapping import Layout
-from vecgate.bulk.sources.remote_files import RemoteFile, SourceFile, is_remote
+from vecgate.bulk.sources.remote_files import RemoteFile, SourceFile, file_has_changed, is_remote
 from vecgate.errors import SourceError
 from vecgate.s3vectors.limits import KIB, MIB
 
@@ -97,15 +98,84 @@ class Source(ABC):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """Size, time of last change and inode of a local file: another file, or one written again, differs."""
+
+    path: Path
+    size: int
+    modified_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileState:
+        """Return the state of *path* now. Raises SourceError if it cannot be read."""
+        with source_errors(str(path), "a file"):
+            status = path.stat()
+        return cls(path, status.st_size, status.st_mtime_ns, status.st_ino)
+
+    def check_unchanged(self) -> None:
+        """Raise SourceError if the file is another one now."""
+        if FileState.of(self.path) != self:
+            raise file_has_changed(str(self.path))
+
+
 class FileSource(Source):
-    """The records of one file.
+    """The records of one file, which stops a run if it changes.
 
     layout  the use of each column
+    files   what it is read from, as it was when it was opened; none for records in memory and a pipe
     """
 
     __slots__ = ()
 
     layout: Layout
+    files: tuple[FileState | RemoteFile, ...]
+
+    def blocks(
+        self, *, dimension: int | None = None, rows: int = ROWS_DEFAULT, first: int = 0
+    ) -> Iterator[Block]:
+        """Yield the records.
+
+        Raises SourceError if a file has changed since it was opened, or has other records than *total*.
+        """
+        count = 0
+        with closing(self._read_blocks(dimension, rows, first)) as blocks:
+            while (block := self._next(blocks)) is not None:
+                count += len(block) + len(block.rejects)
+                yield block
+        for file in self.files:
+            file.check_unchanged()
+        self._check_end(count)
+
+    def _check_end(self, count: int) -> None:
+        """Raise SourceError if *count* records are not all."""
+        if self.total not in {None, count}:
+            raise SourceError(
+                f"{self.name} had {self.total:,} records when it was opened, but {count:,} were read",
+                hint="Leave it unchanged while it is read.",
+            )
+
+    def _next(self, blocks: Iterator[Block]) -> Block | None:
+        """Return the next block, None at the end, if no local file has changed."""
+        try:
+            block = next(blocks, None)
+        except (OSError, SourceError) as error:
+            self._check_local_files()  # a change explains any other error
+            if self.files and isinstance(error, OSError):
+                raise SourceError(f"{self.name} cannot be read: {_reason(error)}") from None
+            raise
+        self._check_local_files()
+        return block
+
+    def _check_local_files(self) -> None:
+        for file in self.files:
+            if isinstance(file, FileState):
+                file.check_unchanged()
+
+    @abstractmethod
+    def _read_blocks(self, dimension: int | None, rows: int, first: int) -> Generator[Block]:
+        """Yield the records; see `blocks`."""
 
 
 def absolute_location(name: str) -> str:
@@ -125,6 +195,13 @@ def check_record_bytes(name: str, size: float) -> None:
             f"{name} has records of {int(size):,} bytes, more than the {RECORD_BYTES_MAX:,} that are read",
             hint="Choose the columns of key, vector and metadata, or write the file again.",
         )
+
+
+def file_states(path: SourceFile) -> tuple[FileState | RemoteFile, ...]:
+    """Return the file for `FileSource.files`. A folder, such as a dataset of Lance, has its own versions."""
+    if isinstance(path, Path):
+        return () if path.is_dir() else (FileState.of(path),)
+    return (path,)
 
 
 def file_bytes(path: SourceFile) -> int:

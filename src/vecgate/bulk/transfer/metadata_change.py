@@ -26,6 +26,7 @@ class MetadataChange:
 
     transform         None for none; *transform_name* is for messages
     must_be_repeatable  refuse a transform whose result it would change again
+    dropped             the keys of *drop* that a vector had so far
     """
 
     set_entries: Mapping[str, object] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class MetadataChange:
     transform: Transform | None = None
     transform_name: str = ""
     must_be_repeatable: bool = False
+    dropped: set[str] = field(default_factory=set, compare=False)
 
     def describe(self) -> str:
         """Return the change in one line, which identifies it."""
@@ -74,6 +76,7 @@ class MetadataChange:
         new = dict(metadata or {})
         if self.transform is not None:
             new = self._transformed(key, new)
+        self.dropped.update(new.keys() & self.drop)
         return {name: value for name, value in new.items() if name not in self.drop} | dict(self.set_entries)
 
     def _transformed(self, key: str, metadata: dict[str, Any]) -> dict[str, Any]:

@@ -15,10 +15,12 @@ from typing import Any, BinaryIO, Self, TypeAlias
 
 import orjson
 
+from vecgate.bulk.core.repeated_keys import RepeatedKeys
 from vecgate.bulk.core.response_decoding import WRONG_RESPONSE_HINT, Vectors
 from vecgate.bulk.index_settings import SCHEMA_ENTRY, IndexSettings
 from vecgate.bulk.transfer.segment_journal import StoredPart
 from vecgate.errors import JournalMismatch, ProtocolError, UsageError
+from vecgate.formatting import format_count
 from vecgate.printable import printable_json
 from vecgate.redaction import holds_secret, redact_own, redact_values
 
@@ -76,10 +78,16 @@ class JsonLinesSink:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._keys = RepeatedKeys()
 
     def write(self, page: Vectors) -> None:
         """Append *page*."""
+        self._keys.add(page.keys)
         self._file.write(b"".join(_lines(page.keys, page.vectors, page.metadata)))
+
+    def check_keys(self) -> None:
+        """Raise ProtocolError if a key was written twice."""
+        _check_keys(self._keys)
 
 
 class Spool:
@@ -135,12 +143,13 @@ def write_export(path: Path, schema: Schema, batches: Iterable[Batch]) -> None:
     """Write *batches* to *path*, in the format of its name. An existing file is replaced only when everything
     is written.
 
-    Raises UsageError if it cannot be written.
+    Raises UsageError if it cannot be written, ProtocolError if a key occurs twice in it.
     """
     import pyarrow as pa  # noqa: PLC0415 - as above
     import pyarrow.parquet as pq  # noqa: PLC0415 - as above
 
     new = path.with_name(f".{path.name}.new")
+    batches = _with_keys_checked(batches)
     try:
         with file_errors(path):
             if path.suffix in JSON_LINES:
@@ -170,6 +179,23 @@ def file_errors(path: Path) -> Iterator[None]:
             f"{path} cannot be written: {error.strerror or error}",
             hint="Free some space or choose another folder; an export needs twice the size of its file.",
         ) from error
+
+
+def _with_keys_checked(batches: Iterable[Batch]) -> Iterator[Batch]:
+    keys = RepeatedKeys()
+    for batch in batches:
+        keys.add(batch.column("key").to_pylist())
+        yield batch
+    _check_keys(keys)
+
+
+def _check_keys(keys: RepeatedKeys) -> None:
+    """Raise ProtocolError if one of *keys* occurs twice. Then another vector may be missing."""
+    if repeated := keys.count():
+        raise ProtocolError(
+            f"the server listed {format_count(repeated, 'vector')} twice, so the export may lack others",
+            hint="Export again, with --restart, while nobody writes to the index.",
+        )
 
 
 def _groups(schema: Schema, batches: Iterable[Batch]) -> Iterator[Any]:

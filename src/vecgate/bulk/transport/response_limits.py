@@ -21,8 +21,11 @@ from vecgate.errors import ConfigError
 MIB = 1024 * 1024
 #: Bytes of interim responses, status line and headers. The headers of the service have less than 1 KiB.
 HEAD_BYTES_MAX = 256 * 1024
-#: Bytes of a body that are requested at once, so that an announced length allocates no memory.
-READ_BYTES = 1024 * 1024
+#: Bytes of a head that are requested at once. Those of a body that come with them count as head.
+HEAD_READ_BYTES = 8 * 1024
+#: Bytes of a body that are requested at once, so that an announced length allocates little memory. A body
+#: that fits is not copied again.
+READ_BYTES = 8 * MIB
 #: Bytes passed to a socket at once. The deadline is checked in between.
 SENT_BYTES = 256 * 1024
 
@@ -92,7 +95,7 @@ class _LimitedReader(io.RawIOBase):
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Return the stream that `http.client.HTTPResponse` reads from."""
-        return io.BufferedReader(self)
+        return io.BufferedReader(self, HEAD_READ_BYTES)
 
     def close(self) -> None:
         self._raw.close()
@@ -113,7 +116,13 @@ class LimitedResponse(http.client.HTTPResponse):
 
     def begin(self) -> None:
         """Read the head. Raises ResponseLimitExceeded, also for a body that is announced as too large."""
-        super().begin()
+        try:
+            super().begin()
+        except http.client.HTTPException as error:
+            # Its subclasses are about what is not HTTP, itself about too many headers or interim responses.
+            if type(error) is http.client.HTTPException:
+                raise ResponseLimitExceeded(f"the head of the response is too large: {error}") from error
+            raise
         self._reader.begin_body()
         # Checked before anything allocates memory for it.
         if (self.length or 0) > self.limits.bytes_max:

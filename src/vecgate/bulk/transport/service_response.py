@@ -3,7 +3,8 @@ local clock.
 
 `acknowledged_body` is the one rule of acknowledgement. A proxy, a login page or a broken server may answer
 with a status of success, and a record that is counted as written must be stored. So a request is acknowledged
-by status 200 alone, with a complete body that the service model allows and without an error code.
+by status 200 alone, with a complete body that the service model allows and without an error code. A newer
+service may add members to its answers, so a write may have unknown ones in an answer with a request id.
 """
 
 from __future__ import annotations
@@ -58,6 +59,15 @@ ERROR_MEMBER = "__type"
 FOREIGN_ERROR_MEMBERS = frozenset(
     {"code", "error", "errorcode", "errormessage", "errors", "exception", "fault", "message"}
 )
+#: What the name of a member says, or its text, if a write was not done, or not yet.
+UNDONE = re.compile(
+    "accepted|denied|error|exception|fail|pending|queue|reject|retr|throttl|unprocessed|unsuccess",
+    re.IGNORECASE,
+)
+#: Members that are false if a write was not done.
+SUCCESS_MEMBERS = frozenset({"acknowledged", "ok", "succeeded", "success"})
+#: In the answers of local-s3: the keys to delete that were not stored, which is no failure.
+ABSENT_KEYS = ("DeleteVectors", "errorVectorKeys")
 #: Start of the reason that a success lacks members which the service model requires.
 MISSING_MEMBERS = "status 200 without "
 JSON_TYPES: Mapping[str, type] = {"structure": dict, "list": list, "map": dict, "string": str}
@@ -184,23 +194,44 @@ def _problem(operation: str, response: ServiceResponse, answer: object, *, parse
 def _body_problem(operation: str, response: ServiceResponse, answer: object, *, parse: bool) -> str:
     body, required = response.body, _required(operation)
     if not body.strip():
-        # Without a length, it ends where the connection does: nothing shows that it is complete.
-        has_length = response.header("content-length") or response.header("transfer-encoding")
-        unknown = "" if has_length else "status 200 with an empty body of unknown length"
-        return unknown if required is None else "status 200 with an empty body"
+        return _emptiness_problem(response) if required is None else "status 200 with an empty body"
     if answer is None and not parse and required and _looks_like_answer(body, required):
         return ""
     answer = _parse(body, is_strict=not required) if answer is None else answer
     if not isinstance(answer, dict):
         return f"status 200 with {_media_type(response)} that starts with {_excerpt(body)}"
-    return _members_problem(answer, required or {})
-
-
-def _members_problem(answer: Mapping[str, object], required: Mapping[str, type]) -> str:
     if ERROR_MEMBER in answer:
         return f"status 200 with the error {_excerpt(str(answer[ERROR_MEMBER]))}"
-    if not required and (foreign := [name for name in answer if name.lower() in FOREIGN_ERROR_MEMBERS]):
-        return f"status 200 with the member {_excerpt(foreign[0])}"
+    return _missing_members(answer, required) if required else _unknown_members(operation, response, answer)
+
+
+def _emptiness_problem(response: ServiceResponse) -> str:
+    if (media_type := _media_type(response)).startswith("text/") and not _request_id(response):
+        return f"status 200 with empty {media_type}"
+    # Without a length, it ends where the connection does: nothing shows that it is complete.
+    has_length = response.header("content-length") or response.header("transfer-encoding")
+    return "" if has_length else "status 200 with an empty body of unknown length"
+
+
+def _unknown_members(operation: str, response: ServiceResponse, answer: Mapping[str, object]) -> str:
+    """Return which member of *answer* shows that a write was not done, or not by the service."""
+    for name in [name for name in answer if name not in _output_members(operation)]:
+        if name.lower() in FOREIGN_ERROR_MEMBERS or _says_undone(operation, name, answer[name]):
+            return f"status 200 with the member {_excerpt(name)}"
+        if not _request_id(response):
+            return f"status 200 with the unknown member {_excerpt(name)}, and without a request id"
+    return ""
+
+
+def _says_undone(operation: str, name: str, value: object) -> bool:
+    if not value:
+        return name.lower() in SUCCESS_MEMBERS
+    if isinstance(value, str) and UNDONE.search(value):
+        return True
+    return (operation, name) != ABSENT_KEYS and UNDONE.search(name) is not None
+
+
+def _missing_members(answer: Mapping[str, object], required: Mapping[str, type]) -> str:
     wrong = [name for name, kind in required.items() if not isinstance(answer.get(name), kind)]
     return f"{MISSING_MEMBERS}{' and '.join(wrong)}" if wrong else ""
 
@@ -212,6 +243,12 @@ def _truncation(response: ServiceResponse) -> str:
     if re.fullmatch("[0-9]{1,20}", length) and int(length) > found:
         return f"the response was cut off after {found:,} of {int(length):,} bytes"
     return f"{found:,} bytes with the Content-Length {_excerpt(length)}"
+
+
+@cache
+def _output_members(operation: str) -> frozenset[str]:
+    shape = service_model().operation_model(operation).output_shape
+    return frozenset(shape.members if shape else ())
 
 
 @cache

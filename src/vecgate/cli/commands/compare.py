@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vecgate.cli.json_output import print_json
-from vecgate.cli.options import FILE, F, OptionDecorator, print_status
+from vecgate.cli.options import FILE, OUTPUT_FILE, F, OptionDecorator, print_status
 from vecgate.errors import SourceError, UsageError
 from vecgate.exit_codes import EXIT_CODE_OF_GRADE, ExitCode
 from vecgate.reporting.output_files import check_writable, write_text
@@ -52,7 +52,7 @@ class TwoSides(click.Command):
 @limit_option("10%, p99=10% or achieved=1%")
 @force_option
 @click.option("--all", "show_all", is_flag=True, help="Also show what is unchanged or unclear.")
-@click.option("--markdown", type=FILE, default=None, help="Append a summary in Markdown to this file.")
+@click.option("--markdown", type=OUTPUT_FILE, default=None, help="Append a summary in Markdown to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def compare(
     files: tuple[Path, ...],

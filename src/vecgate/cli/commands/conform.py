@@ -9,6 +9,7 @@ import click
 from vecgate.cli.ci_options import ci_options
 from vecgate.cli.options import (
     FILE,
+    OUTPUT_FILE,
     OptionDecorator,
     check_bucket_prefix,
     option_group,
@@ -112,7 +113,7 @@ suite_options: OptionDecorator = option_group(
     ),
     click.option(
         "--evidence",
-        type=FILE,
+        type=OUTPUT_FILE,
         default=None,
         help="Record the requests and answers of each requirement, redacted, in this file.",
     ),
@@ -142,7 +143,7 @@ file_options: OptionDecorator = option_group(
     results_option,
     click.option(
         "--draft-deviations",
-        type=FILE,
+        type=OUTPUT_FILE,
         default=None,
         help="Write the failures to this file as a list of deviations, without reasons.",
     ),

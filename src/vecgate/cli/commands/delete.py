@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 @index_options
 @target_options
 @click.option("--key-column", default=None, metavar="NAME", help="Column of the keys.")
+@click.option(
+    "--key-prefix", default=None, metavar="PREFIX", help="Prepended to every key, as `put --key-prefix` does."
+)
 @deletion_options
 @run_file_options
 @click.option("--yes", is_flag=True, help="Delete without asking.")
@@ -53,6 +56,7 @@ def delete(
     index_choice: IndexChoice,
     choice: TargetChoice,
     key_column: str | None,
+    key_prefix: str | None,
     config: BulkConfig,
     run_files: RunFiles,
     yes: bool,
@@ -69,6 +73,7 @@ def delete(
     vecgate delete removed.parquet --target aws --bucket media --index films
     vecgate delete --where '{"tenant": "a"}' --target aws --bucket media --index films
     """  # noqa: D301 - click reads the backspace
+    from vecgate.bulk.sources import ColumnChoice
     from vecgate.cli.runs.bulk_write_summary import exit_with
     from vecgate.cli.runs.deletion import DeleteJob, delete_keys, delete_where
 
@@ -83,4 +88,4 @@ def delete(
             )
         condition = parse_filter(where, "--where", allow_unknown=False)
         exit_with(delete_where(job, condition, keep_unclear=keep_unclear))
-    exit_with(delete_keys(job, files, key_column))
+    exit_with(delete_keys(job, files, ColumnChoice(key_column, key_prefix=key_prefix)))

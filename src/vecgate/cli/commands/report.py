@@ -17,11 +17,11 @@ from vecgate.cli.commands.compare import (
     split_sides,
 )
 from vecgate.cli.json_output import print_json
-from vecgate.cli.options import FILE, output_options, print_status
+from vecgate.cli.options import FILE, OUTPUT_FILE, output_options, print_status
 from vecgate.errors import UsageError
 from vecgate.exit_codes import ExitCode
 from vecgate.formatting import format_bytes, format_count
-from vecgate.reporting.output_files import write_text
+from vecgate.reporting.output_files import refuse_overwriting, write_text
 
 if TYPE_CHECKING:
     from vecgate.reporting.html.headline import Headline
@@ -47,7 +47,7 @@ class RunsOrSides(TwoSides):
 @click.option(
     "--output",
     "-o",
-    type=FILE,
+    type=OUTPUT_FILE,
     default=None,
     help="Page to write.  [default: report.html, or index.html in FOLDER]",
 )
@@ -91,7 +91,7 @@ def report(
     vecgate report --index reports
     vecgate report --compare before.jsonl after.jsonl -o comparison.html
     """  # noqa: D301 - click reads the backspace
-    from vecgate.reporting.html.page_files import find_streams, refuse_overwriting, write_index, write_report
+    from vecgate.reporting.html.page_files import find_streams, write_index, write_report
     from vecgate.reporting.html.untrusted_text import make_visible
 
     if not runs and (folder is None or matrix):
@@ -132,7 +132,7 @@ def _report_comparison(
 ) -> None:
     """Write the page that compares two sides, and print its verdict, which `vecgate compare` gates on."""
     from vecgate.gate.compare.comparison import comparison_line
-    from vecgate.reporting.html.page_files import refuse_overwriting, write_comparison
+    from vecgate.reporting.html.page_files import write_comparison
     from vecgate.reporting.html.untrusted_text import make_visible
 
     base, head = split_sides(files)

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
 
-from vecgate.cli.options import complete_from
+from vecgate.cli.options import FILE, OUTPUT_FILE, OutputFile, complete_from
 from vecgate.cli.serve_exports import export_lines, serve_in_background, write_exports
 from vecgate.endpoint.local import (
     ACCESS_KEY_VARIABLE,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from vecgate.endpoint.http.server import Certificate
 
 STDERR = "-"
-FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def _must_match(pattern: str, form: str) -> Callable[[click.Context, click.Parameter, str], str]:
@@ -100,7 +99,7 @@ def _complete_preset(
 )
 @click.option(
     "--backup",
-    type=FILE,
+    type=OUTPUT_FILE,
     metavar="FILE",
     help="Copy the data to the new FILE, verify it, and exit: those of --data-dir, or those of a running "
     "endpoint with --port and --admin-token.",
@@ -177,6 +176,7 @@ def _complete_preset(
     "--access-log",
     is_flag=False,
     flag_value=STDERR,
+    type=OutputFile(),
     metavar="[FILE]",
     help="Log each request as a line of JSON, to FILE or to stderr.",
 )
@@ -187,7 +187,9 @@ def _complete_preset(
     "--env", "is_env", is_flag=True, help="With --background: print only the exports, for eval in a shell."
 )
 @click.option(
-    "--env-file", type=FILE, help="Write the exports to this file, for its owner only, once it is ready."
+    "--env-file",
+    type=OUTPUT_FILE,
+    help="Write the exports to this file, for its owner only, once it is ready.",
 )
 @click.option("--until-stdin-closes", is_flag=True, hidden=True, help="Stop when the parent process exits.")
 def serve(

@@ -25,6 +25,8 @@ from vecgate.gate.bulk_verdict import judge_verification
 from vecgate.results.verdict_records import Check
 
 LABEL_WIDTH = 11
+#: DeleteVectors does not say whether a key was stored.
+ABSENT = "deleted or absent"
 
 
 def print_summary(result: BulkResult, files: BulkFiles, *, verb: str, as_json: bool) -> ExitCode:
@@ -52,12 +54,10 @@ def summary_lines(result: BulkResult, files: BulkFiles, *, verb: str) -> list[st
     of_total = "" if outcome.total is None else f" of {outcome.total:,}"
     rate = f", {outcome.vectors_per_s:,.0f}/s" if outcome.vectors_per_s else ""
     duration = format_duration(outcome.elapsed_s)
-    lines = [format_line(verb, f"{outcome.acknowledged:,}{of_total} in {duration}{rate}")]
+    label, done = ("keys", f" {ABSENT}") if verb == "deleted" else (verb, "")
+    lines = [format_line(label, f"{outcome.acknowledged:,}{of_total}{done} in {duration}{rate}")]
     if outcome.resumed:
         lines.append(format_line("resumed", f"{outcome.resumed:,} of these were settled by earlier runs"))
-    if outcome.superseded:
-        records = format_count(outcome.superseded, "record")
-        lines.append(format_line("superseded", f"{records} by a later one of the same key"))
     p50, p99 = (format_milliseconds(outcome.latency_ms(p)) for p in (50, 99))
     size = format_bytes(outcome.payload_bytes)
     lines.append(format_line("requests", f"{outcome.requests:,}, {size}; p50 {p50}, p99 {p99}"))
@@ -79,6 +79,7 @@ def to_dict(result: BulkResult, files: BulkFiles) -> dict[str, object]:
     outcome, comparison = result.outcome, result.comparison
     causes = outcome.reject_causes.items()
     return {name: getattr(outcome, name) for name in (*SHARED_FIELDS, "is_complete")} | {
+        "repeated": outcome.repeated,
         "latency_ms": {f"p{p}": outcome.latency_ms(p) for p in (50, 90, 99)},
         "reject_causes": {problem: {"count": c.count, "keys": c.keys} for problem, c in causes},
         "stopped_by": None if outcome.stopped_by is None else str(outcome.stopped_by),
@@ -117,7 +118,20 @@ def _verdict_line(outcome: BulkOutcome, comparison: Comparison | None, files: Bu
         return f"FAIL  {rejected} not {verb}; {action}{read_back}"
     if check and check.grade == "failed":
         return f"FAIL  {check.measured}"
-    return f"PASS  {format_count(outcome.acknowledged, 'record')} {verb}{read_back}"
+    return f"PASS  {_describe_acknowledged(outcome, verb)}{read_back}"
+
+
+def _describe_acknowledged(outcome: BulkOutcome, verb: str) -> str:
+    """Return how many records the service accepted, and how many of these are not stored any more."""
+    if verb == "deleted":
+        return f"{format_count(outcome.acknowledged - (outcome.repeated or 0), 'key')} {ABSENT}"
+    records = f"{format_count(outcome.acknowledged, 'record')} {verb}"
+    if not outcome.repeated:
+        return records
+    return (
+        f"{records}, of which {outcome.repeated:,} {'was' if outcome.repeated == 1 else 'were'} replaced "
+        "by a later one of the same key"
+    )
 
 
 def _exit_code(outcome: BulkOutcome, comparison: Comparison | None) -> ExitCode:

@@ -37,7 +37,7 @@ from vecgate.gate.verdict import cleanup_line
 from vecgate.reporting.ci.ci_outputs import CiOutputs, write_ci_outputs
 from vecgate.reporting.ci.deviations_draft import deviations_draft
 from vecgate.reporting.operation_matrix import build_matrix
-from vecgate.reporting.output_files import check_writable, write_text
+from vecgate.reporting.output_files import check_writable, refuse_overwriting, write_text
 from vecgate.reporting.text.conformance_text import conformance_text
 from vecgate.reporting.text.terminal_tables import table_lines
 from vecgate.results.records import Result, Stream
@@ -85,6 +85,10 @@ def conform_run(
     choice = replace(choice, name=resolve_target_name(choice, os.environ))
     if not is_embedded(choice.name):
         with open_chosen_target(choice) as target:
+            # The target names it, not the command line.
+            refuse_overwriting(
+                filter(None, [target.deviations]), list(filter(None, [files.draft_deviations]))
+            )
             _confirm_run(
                 target,
                 suite,

@@ -76,9 +76,9 @@ class Found:
     unclear_keys: tuple[str, ...] = ()
 
 
-def delete_keys(job: DeleteJob, files: Sequence[str], key_column: str | None) -> ExitCode:
+def delete_keys(job: DeleteJob, files: Sequence[str], columns: ColumnChoice) -> ExitCode:
     """Delete the vectors whose keys are in *files*, and return the exit code."""
-    source = _open_keys(files, key_column)
+    source = _open_keys(files, columns)
     for note in source.notes:
         print_status(note, quiet=job.quiet)
     print_status(f"{source.name}: {format_total(source)}; {source.describe()}", quiet=job.quiet)
@@ -182,16 +182,15 @@ def _keys_to_delete(path: Path, total: int) -> Source:
     return replace(source, name=MATCHING, total=total)
 
 
-def _open_keys(files: Sequence[str], key_column: str | None) -> Source:
-    columns = ColumnChoice(key=key_column)
+def _open_keys(files: Sequence[str], columns: ColumnChoice) -> Source:
     if not any(map(is_key_lines, files)):
         return open_source(files[0] if len(files) == 1 else files, columns=columns, keys_only=True)
     if remote := [file for file in files if is_key_lines(file) and "://" in file]:
         raise UsageError(f"{remote[0]} is not on this machine", hint="Download the text file with the keys.")
-    if key_column is not None and all(map(is_key_lines, files)):
+    if columns.key is not None and all(map(is_key_lines, files)):
         raise UsageError("text files have no columns", hint="Leave out --key-column.")
     parts = [
-        open_key_lines(Path(file))
+        open_key_lines(Path(file), columns.key_prefix or "")
         if is_key_lines(file)
         else open_source(file, columns=columns, keys_only=True)
         for file in files

@@ -291,6 +291,7 @@ def _send(
         with opener.open(request, timeout=settings.timeout_s) as answer:
             return _rejection(answer.read(ANSWER_BYTES_MAX))
     except urllib.error.HTTPError as error:
+        error.close()
         after_s = retry_after_s(error.headers.get("Retry-After", ""), now_s=time.time())
         return _Failure(f"status {error.code}", error.code in RETRYABLE, after_s, is_answer=True)
     except urllib.error.URLError as error:

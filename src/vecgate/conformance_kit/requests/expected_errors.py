@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
+from vecgate.errors import UnexpectedResponse
 from vecgate.s3vectors.model import error_codes
 
 Call: TypeAlias = Callable[..., Any]
@@ -131,6 +132,9 @@ class ErrorExpectation:
             getattr(self._client, xform_name(operation))(**{**(members or {}), **more})
         except ClientError:
             return True
+        except UnexpectedResponse:
+            # Such as status 200 with a list of the records that were not stored.
+            return False
         return False
 
 

@@ -159,14 +159,12 @@ class RawClient:
             difference=_difference(alter=alter, at=at, credentials=credentials),
         )
         exchange = self._log.add(Exchange(redact(f"{method} {path}"), request=request, sent=repeated))
-        started_s = time.monotonic()
         try:
             answer = self._send_patiently(operation, method, path, payload, sent)
         except TransportError as error:
             exchange.answer = f"no answer: {error.reason}"
             self._guard.count(operation, error)
             raise
-        self._guard.count(operation, None, took_s=time.monotonic() - started_s)
         exchange.status, exchange.headers = answer.status, answer.headers
         exchange.answer, exchange.request_id = redact(answer.body.decode(errors="replace")), answer.request_id
         self._on_answer(path, payload, answer)
@@ -182,7 +180,9 @@ class RawClient:
 
     def _send_patiently(self, operation: str, *request: Any) -> RawAnswer:  # noqa: ANN401 - that of _send
         for attempt in count(1):
+            started_s = time.monotonic()
             answer = self._send(*request)
+            self._guard.count(operation, None, took_s=time.monotonic() - started_s)
             refusal = {"status": answer.status, "code": answer.code, "headers": answer.headers}
             if not self._patience.wait(operation, attempt, **refusal):
                 break

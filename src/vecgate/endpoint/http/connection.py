@@ -53,6 +53,10 @@ class HeadTooLarge(Exception):
     """A head exceeds its limits."""
 
 
+class SeveralHosts(Exception):
+    """A head names two hosts, of which a proxy may have judged the other one."""
+
+
 class Transport(asyncio.Transport):
     """A transport that can hold back the head of a response until its body is written.
 
@@ -183,6 +187,8 @@ class TransportProtocol(HttpToolsProtocol):
         self._body_began_s = self.loop.time()
         if self._replayed is not None:
             self.headers[:], self._replayed = self._replayed, None
+        if sum(name == b"host" for name, _ in self.headers) > 1:
+            raise SeveralHosts
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -91,6 +91,14 @@ class EndpointServer(uvicorn.Server):
         await super().startup(sockets)
         self._on_ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; what clients have not taken by then is discarded."""
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        # The loop calls what `abort` has scheduled, which closes the sockets.
+        await asyncio.sleep(0)
+
     def stop(self) -> None:
         """Answer the requests in flight, then stop. The second call stops at once."""
         self.force_exit = self.should_exit
@@ -120,7 +128,7 @@ def run_server(
     *log* receives every request; *admin* says who may use the admin API. With a *certificate* the server
     speaks TLS. *until_stdin_closes* also stops it when stdin closes, which happens when the process that
     holds the other end exits, even by SIGKILL.
-    Raises UsageError if it cannot listen on the address.
+    Raises UsageError if it cannot listen on the address, or cannot wait for stdin to close.
     """
     keep_freed_memory()
     if certificate:
@@ -179,13 +187,19 @@ async def _serve(server: EndpointServer, listener: socket.socket, *, until_stdin
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, server.stop)
     if until_stdin_closes:
-        stdin = sys.stdin.fileno()
+        stdin = sys.stdin.fileno() if sys.stdin else -1
 
         def on_stdin_closed() -> None:
             loop.remove_reader(stdin)
             server.stop()
 
-        loop.add_reader(stdin, on_stdin_closed)
+        try:
+            loop.add_reader(stdin, on_stdin_closed)
+        except (OSError, ValueError):
+            raise UsageError(
+                "stdin cannot close: it is a file or not open",
+                hint="Give a pipe that another process holds open.",
+            ) from None
     await server.serve([listener])
 
 

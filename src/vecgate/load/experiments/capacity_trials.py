@@ -21,7 +21,7 @@ from vecgate.load.experiments.capacity_search import Probe, SearchGoal, TrialOut
 from vecgate.load.load_runner import LoadTest, run_scenario
 from vecgate.load.scenario.scenario_file import Scenario, load_scenario
 from vecgate.load.scenario.scenario_price import estimate_price
-from vecgate.results.load.load_records import LoadPlan, Second
+from vecgate.results.load.load_records import LoadPlan, ReadBack, Second
 from vecgate.results.load.load_summary import LoadSummary, summarize
 from vecgate.results.provenance import new_run_id
 from vecgate.results.records import Stream
@@ -127,6 +127,7 @@ class TrialRunner:
         stream = run_scenario(self._scenario.trial_at(rate_per_s, results, max_usd=max_usd))
         self.orphaned += stream.orphaned
         self.usd += max((second.usd for second in stream.of(Second)), default=0.0)
+        self.usd += sum(each.usd for each in stream.of(ReadBack))
         return stream
 
 

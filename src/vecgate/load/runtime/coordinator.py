@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from vecgate.errors import TargetError, VecgateError
 from vecgate.exit_codes import EXIT_CODE_OF_GRADE, ExitCode, exit_code_of, exit_code_with_orphans
+from vecgate.formatting import format_count, format_duration
 from vecgate.gate.load_verdict import judge_load, load_verdict_line
 from vecgate.gate.verdict import cleanup_line
 from vecgate.load.runtime.coordinator_state import ACTIVE, CoordinatorState, enter
@@ -45,15 +46,16 @@ from vecgate.load.runtime.worker_messages import (
 )
 from vecgate.load.runtime.worker_registry import WorkerRegistry
 from vecgate.load.schedule.partition import Partition, partition_arrivals
+from vecgate.load.traffic.interval_ledger import TAKEOVER_S
 from vecgate.results.load.load_records import EventKind
 from vecgate.results.load.load_summary import summarize
 from vecgate.results.result_stream import read_stream
 
 #: The schedule begins this long after all workers are ready.
 START_IN_S = 0.5
-#: A new partition takes effect this long after it is sent, so that all workers know it by then.
-REPARTITION_LEAD_S = 1.0
 READY_WITHIN_S = 60.0
+#: A master waits this long for its workers.
+WORKERS_WITHIN_S = 600.0
 POLL_EVERY_S = 0.1
 #: Why a worker is lost, after its name.
 HAS_ENDED, IS_SILENT = "has ended; its part goes to others", "is silent; its part goes to others"
@@ -144,6 +146,14 @@ class Coordinator:
         """Exit if one of *number* forked workers ends before the first run: Locust would wait forever."""
         if self.state is CoordinatorState.WAITING_FOR_WORKERS and count_live_children() < number:
             self._fail(VecgateError("a worker has ended before the run began"))
+            self._exit_before_run()
+
+    def check_missing_workers(self, number: int, *, waited_s: float) -> None:
+        """Exit if one of *number* workers has not come in time: Locust would wait forever."""
+        if self.state is CoordinatorState.WAITING_FOR_WORKERS and waited_s > WORKERS_WITHIN_S:
+            came = f"{len(self._registry.workers):,} of {format_count(number, 'worker')} came"
+            hint = "Start all of them within this time; a worker that fails says why."
+            self._fail(VecgateError(f"{came} within {format_duration(WORKERS_WITHIN_S)}", hint=hint))
             self._exit_before_run()
 
     def _exit_before_run(self) -> None:
@@ -252,6 +262,7 @@ class Coordinator:
     def _on_done(self, worker: str, done: Done) -> None:
         if self._run is not None and done.run == self._run.settings.run:
             self._run.ledger.finish_worker(worker, done.totals, done.recall)
+            self._run.writes.append(done.writes)
 
     # The greenlet of a run.
 
@@ -299,6 +310,9 @@ class Coordinator:
             gevent.sleep(POLL_EVERY_S)
             self._remove_lost_workers(run)
             self._record_closed_seconds(run)
+        # A run that ended early does not pass, whatever is stored.
+        if self.state is CoordinatorState.RUNNING:
+            run.look_up_writes()
 
     def _remove_lost_workers(self, run: LoadRun) -> None:
         ended = self._registry.ended()
@@ -334,12 +348,12 @@ class Coordinator:
         """Give a worker that joins late its part of the remaining arrivals."""
         if worker in run.ledger.active:
             return
-        run.ledger.add_worker(worker, at_s=run.elapsed_s + REPARTITION_LEAD_S)
+        run.ledger.add_worker(worker, at_s=run.elapsed_s + TAKEOVER_S)
         self._record_event(run, "worker-joined", f"{self._registry.name(worker)} takes its part")
         self._repartition(run, new=worker)
 
     def _repartition(self, run: LoadRun, *, new: str = "") -> None:
-        first = run.ledger.schedule.due_before(run.elapsed_s + REPARTITION_LEAD_S)
+        first = run.ledger.schedule.due_before(run.elapsed_s + TAKEOVER_S)
         for worker, partition in partition_arrivals(sorted(run.ledger.active), first).items():
             self._send_partition(run, worker, partition, START if worker == new else REPARTITION)
 

@@ -22,6 +22,7 @@ from vecgate.errors import NoCredentials, ProtocolError, ServiceError, Transport
 from vecgate.load.schedule.arrival_cursor import ArrivalCursor
 from vecgate.load.schedule.arrival_schedule import Schedule
 from vecgate.load.schedule.partition import Partition
+from vecgate.load.traffic.acknowledged_writes import WriteSampler
 from vecgate.load.traffic.planned_requests import PlannedRequest
 from vecgate.load.traffic.request_log import LoggedRequest, RequestState
 from vecgate.load.traffic.request_recorder import RequestRecorder
@@ -89,6 +90,7 @@ class Dispatcher:
     send              sends a request
     operation_of      returns the operation of an arrival, for those that are not sent
     start_deadline_s  an arrival that did not start within this time after it was due is dropped
+    sampler           samples the writes that were acknowledged
     clock, sleep      clock and sleep function of the users' greenlets
     """
 
@@ -104,12 +106,13 @@ class Dispatcher:
         *,
         start_deadline_s: float,
         operation_of: Callable[[int], str] = lambda _: "",
+        sampler: WriteSampler | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = gevent.sleep,
     ) -> None:
         self.cursor, self.recorder = ArrivalCursor(schedule), recorder
         self._duration_s, self._plan, self._send = schedule.duration_s, plan, send
-        self._operation_of = operation_of
+        self._operation_of, self._sampler = operation_of, sampler
         self._start_deadline_s, self._clock, self._sleep = start_deadline_s, clock, sleep
         self._turn = BoundedSemaphore(1)
         self.started: Event = Event()
@@ -278,6 +281,10 @@ class Dispatcher:
             failure=failure,
         )
         self._record(in_flight.request, completed, progress.retried)
+        if self._sampler is not None and not completed.code:
+            self._sampler.record(
+                in_flight.request, sent_s=in_flight.sent_s, ended_s=ended_s, retried=progress.retried
+            )
         self.recorder.log.record(
             LoggedRequest(
                 completed.operation,

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import gevent
 from msgspec.structs import replace
 
 from vecgate.errors import UsageError, VecgateError
@@ -18,15 +19,17 @@ from vecgate.load.runtime.runtime_options import RunSettings
 from vecgate.load.runtime.worker_messages import Assignment
 from vecgate.load.scenario.scenario_file import Scenario
 from vecgate.load.scenario.scenario_price import preload_usd, stored_vector_bytes
+from vecgate.load.traffic.acknowledged_writes import AcknowledgedWrites
 from vecgate.load.traffic.interval_ledger import IntervalLedger
 from vecgate.load.traffic.preloading import preload
 from vecgate.load.traffic.query_set import build_queries
+from vecgate.load.traffic.read_back import read_back
 from vecgate.load.traffic.row_file import RowFile
-from vecgate.load.traffic.vector_pool import TEXT_KEY, build_pool
+from vecgate.load.traffic.vector_pool import TEXT_KEY, VectorPool, build_pool
 from vecgate.resources.run_index import RunIndex, create_run_index
 from vecgate.results.load.backlog import ROUNDING_S
 from vecgate.results.load.failure_samples import FailureCause, FailureSamples
-from vecgate.results.load.load_records import Event, EventKind, LoadPlan, Second
+from vecgate.results.load.load_records import Event, EventKind, LoadPlan, ReadBack, Second
 from vecgate.results.provenance import utc_now
 from vecgate.results.records import Footer, Header
 from vecgate.results.result_stream import StreamWriter
@@ -37,6 +40,8 @@ from vecgate.targets.url_target import LOCAL_CREDENTIALS
 
 #: Time beside the schedule that a run may need its bucket, and a rate at which every target is preloaded.
 MARGIN, PRELOADED_PER_S = timedelta(minutes=30), 250
+#: The look-up of acknowledged writes ends after this time, also if the target does not answer it.
+LOOK_UP_MAX_S = 30.0
 PACKAGES = ("vecgate", "boto3", "locust", "gevent", "numpy", "orjson")
 
 
@@ -51,6 +56,9 @@ class LoadRun:
     is_interrupted  the run was interrupted before its schedule ended
     failures        samples of the failed requests of all workers
     rows            the CSV file of single requests; None if it is not wanted
+    pool            the vectors that are written
+    writes          the acknowledged writes of each worker that finished
+    read_back       what the end of the run found of them; None if it did not look
     """
 
     settings: RunSettings
@@ -67,6 +75,9 @@ class LoadRun:
     is_interrupted: bool = False
     failures: FailureSamples = field(default_factory=FailureSamples)
     rows: RowFile | None = None
+    pool: VectorPool | None = None
+    writes: list[AcknowledgedWrites] = field(default_factory=list)
+    read_back: ReadBack | None = None
     _stage: int = -1
     _requests: dict[str, int] = field(default_factory=dict)
     _created_s: float = field(default_factory=time.monotonic)
@@ -123,6 +134,19 @@ class LoadRun:
         if self.rows is not None and rows:
             self.rows.write(rows)
 
+    def look_up_writes(self) -> None:
+        """Look up a sample of the acknowledged writes, if there are any."""
+        acknowledged, deleted = (
+            sum(getattr(each, name) for each in self.writes) for name in ("put", "deleted")
+        )
+        if self.pool is None or not (acknowledged or deleted):
+            return
+        problem = f"no answer within {LOOK_UP_MAX_S:g} s"
+        self.read_back = ReadBack(acknowledged=acknowledged, deleted=deleted, problem=problem)
+        with gevent.Timeout(LOOK_UP_MAX_S, False), self.target.sender() as sender:  # noqa: FBT003 - gevent's
+            self.read_back = read_back(sender, self.index.address, self.pool, self.scenario, self.writes)
+        self._requests["GetVectors"] = self._requests.get("GetVectors", 0) + self.read_back.requests
+
     def record_totals(self) -> None:
         """Write what is known at the end: the remaining seconds, the totals of the workers, the recall."""
         for second in self.ledger.take_closed():
@@ -133,6 +157,8 @@ class LoadRun:
             self.writer.write(totals)
         if self.ledger.recall is not None:
             self.writer.write(self.ledger.recall)
+        if self.read_back is not None:
+            self.writer.write(self.read_back)
 
     def close(self, *, is_failed: bool) -> None:
         """Write the footer and close the result stream. A run that *is_failed* is not complete."""
@@ -191,6 +217,7 @@ def prepare_run(settings: RunSettings, stack: ExitStack) -> LoadRun:
         usd=plan.preload_usd,
     )
     run = LoadRun(settings, scenario, plan, target, index, StreamWriter(settings.results), ledger, gate)
+    run.pool = pool
     if settings.csv is not None:
         run.rows = stack.enter_context(RowFile(settings.csv))
     if is_embedded(target.name):

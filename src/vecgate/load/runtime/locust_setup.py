@@ -166,9 +166,13 @@ def _end_with_master(master: int, runner: Any, worker: Worker) -> None:  # noqa:
 
 def _end_with_parent(options: Any, coordinator: Coordinator, parent: int) -> None:  # noqa: ANN401 - Locust's
     """End this process soon after the command that started it, or if the workers it waits for have ended."""
+    began_s = time.monotonic()
     while not options.vecgate_parent or os.getppid() == parent:
         if options.processes and options.headless:
             coordinator.check_forked_workers(options.processes)
+        if options.master and options.headless:
+            waited_s = time.monotonic() - began_s
+            coordinator.check_missing_workers(options.expect_workers, waited_s=waited_s)
         gevent.sleep(POLL_EVERY_S)
     os.kill(os.getpid(), signal.SIGTERM)
 

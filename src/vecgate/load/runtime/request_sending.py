@@ -40,16 +40,18 @@ class SingleAttemptSender:
         self._sender = sender
 
     def __call__(self, request: PlannedRequest, progress: SendProgress) -> None:
-        """Send *request*. Raises ServiceError or TransportError if it fails."""
+        """Send *request*. Raises ServiceError, TransportError or ProtocolError if it fails."""
         answer = self._sender.send(request.operation, request.body)
         progress.bytes_in = len(answer)
-        if request.on_ok:
-            try:
+        try:
+            if request.check:
+                request.check(answer)
+            if request.on_ok:
                 request.on_ok(answer)
-            except (ValueError, KeyError, TypeError) as error:
-                raise UnexpectedResponse(
-                    request.operation, "status 200 with an answer of another form"
-                ) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UnexpectedResponse(
+                request.operation, "status 200 with an answer of another form"
+            ) from error
 
 
 class BatchClientSender:

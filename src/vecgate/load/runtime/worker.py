@@ -50,6 +50,7 @@ from vecgate.load.runtime.worker_messages import (
 )
 from vecgate.load.scenario.scenario_file import Scenario
 from vecgate.load.schedule.partition import Partition
+from vecgate.load.traffic.acknowledged_writes import WriteSampler
 from vecgate.load.traffic.planned_requests import RequestPlanner
 from vecgate.load.traffic.query_set import build_queries
 from vecgate.load.traffic.request_bodies import RequestBodies
@@ -82,6 +83,7 @@ class Worker:
         self._run = ""
         self._assignment: Assignment | None = None
         self._planner: RequestPlanner | None = None
+        self._sampler: WriteSampler | None = None
         self._stack = ExitStack()
         for kind, listener in {
             ASSIGNMENT: self._of_master(self._on_assignment, Assignment),
@@ -162,7 +164,7 @@ class Worker:
         queries = build_queries(scenario, pool)
         bodies = RequestBodies(IndexAddress(assignment.bucket, assignment.index), scenario, pool, queries)
         self._planner = RequestPlanner(scenario, bodies, pool)
-        recorder = RequestRecorder()
+        self._sampler, recorder = WriteSampler(scenario), RequestRecorder()
         if isinstance(sender, DirectSender):
             # A server that closes connections instead of answering must not look as if it had answered.
             sender.repeats = False
@@ -174,6 +176,7 @@ class Worker:
             recorder,
             start_deadline_s=scenario.start_deadline_s,
             operation_of=self._planner.operation_of,
+            sampler=self._sampler,
         )
 
     def _on_start(self, start: Start) -> None:
@@ -209,8 +212,9 @@ class Worker:
     def _send_reports(self, dispatcher: Dispatcher, *, first: int) -> None:
         """Report every second until all arrivals are finished, and then the totals."""
         assert self._planner is not None
+        assert self._sampler is not None
         assert self._assignment is not None
-        run, planner, at_s = self._run, self._planner, first
+        run, planner, sampler, at_s = self._run, self._planner, self._sampler, first
         reporter = IntervalReporter(
             dispatcher, self._assignment.scenario, lambda: self.dispatcher is not dispatcher
         )
@@ -225,8 +229,9 @@ class Worker:
             if not recall.ready():
                 self._report_second(run, Second(at_s=at_s), dispatcher.recorder.log)
                 at_s += 1
-        if recall.ready():
-            done = Done(run=run, totals=totals, recall=recall.get())
+        # A worker that joins again after it was lost must not end its new part with this.
+        if recall.ready() and self.dispatcher is dispatcher:
+            done = Done(run=run, totals=totals, recall=recall.get(), writes=sampler.writes())
             self._send(DONE, done)
 
     def _report_second(self, run: str, second: Second, log: RequestLog) -> None:

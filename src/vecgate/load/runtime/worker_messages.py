@@ -15,6 +15,7 @@ import msgspec
 from vecgate.errors import UsageError
 from vecgate.load.master_secret import SECRET_HINT
 from vecgate.load.scenario.scenario_file import Scenario
+from vecgate.load.traffic.acknowledged_writes import AcknowledgedWrites
 from vecgate.results.load.failure_samples import FailureCause
 from vecgate.results.load.load_records import Recall, Second, WorkerTotals
 
@@ -135,6 +136,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     totals: WorkerTotals
     recall: Recall | None = None
+    writes: AcknowledgedWrites = AcknowledgedWrites()
 
 
 class ForeignMessage(UsageError):

@@ -1,8 +1,9 @@
 """Collects the per-second reports of all workers, and closes each second once it is complete.
 
 A second is complete when every active worker has reported it. A worker that is silent for too long is lost,
-and so are the requests that were due on it since: the schedule says how many were due in each second. Those
-that it had in flight have an unknown result. They were sent, so they count at the mean price of a request.
+and what was due on it since has no result: the schedule says how much that is in each second. It may have
+sent these requests until it ended, or until others took its part if it was only silent, as behind a cut link.
+Their result is unknown, and they count at the mean price of a request. The others were not sent.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from vecgate.s3vectors.pricing import processed_usd
 
 #: Maximum delay of the report of a second.
 GRACE_S = 2.5
+#: A new partition takes effect this long after it is sent, so that all workers know it by then.
+TAKEOVER_S = 1.0
 
 
 @dataclass(slots=True)
@@ -54,9 +57,10 @@ class IntervalLedger:
     _reported: dict[str, int] = field(default_factory=dict)
     # The requests of each worker that were due, and neither started nor dropped yet.
     _waiting: dict[str, int] = field(default_factory=dict)
-    # The requests of each worker that were in flight when it last reported.
-    _in_flight: dict[str, int] = field(default_factory=dict)
-    _lost: int = 0
+    # Those and the ones that were in flight when it last reported.
+    _pending: dict[str, int] = field(default_factory=dict)
+    # Until when the workers that were lost may have sent requests.
+    _may_have_sent_until_s: float = 0.0
     _unknown: int = 0
     _sent: int = 0
     _sent_usd: float = 0.0
@@ -73,14 +77,17 @@ class IntervalLedger:
     def add_report(self, worker: str, second: Second) -> bool:
         """Add a report of *worker*.
 
-        Return False if it is ignored: the worker is not active, or the second is closed or reported already.
+        Return False if it is ignored: the worker is not active, or the second is closed, reported already, or
+        from before the worker joined. A lost worker that joins again may report what others got.
         """
-        if worker not in self.active or second.at_s < max(self._next, self._reported.get(worker, -1) + 1):
+        if worker not in self.active:
+            return False
+        if second.at_s < max(self._next, self._reported.get(worker, self.active[worker] - 1) + 1):
             return False
         self._reported[worker] = second.at_s
         waiting = second.due - second.started - second.dropped - second.lost
         self._waiting[worker] = self._waiting.get(worker, 0) + waiting
-        self._in_flight[worker] = second.in_flight
+        self._pending[worker] = self._waiting[worker] + second.in_flight
         self._add_to_sums(worker, second)
         self._reports.setdefault(second.at_s, []).append(second)
         return True
@@ -108,9 +115,11 @@ class IntervalLedger:
             del self.active[worker]
             if worker in self._sums:
                 self.lost_totals[worker] = self._sums.pop(worker)
-            # Requests that were waiting on the worker when it last reported are lost with it.
-            self._lost += self._waiting.pop(worker, 0)
-            self._unknown += self._in_flight.pop(worker, 0)
+            self._waiting.pop(worker, None)
+            self._unknown += self._pending.pop(worker, 0)
+            # A busy master sends the new partition a little later.
+            until_s = now_s if worker in ended else now_s + 2 * TAKEOVER_S
+            self._may_have_sent_until_s = max(self._may_have_sent_until_s, until_s)
         return lost
 
     def _add_to_sums(self, worker: str, second: Second) -> None:
@@ -149,7 +158,7 @@ class IntervalLedger:
     @property
     def _has_content(self) -> bool:
         """Whether there is anything for the next second."""
-        return bool(self._reports or (self.is_over and (self._lost or self._unknown)))
+        return bool(self._reports or (self.is_over and self._unknown))
 
     def _has_reported(self, worker: str) -> bool:
         return self._reported.get(worker, self.active[worker] - 1) >= self._next
@@ -162,38 +171,44 @@ class IntervalLedger:
     def _close(self) -> Second:
         at_s, reports = self._next, self._reports.pop(self._next, [])
         bounds = self.schedule.split_second(at_s)
-        second = self._add_lost(merge_seconds(reports, at_s=at_s, usd=self.usd), bounds[0], bounds[-1])
-        pieces = zip(second.parts, pairwise(bounds), strict=False)
-        parts = [self._add_lost(part, *between) for part, between in pieces]
+        reported = merge_seconds(reports, at_s=at_s, usd=self.usd)
+        pieces = zip(reported.parts, pairwise(bounds), strict=False)
+        parts = [self._add_missing(part, *between) for part, between in pieces]
         # These requests were counted as due in an earlier second.
-        parts[-1:] = [self._add_ended(part) for part in parts[-1:]]
-        second = replace(self._add_ended(second), parts=tuple(parts))
-        usd = second.usd + self._unknown_usd(second) + self._processed_usd(second)
-        self._lost = self._unknown = 0
-        second = replace(second, usd=usd)
+        parts[-1:] = [self._add_pending(part) for part in parts[-1:]]
+        second = self._add_pending(self._add_missing(reported, bounds[0], bounds[-1]))
+        second = replace(second, parts=tuple(parts))
+        unknown_usd = self._mean_usd(reported) * (second.unknown - reported.unknown)
+        self._unknown = 0
+        second = replace(second, usd=second.usd + unknown_usd + self._processed_usd(second))
         self.usd, self._next = second.usd, at_s + 1
         return second
 
-    def _add_lost(self, second: Second, start_s: float, end_s: float) -> Second:
+    def _add_missing(self, second: Second, start_s: float, end_s: float) -> Second:
         """Add to *second*, or a part of it, what was due between *start_s* and *end_s* on lost workers."""
-        due = self.schedule.due_before(end_s) - self.schedule.due_before(start_s)
-        lost = 0 if self._is_stopped else max(0, due - second.due)
+        due_before = self.schedule.due_before
+        due = due_before(end_s) - due_before(start_s)
+        missing = 0 if self._is_stopped else max(0, due - second.due)
+        until_s = min(max(self._may_have_sent_until_s, start_s), end_s)
+        may_have_sent = due_before(until_s) - due_before(start_s)
+        unknown = round(missing * may_have_sent / due) if missing else 0
         return replace(
             second,
-            due=second.due + lost,
-            due_vectors=second.due_vectors + round(lost * self.vectors_per_arrival),
-            lost=second.lost + lost,
+            due=second.due + missing,
+            due_vectors=second.due_vectors + round(missing * self.vectors_per_arrival),
+            lost=second.lost + missing - unknown,
+            unknown=second.unknown + unknown,
         )
 
-    def _add_ended(self, second: Second) -> Second:
-        """Add to *second*, or a part of it, the requests of workers that have ended since the last one."""
-        return replace(second, lost=second.lost + self._lost, unknown=second.unknown + self._unknown)
+    def _add_pending(self, second: Second) -> Second:
+        """Add to *second*, or a part of it, what workers that ended since the last one had not finished."""
+        return replace(second, unknown=second.unknown + self._unknown)
 
-    def _unknown_usd(self, second: Second) -> float:
-        """Return the price of the requests in flight on workers that ended, at the mean price so far."""
+    def _mean_usd(self, second: Second) -> float:
+        """Return the mean price of a request so far, up to *second*."""
         self._sent += sum(each.ok + sum(each.errors.values()) for each in second.operations.values())
         self._sent_usd += second.usd - self.usd
-        return self._unknown * self._sent_usd / self._sent if self._sent else 0.0
+        return self._sent_usd / self._sent if self._sent else 0.0
 
     def _processed_usd(self, second: Second) -> float:
         """Return the price of the data that the queries of *second* process, in the index at its end."""

@@ -12,9 +12,16 @@ import orjson
 from vecgate.bulk.core.body_encoding import Body
 from vecgate.load.scenario.scenario_spec import QUERIES, Scenario
 from vecgate.load.schedule.operation_mix import OperationMix
+from vecgate.load.traffic.answer_checks import CheckAnswer, GetAnswer, ListAnswer, QueryAnswer
 from vecgate.load.traffic.growing_recall import SpreadAnswers, growing_snapshots
 from vecgate.load.traffic.recall import IndexContents, Mask, compute_recall, recall_of_neighbors
-from vecgate.load.traffic.request_bodies import RequestBodies, pick_records, record_number
+from vecgate.load.traffic.request_bodies import (
+    LIST_KEYS,
+    RequestBodies,
+    pick_records,
+    record_key,
+    record_number,
+)
 from vecgate.load.traffic.vector_pool import GROUPS, VectorPool
 from vecgate.results.load.load_records import Recall
 
@@ -30,15 +37,19 @@ class PlannedRequest:
 
     vectors       number of vectors that it writes, reads or deletes
     records       numbers of the records in a PutVectors
-    stored_bytes  bytes of these records as AWS counts them
-    on_ok         called with the body of a successful answer
+    deletes       numbers of the records in a DeleteVectors
+    stored_bytes  bytes of the records that are put, as AWS counts them
+    check         checks the body of a successful answer
+    on_ok         called with a body that passed it
     """
 
     operation: str
     body: Body
     vectors: int = 0
     records: range = range(0)
+    deletes: tuple[int, ...] = ()
     stored_bytes: int = 0
+    check: CheckAnswer | None = None
     on_ok: Callable[[bytes], None] | None = None
 
 
@@ -82,7 +93,11 @@ class RequestPlanner:
 
     def __init__(self, scenario: Scenario, bodies: RequestBodies, pool: VectorPool) -> None:
         self._scenario, self._bodies, self._pool = scenario, bodies, pool
-        self._mix = OperationMix.from_weights(_mix_weights(scenario), seed=scenario.seed)
+        self._mix = operation_mix(scenario)
+        # Records that are stored during the whole run: a mix with PutVectors deletes only what it has put.
+        deletes_preload = "DeleteVectors" in scenario.operations and "PutVectors" not in scenario.operations
+        self._certain = 0 if deletes_preload else scenario.preload
+        self._query_checks = {filtered: self._query_check(filtered=filtered) for filtered in (False, True)}
         # Records that are deleted during the run would change the exact answers.
         sample = 0 if "DeleteVectors" in scenario.operations else scenario.query.recall_sample
         self.answers: SampledAnswers | SpreadAnswers = SampledAnswers(sample, queries=len(bodies.query_set))
@@ -104,16 +119,25 @@ class RequestPlanner:
                 return self._plan_put(self._records_of(arrival))
             case "GetVectors":
                 records = pick_records(arrival, scenario.get_keys, scenario.preload or 1)
-                return PlannedRequest(name, self._bodies.get(records), len(records))
+                check = GetAnswer(
+                    frozenset(record_key(record).encode() for record in records),
+                    scenario.vectors.dimension,
+                    is_certain=bool(self._certain),
+                )
+                return PlannedRequest(name, self._bodies.get(records), len(records), check=check)
             case "DeleteVectors":
                 return self._plan_delete(arrival)
             case "ListVectors":
-                return PlannedRequest(name, self._bodies.listing())
+                check_list = ListAnswer(min(1, self._certain), LIST_KEYS)
+                return PlannedRequest(name, self._bodies.listing(), check=check_list)
             case _:
                 filtered = name == FILTERED
                 on_ok = self._collector(arrival, filtered=filtered)
                 return PlannedRequest(
-                    "QueryVectors", self._bodies.query(arrival, filtered=filtered), on_ok=on_ok
+                    "QueryVectors",
+                    self._bodies.query(arrival, filtered=filtered),
+                    check=self._query_checks[filtered],
+                    on_ok=on_ok,
                 )
 
     def operation_of(self, arrival: int) -> str:
@@ -177,10 +201,24 @@ class RequestPlanner:
         keep = self.answers.collector(arrival, row, filtered=filtered)
         return None if keep is None else lambda body: keep(_parse_records(body))
 
+    def _query_check(self, *, filtered: bool) -> QueryAnswer:
+        vectors, top_k = self._scenario.vectors, self._scenario.query.top_k
+        least = min(top_k, self._certain)
+        if filtered:
+            # An approximate search with a filter may return fewer than match. Every group has a vector if
+            # GROUPS are stored.
+            has_groups = vectors.metadata in {"small", "full"} and len(self._pool) >= GROUPS
+            least = int(has_groups and self._certain >= GROUPS)
+        return QueryAnswer(vectors.metric, least, top_k)
+
     def _plan_put(self, records: range) -> PlannedRequest:
         bodies = self._bodies
         return PlannedRequest(
-            "PutVectors", bodies.put(records), len(records), records, bodies.stored_bytes(records)
+            "PutVectors",
+            bodies.put(records),
+            len(records),
+            records,
+            stored_bytes=bodies.stored_bytes(records),
         )
 
     def _plan_delete(self, arrival: int) -> PlannedRequest:
@@ -195,7 +233,8 @@ class RequestPlanner:
         return self._delete(records or [preload])
 
     def _delete(self, records: list[int]) -> PlannedRequest:
-        return PlannedRequest("DeleteVectors", self._bodies.delete(records), len(records))
+        body = self._bodies.delete(records)
+        return PlannedRequest("DeleteVectors", body, len(records), deletes=tuple(records))
 
     def _records_of(self, arrival: int) -> range:
         first = self._scenario.preload + arrival * self._scenario.vectors.per_request
@@ -208,6 +247,11 @@ class RequestPlanner:
 
 def _filter_mask(number: int, rows: int) -> Mask:
     return np.asarray(np.arange(rows) % GROUPS == number % GROUPS)
+
+
+def operation_mix(scenario: Scenario) -> OperationMix:
+    """Return the operation of each arrival of *scenario*."""
+    return OperationMix.from_weights(_mix_weights(scenario), seed=scenario.seed)
 
 
 def _mix_weights(scenario: Scenario) -> dict[str, float]:

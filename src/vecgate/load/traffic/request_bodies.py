@@ -19,6 +19,8 @@ from vecgate.s3vectors.arn import IndexAddress
 from vecgate.s3vectors.metadata import metadata_bytes
 
 KEY_BYTES = 11
+#: Keys that a ListVectors asks for.
+LIST_KEYS = 100
 
 
 class RequestBodies:
@@ -73,7 +75,7 @@ class RequestBodies:
 
     def listing(self) -> Body:
         """Return the body of a ListVectors for the first page."""
-        return encode_request(self._address, maxResults=100, returnData=False)
+        return encode_request(self._address, maxResults=LIST_KEYS, returnData=False)
 
     def delete(self, records: Iterable[int]) -> Body:
         """Return the body of a DeleteVectors for *records*."""

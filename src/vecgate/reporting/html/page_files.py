@@ -10,7 +10,7 @@ from html import unescape
 from pathlib import Path
 from urllib.parse import quote
 
-from vecgate.errors import SourceError, UsageError
+from vecgate.errors import SourceError
 from vecgate.gate.compare.comparison import Comparison
 from vecgate.reporting.html.comparison_page import ComparedRun, render_comparison
 from vecgate.reporting.html.components import TableCell
@@ -27,7 +27,6 @@ _VECGATE_TITLE = re.compile(
     r'<meta name="generator" content="vecgate">\s*<title>(.*?) – vecgate</title>', re.DOTALL
 )
 HEAD_CHARACTERS = 4_096
-OUTPUT_HINT = "Name another file with -o."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +51,6 @@ class WrittenPage:
         """File, stream and headline of each run."""
         for (path, stream), headline in zip(self.inputs.streams, self.headlines, strict=True):
             yield path, stream, headline
-
-
-def refuse_overwriting(inputs: Iterable[Path], outputs: Sequence[Path]) -> None:
-    """Raise UsageError if one of *outputs* would overwrite one of *inputs*, or both outputs are one file."""
-    streams = [path for path in inputs if path.exists()]
-    for output in outputs:
-        if output.exists() and any(output.samefile(path) for path in streams):
-            raise UsageError(f"{output} is an input: the page would overwrite it", hint=OUTPUT_HINT)
-    if len({output.resolve() for output in outputs}) < len(outputs):
-        raise UsageError(f"{outputs[0]} cannot hold both the report and the index", hint=OUTPUT_HINT)
 
 
 def find_streams(folder: Path) -> list[Path]:

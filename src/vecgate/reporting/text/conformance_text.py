@@ -29,6 +29,8 @@ LINE_CHARACTERS_MAX = 200
 LINES_MAX = 190
 #: Lines of the evidence of one cause, and of a list.
 EVIDENCE_LINES_MAX, NOTE_LINES_MAX = 60, 15
+#: Lines that are kept free for the evidence of the first cause.
+RESERVED_LINES_MAX = 40
 #: Lines of the Markdown summary, and ids in one row of it.
 MARKDOWN_LINES_MAX, IDS_MAX = 60, 12
 
@@ -89,12 +91,18 @@ def describe_cause(cause: Cause) -> str:
 
 
 def _terminal_causes(causes: Sequence[Cause], *, lines: int) -> Iterator[str]:
-    """Yield a block for each cause in at most *lines*: all briefly, then the evidence of the first ones."""
+    """Yield a block for each cause in at most *lines*: all briefly, then the evidence of the first ones.
+
+    If there are too many, the evidence of the first one comes before the last ones.
+    """
     blocks: list[list[str]] = []
+    reserved = (
+        min(RESERVED_LINES_MAX, printable(causes[0].results[0].detail).count("\n") + 1) if causes else 0
+    )
     for cause in causes:
         block = _brief_lines(cause)
         # One line for the blank line, and two for the note about the others.
-        if lines - len(block) - 1 < 2 and blocks:  # noqa: PLR2004 - as the comment says
+        if lines - reserved - len(block) - 1 < 2 and blocks:  # noqa: PLR2004 - as the comment says
             break
         lines -= len(block) + 1
         blocks.append(block)

@@ -38,6 +38,7 @@ def load_dict(stream: Stream, verdict: Verdict, summary: LoadSummary) -> dict[st
         "first_ms": _first_ms(stream),
         "failures": [to_builtins(cause) for cause in summary.failures],
         "recall": {f"@{k}": recall.mean for k, recall in summary.recalls.items()},
+        "read_back": to_builtins(summary.read_back),
         "usd": summary.usd,
         "usd_per_hour": summary.usd_per_hour,
         "limited_by_generator": summary.limited_by_generator,

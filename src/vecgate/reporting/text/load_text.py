@@ -163,7 +163,7 @@ def _facts(stream: Stream, summary: LoadSummary) -> Iterator[tuple[str, str]]:
     """Return names and texts of everything that the tables do not show."""
     plan, header = summary.plan, stream.header
     yield "scenario", f"{plan.scenario}: {plan.description}" if plan.description else plan.scenario
-    yield "target", f"{header.target} {header.url}".strip()
+    yield "target", " ".join(filter(None, dict.fromkeys((header.target, header.url))))
     duration = f"{format_duration(summary.end_s)} of {format_duration(plan.duration_s)}"
     yield "duration", f"{duration}, {_requests(summary)}"
     if errors := _errors(summary):
@@ -173,8 +173,7 @@ def _facts(stream: Stream, summary: LoadSummary) -> Iterator[tuple[str, str]]:
     for recall in summary.recalls.values():
         text = f"{recall.mean:.4f} on average, {recall.lowest:.2f} at worst"
         yield f"recall@{recall.k}", f"{text}, sample of {recall.queries:,}"
-    if summary.usd:
-        yield "cost", f"{format_usd(summary.usd)}, {format_usd(summary.usd_per_hour)} per hour"
+    yield from _facts_about_end(summary)
     if few := few_samples_text((name, counts.requests) for name, counts in summary.operations.items()):
         yield "few samples", few
     if connects := _slow_connects(summary):
@@ -184,6 +183,13 @@ def _facts(stream: Stream, summary: LoadSummary) -> Iterator[tuple[str, str]]:
     for event in stream.of(Event):
         if event.kind != "stage":
             yield event.kind.replace("-", " "), f"at {event.at_s:.0f} s: {event.text}"
+
+
+def _facts_about_end(summary: LoadSummary) -> Iterator[tuple[str, str]]:
+    if summary.read_back is not None:
+        yield "stored", summary.read_back.text
+    if summary.usd:
+        yield "cost", f"{format_usd(summary.usd)}, {format_usd(summary.usd_per_hour)} per hour"
 
 
 def _slow_connects(summary: LoadSummary) -> str:
@@ -213,7 +219,7 @@ def _first_requests(stream: Stream, summary: LoadSummary) -> str:
 
 def _requests(summary: LoadSummary) -> str:
     requests = format_count(summary.requests, "request")
-    lost = f"{summary.lost:,} not sent because a worker ended" if summary.lost else ""
+    lost = f"{summary.lost:,} not sent, because the master lost a worker" if summary.lost else ""
     unknown = f"{summary.unknown:,} with an unknown result" if summary.unknown else ""
     return ", ".join(filter(None, (requests, lost, unknown)))
 

@@ -8,16 +8,18 @@ target if it refuses every worker, and those of a worker if it refuses only that
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from vecgate.results.load.load_records import NO_CREDENTIALS, TRANSPORT, UNANSWERED, WorkerTotals
 
+#: Codes of errors about temporary credentials that have expired since the run began.
+EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
 #: Codes of errors about the caller: its permissions, its keys, its clock.
 CREDENTIAL_CODES = frozenset({
-    *("401", "403", "AccessDenied", "AccessDeniedException", "AuthFailure", "ExpiredToken"),
-    *("ExpiredTokenException", "IncompleteSignatureException", "InvalidAccessKeyId"),
+    *("401", "403", "AccessDenied", "AccessDeniedException", "AuthFailure", *EXPIRED_CODES),
+    *("IncompleteSignatureException", "InvalidAccessKeyId"),
     *("InvalidClientTokenId", "InvalidSignatureException", "InvalidToken"),
     *("MissingAuthenticationToken", "MissingAuthenticationTokenException", "RequestExpired"),
     *("RequestInTheFuture", "RequestTimeTooSkewed", "SignatureDoesNotMatch"),
@@ -27,7 +29,7 @@ CREDENTIAL_CODES = frozenset({
 LATENESS_CODES = frozenset({
     *(TRANSPORT, UNANSWERED, NO_CREDENTIALS),
     *("408", "RequestTimeout", "RequestTimeoutException"),
-    *("RequestExpired", "RequestTimeTooSkewed", "ExpiredToken", "ExpiredTokenException"),
+    *("RequestExpired", "RequestTimeTooSkewed", *EXPIRED_CODES),
     *("429", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException"),
     *("503", "ServiceUnavailable", "ServiceUnavailableException"),
 })  # fmt: skip
@@ -45,12 +47,15 @@ def refused_workers(workers: Sequence[WorkerTotals]) -> Mapping[str, Counter[str
 
     Empty if none got any, if all did, or if those that got none sent too few requests to show it.
     """
-    refused = {worker.worker: _refusals(worker) for worker in workers}
-    refused = {name: codes for name, codes in refused.items() if codes}
-    requests = {worker.worker: _requests(worker) for worker in workers}
+    # A worker that was lost and joined again has two records.
+    refused, requests = defaultdict[str, Counter[str]](Counter), Counter[str]()
+    for worker in workers:
+        requests[worker.worker] += _requests(worker)
+        if codes := _refusals(worker):
+            refused[worker.worker] += codes
     spared = sum(number for name, number in requests.items() if name not in refused)
     share = sum(codes.total() for codes in refused.values()) / max(sum(requests.values()), 1)
-    return refused if refused and (1 - share) ** spared < CHANCE_MAX else {}
+    return dict(refused) if refused and (1 - share) ** spared < CHANCE_MAX else {}
 
 
 def describe_refusals(workers: Sequence[WorkerTotals]) -> str:

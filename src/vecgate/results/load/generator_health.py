@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
-from vecgate.formatting import format_percentage
-from vecgate.results.load.error_attribution import describe_refusals, refused_workers
+from vecgate.formatting import format_count, format_percentage
+from vecgate.results.load.error_attribution import EXPIRED_CODES, describe_refusals, refused_workers
 from vecgate.results.load.load_records import NO_CREDENTIALS, LoadPlan, Second, WorkerTotals
 
 #: A worker has one thread: when it uses this much of a core, it has no time left.
@@ -35,19 +36,21 @@ def limited_by_generator(
     Late requests alone prove nothing, because a target that stalls delays them as well. They count if the
     generator had no processor time left in the same second, or if it dropped requests although more could
     have been in flight. When as many were in flight as may be, the target delayed them. Requests of workers
-    that ended, had no credentials or had credentials that the target refuses count as well.
+    that ended, and those without valid credentials count as well.
     """
     return _find_losses(seconds, workers) or _find_strain(seconds, plan) or _find_idle_drops(seconds, plan)
 
 
 def describe_losses(seconds: Sequence[Second], workers: Sequence[WorkerTotals] = ()) -> str:
-    """Return how many requests were lost on workers that ended or were not accepted; empty for none."""
+    """Return how many requests were lost with workers, or by those that were not accepted; empty for none."""
     lost, unknown = sum(each.lost for each in seconds), sum(each.unknown for each in seconds)
-    parts = [f"{lost:,} requests were not sent"] if lost else []
-    parts += [f"the results of {unknown:,} are unknown"] if unknown else []
-    reasons = [f"{' and '.join(parts)}, because {_ended(workers)} ended"] if parts else []
-    if unsigned := _unsigned(seconds):
+    parts = [f"{format_count(lost, 'request')} not sent"] if lost else []
+    parts += [f"{format_count(unknown, 'request')} with an unknown result"] if unknown else []
+    reasons = [f"{' and '.join(parts)}, because the master lost {_lost(workers)}"] if parts else []
+    if unsigned := _count_errors(seconds, {NO_CREDENTIALS}):
         reasons.append(f"{unsigned:,} requests could not be signed, because a worker had no credentials")
+    if expired := _expired(seconds, workers):
+        reasons.append(f"the credentials had expired in {format_count(expired, 'request')}")
     if refusals := describe_refusals(workers):
         reasons.append(refusals)
     return "; ".join(reasons)
@@ -63,19 +66,24 @@ def describe_late_starts(seconds: Sequence[Second], plan: LoadPlan) -> str:
     return f"{format_percentage(late, due)} of requests started late although slots were free"
 
 
-def _ended(workers: Sequence[WorkerTotals]) -> str:
-    """Return the names of the workers that ended early."""
+def _lost(workers: Sequence[WorkerTotals]) -> str:
+    """Return the names of the workers that ended early or fell silent."""
     return " and ".join(sorted(each.worker for each in workers if each.lost_at_s is not None)) or "a worker"
 
 
-def _unsigned(seconds: Sequence[Second]) -> int:
-    return sum(
-        counts.errors.get(NO_CREDENTIALS, 0) for second in seconds for counts in second.operations.values()
-    )
+def _expired(seconds: Sequence[Second], workers: Sequence[WorkerTotals]) -> int:
+    """Return how many requests had expired credentials, unless only some workers had those."""
+    return 0 if refused_workers(workers) else _count_errors(seconds, EXPIRED_CODES)
+
+
+def _count_errors(seconds: Sequence[Second], codes: AbstractSet[str]) -> int:
+    counts = (counts for second in seconds for counts in second.operations.values())
+    return sum(each.errors.get(code, 0) for each in counts for code in codes)
 
 
 def _find_losses(seconds: Sequence[Second], workers: Sequence[WorkerTotals]) -> str:
-    missed = sum(each.lost + each.unknown for each in seconds) + _unsigned(seconds)
+    missed = sum(each.lost + each.unknown for each in seconds)
+    missed += _count_errors(seconds, {NO_CREDENTIALS}) + _expired(seconds, workers)
     missed += sum(codes.total() for codes in refused_workers(workers).values())
     is_large = missed > MISSED_SHARE * sum(each.due for each in seconds)
     return describe_losses(seconds, workers) if is_large else ""

@@ -211,6 +211,53 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True, tag="recall", tag_field=
     lowest: float
 
 
+class ReadBack(msgspec.Struct, frozen=True, kw_only=True, tag="read-back", tag_field="record"):
+    """What the end of the run found of the writes that the target had acknowledged.
+
+    acknowledged       vectors in acknowledged PutVectors; *looked_up* is the size of the sample
+    missing            vectors of the sample that are not stored; *different* are stored with other values
+    deleted            vectors in acknowledged DeleteVectors, whose put had been acknowledged before
+    deleted_looked_up  size of their sample; *remaining* of them are still stored
+    requests           GetVectors requests, which cost *usd*
+    problem            why the look-up could not be done; empty if it was
+    """
+
+    acknowledged: int = 0
+    looked_up: int = 0
+    missing: int = 0
+    different: int = 0
+    deleted: int = 0
+    deleted_looked_up: int = 0
+    remaining: int = 0
+    requests: int = 0
+    usd: float = 0.0
+    problem: str = ""
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What the target did not do although it acknowledged it, a sentence each."""
+        looked_up = f"of {self.looked_up:,} acknowledged vectors that were looked up"
+        deletes = f"of {self.deleted_looked_up:,} acknowledged deletes that were looked up"
+        found = (
+            (self.missing, f"{self.missing:,} {looked_up} are not stored"),
+            (self.different, f"{self.different:,} {looked_up} are stored with other values"),
+            (self.remaining, f"{self.remaining:,} {deletes} left their vectors stored"),
+        )
+        return tuple(text for number, text in found if number)
+
+    @property
+    def text(self) -> str:
+        """The result in one line."""
+        if self.failures or self.problem:
+            return "; ".join((*self.failures, *((self.problem,) if self.problem else ())))
+        puts = f"{self.looked_up:,} of {self.acknowledged:,} acknowledged vectors looked up, all stored"
+        deletes = f"{self.deleted_looked_up:,} of {self.deleted:,} deleted vectors looked up, all gone"
+        found = (self.looked_up, puts), (self.deleted_looked_up, deletes)
+        return (
+            "; ".join(text for number, text in found if number) or "no acknowledged write could be looked up"
+        )
+
+
 class Trial(msgspec.Struct, frozen=True, kw_only=True, tag="trial", tag_field="record"):
     """One rate that a capacity search tried.
 

@@ -10,7 +10,7 @@ from vecgate.errors import SourceError
 from vecgate.results.load.backlog import BACKLOG_MIN, GROWTH_SHARE, ROUNDING_S
 from vecgate.results.load.failure_samples import FailureCause
 from vecgate.results.load.generator_health import limited_by_generator
-from vecgate.results.load.load_records import LoadPlan, Recall, Second, Stage, WorkerTotals
+from vecgate.results.load.load_records import LoadPlan, ReadBack, Recall, Second, Stage, WorkerTotals
 from vecgate.results.load.operation_counts import OperationCounts, sum_by_operation
 from vecgate.results.records import Stream
 from vecgate.results.spans import (
@@ -42,9 +42,10 @@ class LoadSummary(Span):
 
     seconds  as they were written
     stages   the stages that began
-    usd      the price, with the preloaded vectors
+    usd      the price, with the preloaded vectors and the look-up at the end
     target   that the requests went to
     recalls  recall by topK
+    read_back  what the end of the run found of the acknowledged writes; None if it did not look
     failures  causes of the failed requests, the most frequent first
     limited_by_generator  why the generator, not the target, was the limit; empty if it was not
     orphaned              resources that could not be removed, a line each
@@ -56,6 +57,7 @@ class LoadSummary(Span):
     usd: float
     target: str
     recalls: Mapping[int, Recall]
+    read_back: ReadBack | None
     failures: tuple[FailureCause, ...]
     limited_by_generator: str
     orphaned: tuple[str, ...]
@@ -72,8 +74,9 @@ class LoadSummary(Span):
 
     @property
     def usd_of_schedule(self) -> float:
-        """The price without the preloaded vectors."""
-        return max(0.0, self.usd - self.plan.preload_usd)
+        """The price without the preloaded vectors and the look-up at the end."""
+        read_back_usd = self.read_back.usd if self.read_back else 0.0
+        return max(0.0, self.usd - self.plan.preload_usd - read_back_usd)
 
     @property
     def recall(self) -> Recall | None:
@@ -96,6 +99,7 @@ def summarize(stream: Stream) -> LoadSummary:
         # The totals of the workers include the warm-up.
         workers = sum_by_operation(worker.operations for worker in stream.of(WorkerTotals))
         span["operations"] = _more_complete(span["operations"], workers)
+    read_back = stream.first(ReadBack)
     stages = tuple(_stages(plan, parts, elapsed_s))
     span["is_growing"] = span["is_growing"] or _is_behind(parts, stages, elapsed_s)
     return LoadSummary(
@@ -103,8 +107,10 @@ def summarize(stream: Stream) -> LoadSummary:
         plan=plan,
         seconds=seconds,
         stages=stages,
-        usd=max((second.usd for second in seconds), default=plan.preload_usd),
+        usd=max((second.usd for second in seconds), default=plan.preload_usd)
+        + (read_back.usd if read_back else 0.0),
         target=stream.header.target,
+        read_back=read_back,
         recalls={recall.k: recall for recall in stream.of(Recall)},
         failures=stream.of(FailureCause),
         limited_by_generator=limited_by_generator(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from source_forms import DIMENSION, MATRIX, ROWS, binary, vecs
+from source_forms import DIMENSION, MATRIX, binary, vecs
 
 from vecgate.bulk.sources import ColumnChoice, open_source
 from vecgate.bulk.sources.formats import detect_format
@@ -55,16 +55,6 @@ def test_a_vector_of_another_dimension_stops_the_reading(tmp_path: Path) -> None
     path.write_bytes(data)
     with pytest.raises(SourceError, match="row 3 has 7 values, but row 0 has 8"):
         list(open_source(path, columns=ROW_KEYS).blocks())
-
-
-def test_a_file_that_shrinks_while_it_is_read_stops_the_reading(tmp_path: Path) -> None:
-    """It was whole when it was opened."""
-    path = tmp_path / "f.fvecs"
-    vecs("<f4")(path)
-    source = open_source(path, columns=ROW_KEYS)
-    path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(SourceError, match=f"is truncated: it ends before row {ROWS} of {ROWS}"):
-        list(source.blocks())
 
 
 @pytest.mark.parametrize(("change", "problem"), [(-1, "is truncated"), (1, "is too long")])

@@ -110,6 +110,81 @@ def test_a_document_without_vectors_says_what_it_has(tmp_path: Path) -> None:
         open_source(write(tmp_path / "f.json", [{"id": "a", "x": 1}]))
 
 
+def hits(count: int, total: object, **members: object) -> dict[str, object]:
+    found = [{"_id": str(n), "_source": {"vector": [n, 1]}} for n in range(count)]
+    return {**members, "hits": {"total": total, "hits": found}}
+
+
+def page(following: object) -> dict[str, object]:
+    return {"result": {"points": [RECORD], "next_page_offset": following}, "status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "member"),
+    [
+        (hits(1, {"value": 1000, "relation": "eq"}), '"hits.total.value" is 1,000, but it has 1 record'),
+        (hits(2, {"relation": "gte", "value": 2}), '"hits.total.value" is 2, but it has 2 records'),
+        (hits(1, 2), '"hits.total" is 2, but it has 1 record'),
+        (hits(1, 1, timed_out=True), '"timed_out" is true'),
+        (hits(1, 1, _shards={"total": 5, "failed": 2}), '"_shards.failed" is 2'),
+        (page(7), '"result.next_page_offset" is 7'),
+        ({"vectors": [RECORD], "pagination": {"next": "Tm90"}}, "\"pagination.next\" is 'Tm90'"),
+        ({"nextToken": "t", "vectors": [RECORD]}, "\"nextToken\" is 't'"),
+        ({"objects": [RECORD], "totalResults": 2}, '"totalResults" is 2, but it has 1 record'),
+        ({"data": {"Get": {"Film": [RECORD]}}, "errors": [{"message": "x"}]}, 'it has "errors"'),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_document_that_says_that_it_is_a_part_is_an_error(
+    answer: object, member: str, tmp_path: Path
+) -> None:
+    """The member is named."""
+    with pytest.raises(SourceError) as caught:
+        list(open_source(write(tmp_path / "f.json", answer)).blocks())
+    assert str(caught.value) == f"{tmp_path / 'f.json'} says itself that it is a part: {member}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        hits(2, {"value": 2, "relation": "eq"}, timed_out=False, _shards={"failed": 0}),
+        hits(1, 1),
+        page(None),
+        {"has_more": False, "data": [{**RECORD, "metadata": {"next": "b", "timed_out": True}}]},
+    ],
+)
+def test_a_document_that_says_that_it_is_whole_is_read(answer: object, tmp_path: Path) -> None:
+    """Members of its records say nothing about it."""
+    assert list(open_source(write(tmp_path / "f.json", answer)).blocks())
+
+
+@pytest.mark.parametrize(
+    ("answers", "problem"),
+    [
+        ([page(7), page(None)], ""),
+        ([page(None), page(7)], ""),
+        ([page(7), page(8)], "next_page_offset"),
+        ([hits(2, 3), hits(1, 3)], ""),
+        ([hits(2, 4), hits(1, 4)], "hits.total"),
+        ([hits(2, 4), hits(2, 2)], "hits.total"),
+        ([hits(1, 1, timed_out=True), hits(1, 1)], "timed_out"),
+    ],
+)
+def test_pages_may_be_whole_together(
+    answers: list[object], problem: str, tmp_path: Path, gather: Callable[..., Any]
+) -> None:
+    """As files of a folder."""
+    for number, answer in enumerate(answers):
+        write(tmp_path / f"{number}.json", answer)
+    if not problem:
+        assert len(gather(open_source(tmp_path)).keys) == sum(
+            str(answers).count(f"'{n}'") for n in ("id", "_id")
+        )
+        return
+    with pytest.raises(SourceError, match=problem):
+        list(open_source(tmp_path).blocks())
+
+
 def test_keys_to_delete_may_be_in_a_document(tmp_path: Path, gather: Callable[..., Any]) -> None:
     """They need no vectors."""
     path = write(tmp_path / "f.json", {"gone": [{"id": "a"}, {"id": "b"}]})

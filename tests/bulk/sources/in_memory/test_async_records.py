@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import pytest
 
 from vecgate.bulk.config import BulkConfig
@@ -58,6 +59,22 @@ def test_every_record_of_an_async_iterable_is_written(count: int) -> None:
     outcome = asyncio.run(_writer(service).put_async(_records(count, closed=closed)))
     assert (outcome.is_complete, outcome.acknowledged, len(service.stored)) == (True, count, count)
     assert closed == ["closed"]
+
+
+def test_a_producer_may_use_its_objects_again() -> None:
+    """Records wait for the end of their exchange."""
+
+    async def records() -> AsyncIterator[Any]:
+        vector = np.zeros(2)
+        for number in range(30):
+            vector[:] = number
+            yield str(number), vector
+
+    service = ScriptedService()
+    asyncio.run(_writer(service).put_async(records()))
+    assert {key: vector for key, (vector, _) in service.stored.items()} == {
+        str(number): [number, number] for number in range(30)
+    }
 
 
 def test_records_may_come_slowly(monkeypatch: pytest.MonkeyPatch) -> None:

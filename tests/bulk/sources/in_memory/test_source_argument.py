@@ -57,11 +57,10 @@ class Unreadable:
     "matrix", [MATRIX, MATRIX.astype(np.float64), MATRIX.tolist(), Tensor(MATRIX), MATRIX.astype(np.int8)]
 )
 @pytest.mark.parametrize(
-    "keys", [["a", "b"], ("a", "b"), np.array(["a", "b"]), pa.array(["a", "b"]), iter(["a", "b"])]
+    "keys", [["a", "b"], ("a", "b"), np.array(["a", "b"]), pa.array(["a", "b"]), {"a": 1, "b": 2}.keys()]
 )
 def test_a_matrix_has_keys_beside_it(matrix: Any, keys: Any, gather: Callable[..., Any]) -> None:
     """Of numpy, torch, or lists."""
-    keys = ["a", "b"] if hasattr(keys, "__next__") else keys
     got = gather(as_source(matrix, keys=keys, metadata=[{"n": 1}, None]))
     assert (got.keys, got.vectors, got.metadata) == (["a", "b"], MATRIX.tolist(), [{"n": 1}, None])
 
@@ -169,6 +168,26 @@ def test_a_coroutine_is_to_be_awaited() -> None:
         ("f.parquet", {"keys": ["a"]}, "keys= belongs to a matrix, but the vectors are a str"),
         (MATRIX, {"keys": "ab"}, "keys= is a str"),
         (MATRIX, {"keys": 5}, "keys= is an int"),
+        (MATRIX, {"keys": {"a", "b"}}, "keys= is a set"),
+        (MATRIX, {"keys": frozenset({"a", "b"})}, "keys= is a frozenset"),
+        (MATRIX, {"keys": ["a", 2.0]}, "keys= has a float in row 1"),
+        (MATRIX, {"keys": np.array([1.0, 2.0])}, "keys= has a float in row 0"),
+        (MATRIX, {"keys": [True, "b"]}, "keys= has a bool in row 0"),
+        (
+            MATRIX,
+            {"keys": np.ma.array(["a", "b"], mask=[False, True])},
+            "keys= cannot be read: it has masked",
+        ),
+        (
+            np.ma.array(MATRIX, mask=np.eye(2, dtype=bool)),
+            {"keys": ["a", "b"]},
+            "the vectors are no matrix: it has masked",
+        ),
+        (
+            list(np.ma.array(MATRIX, mask=np.eye(2, dtype=bool))),
+            {"keys": ["a", "b"]},
+            "no matrix: it has masked",
+        ),
         (MATRIX, {"keys": ["a", "b"], "metadata": {"n": 1}}, "metadata= is a dict"),
         (MATRIX, {"keys": ["a"]}, "the matrix has the shape (2, 2), but there are 1 keys and no metadata"),
         ([[1.0], [1.0, 2.0]], {"keys": ["a", "b"]}, "the vectors are no matrix: "),

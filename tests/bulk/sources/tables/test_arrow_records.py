@@ -125,9 +125,10 @@ def test_numbers_beyond_float32_are_infinite() -> None:
         (pa.array([7, 8]).dictionary_encode(), ["7", "8"]),
         (pa.array([b"a", "é".encode()]), ["a", "é"]),
         (
-            pa.array([b"\x00" * 16, b"\xff" * 16], pa.binary(16)),
-            ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"],
+            pa.array([b"sixteen bytes ok", b"sixteen bytes, 2"], pa.binary(16)),
+            ["sixteen bytes ok", "sixteen bytes, 2"],
         ),
+        (pa.array(["a", "b"], pa.json_()), ["a", "b"]),
         (
             pa.array([b"\x00" * 16, b"\xff" * 16], pa.uuid()),
             ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"],
@@ -135,7 +136,7 @@ def test_numbers_beyond_float32_are_infinite() -> None:
     ],
 )
 def test_keys_of_any_type_become_text(keys: Array, texts: list[str]) -> None:
-    """Integers as decimals, 16 bytes as a UUID, other bytes as UTF-8."""
+    """Integers as decimals, a UUID as its text, bytes as UTF-8."""
     table = pa.table({"id": keys, "vector": [[1.0], [2.0]]})
     assert block(table, 1).keys == texts
     assert block(table, 1, key_prefix="p-").keys == [f"p-{text}" for text in texts]
@@ -172,9 +173,23 @@ def test_a_record_without_a_key_is_a_reject() -> None:
             ),
             "2026-01-02T03:04:05",
         ),
-        (pa.array([1], pa.timestamp("ns")), "1970-01-01T00:00:00"),
+        (pa.array([1], pa.timestamp("ns")), "1970-01-01T00:00:00.000000001"),
+        (pa.array([1000], pa.timestamp("ns")), "1970-01-01T00:00:00.000001"),
+        (pa.array([1], pa.timestamp("ns", "Europe/Berlin")), "1970-01-01T01:00:00.000000001+01:00"),
+        (pa.array([1], pa.timestamp("s", "Mars/Olympus")), "1970-01-01T00:00:01+00:00"),
+        (pa.array([2**62], pa.timestamp("s")), "146138514283-06-19T07:45:04"),
+        (pa.array([1_700_000_000_000], pa.timestamp("s")), "55840-11-08T22:13:20"),
+        (
+            pa.array([{"x": [2**62]}], pa.struct({"x": pa.list_(pa.timestamp("ms"))})),
+            {"x": ["146140482-04-24T15:36:27.904000"]},
+        ),
+        (pa.array([10**7], pa.date32()), "29349-01-26"),
+        (pa.array([1], pa.time64("ns")), "00:00:00.000000001"),
+        (pa.array([1], pa.duration("ns")), 1e-9),
+        (pa.array([1], pa.bool8()), True),
+        (pa.array(["[1]"], pa.json_()), "[1]"),
         (pa.array([0], pa.timestamp("s", "UTC")), "1970-01-01T00:00:00+00:00"),
-        (pa.array([[1001]], pa.list_(pa.timestamp("ns"))), ["1970-01-01T00:00:00.000001"]),
+        (pa.array([[1001]], pa.list_(pa.timestamp("ns"))), ["1970-01-01T00:00:00.000001001"]),
         (pa.array([dt.date(2026, 1, 2)]), "2026-01-02"),
         (pa.array([1_000], pa.time64("ns")), "00:00:00.000001"),
         (pa.array([1500], pa.duration("ms")), 1.5),
@@ -483,17 +498,22 @@ def test_vectors_that_are_all_empty_are_rejects(tmp_path: Path, gather: Callable
     ]
 
 
-def test_sixteen_bytes_that_are_no_text_are_uuids(tmp_path: Path, gather: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("kind", [pa.binary(), pa.binary(16), pa.uuid()], ids=str)
+def test_sixteen_bytes_that_are_no_text_are_uuids(
+    kind: Any, tmp_path: Path, gather: Callable[..., Any]
+) -> None:
     """The whole column is, so that a UUID whose bytes happen to be text is one too."""
     uuids = [UUID(int=2**127 + row) for row in range(5)] + [UUID(bytes=b"sixteen bytes ok")]
     path = tmp_path / "t.parquet"
-    raw = pa.array([u.bytes for u in uuids], pa.binary())
+    raw = pa.array([u.bytes for u in uuids], kind)
     _write(path, pa.table({"uuid": raw, "vector": [[1.0]] * 6}), 2)
     source = open_source(path)
     assert gather(source).keys == [str(u) for u in uuids]
     assert source.describe().startswith('key ← "uuid" (UUIDs as text), ')
+    if kind == pa.uuid():
+        return
     text = tmp_path / "u.parquet"
-    _write(text, pa.table({"uuid": pa.array([b"sixteen bytes ok"], pa.binary()), "vector": [[1.0]]}), 2)
+    _write(text, pa.table({"uuid": pa.array([b"sixteen bytes ok"], kind), "vector": [[1.0]]}), 2)
     assert gather(open_source(text)).keys == ["sixteen bytes ok"]
 
 
@@ -509,3 +529,54 @@ def test_number_arrays_beside_the_vector_are_left_out_and_named(
     assert source.describe().endswith("metadata ← tags, not used: image_embedding")
     chosen = ColumnChoice(metadata=("image_embedding",))
     assert gather(open_source(path, columns=chosen)).metadata == [{"image_embedding": [2.0]}]
+
+
+@pytest.mark.parametrize("kind", ["stream", "cut stream", "file", "parquet", "short and long parquet", "npy"])
+def test_what_follows_the_end_of_a_file_is_not_lost(kind: str, tmp_path: Path) -> None:
+    """Two files in one, and a stream that is cut between two batches, are refused."""
+    short, long = (
+        pa.table({"id": list(keys), "vector": [[1.0]] * len(keys)}) for keys in ("ab", "cdefghijkl")
+    )
+    parts = []
+    for number, table in enumerate((short, long if "long" in kind else short)):
+        path = tmp_path / f"{number}"
+        if "parquet" in kind:
+            pq.write_table(table, path)
+        elif kind == "npy":
+            with path.open("wb") as file:
+                np.save(file, np.ones((2, 3)))
+        else:
+            opener = pa.ipc.new_file if kind == "file" else pa.ipc.new_stream
+            with opener(str(path), table.schema) as writer:
+                writer.write_table(table)
+        parts.append(path.read_bytes())
+    whole = tmp_path / "t"
+    whole.write_bytes(parts[0][:-8] if kind == "cut stream" else b"".join(parts))
+    with pytest.raises(
+        SourceError, match=r"truncated: it has no|more data after|not part of|several parquet|too long"
+    ):
+        open_source(whole, columns=ColumnChoice(row_keys=kind == "npy"))
+
+
+def test_numbers_and_text_of_one_name_are_not_mixed(tmp_path: Path) -> None:
+    """A filter would find only the records of one of the files."""
+    for name, years in (("a", [2024]), ("b", pa.nulls(1, pa.int64())), ("c", ["2024"])):
+        pq.write_table(
+            pa.table({"id": [name], "vector": [[1.0]], "year": years}), tmp_path / f"{name}.parquet"
+        )
+    with pytest.raises(
+        SourceError, match=r'"year" of .*c.parquet holds text, but numbers in the files before'
+    ):
+        open_source(tmp_path)
+
+
+def test_documents_of_several_records_are_no_keys(tmp_path: Path, gather: Callable[..., Any]) -> None:
+    """All chunks of a document but the last would be lost, unless the user means it."""
+    path = tmp_path / "t.parquet"
+    columns = {"doc_id": ["a", "a"], "vector": [[1.0], [2.0]]}
+    pq.write_table(pa.table(columns), path)
+    with pytest.raises(SourceError, match='have the same "doc_id"'):
+        open_source(path)
+    assert gather(open_source(path, columns=ColumnChoice(key="doc_id"))).keys == ["a", "a"]
+    pq.write_table(pa.table(columns | {"chunk_id": ["a1", "a2"]}), path)
+    assert gather(open_source(path)).keys == ["a1", "a2"]

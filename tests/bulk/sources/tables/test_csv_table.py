@@ -26,7 +26,9 @@ def write(path: Path, text: str | bytes) -> Path:
     ("cells", "values"),
     [
         (["1", "-20", ""], [1, -20, None]),
-        (["0", "12345678901234567890", "1"], [0.0, 1.2345678901234567e19, 1.0]),
+        (["1234567890123456789", "-1", ""], [1234567890123456789, -1, None]),
+        (["0", "12345678901234567890", "1"], ["0", "12345678901234567890", "1"]),
+        (["0.5", "12345678901234567890", "1"], [0.5, 1.2345678901234567e19, 1.0]),
         (["1", "2.5", "1e3"], [1.0, 2.5, 1000.0]),
         (["1", "nan", "2"], [1.0, None, 2.0]),
         (["true", "False", ""], [True, False, None]),
@@ -186,3 +188,10 @@ def test_all_files_have_the_types_of_the_first(tmp_path: Path, gather: Callable[
     write(tmp_path / "a.csv", "id;embedding;zip;n\na;[1,2];K1A;\n")
     write(tmp_path / "b.csv", "id;embedding;zip;n\nb;[1,2];10115;2\n")
     assert [entry["zip"] for entry in gather(open_source(tmp_path)).metadata] == ["K1A", "10115"]
+
+
+def test_the_index_of_pandas_is_not_metadata(tmp_path: Path, gather: Callable[..., Any]) -> None:
+    """`to_csv` writes it as a column without a name."""
+    source = open_source(write(tmp_path / "f.csv", ',id,vector\n0,a,"[1,2]"\n'))
+    assert gather(source).metadata == [None]
+    assert source.describe().endswith("metadata ← none, not used: the unnamed column")

@@ -143,6 +143,7 @@ def test_metadata_is_changed_in_place_once(
     assert "60 vectors had this metadata already" in again.err
     dropped = vecgate("copy", films, "bucket/dropped", "--target", endpoint, "--drop-metadata", "decade", "--drop-metadata", "none")  # fmt: skip
     assert dropped.code == 0
+    assert "warning: no vector had the metadata 'none', which was to be dropped" in dropped.err
     assert all("decade" not in vector["metadata"] for vector in contents(client, "bucket/dropped").values())
 
 

@@ -45,6 +45,7 @@ def test_an_index_is_created_described_counted_listed_and_deleted(vecgate: Vecga
         listed = vecgate("index", "list", "--bucket", bucket, *target)
         assert [line.split()[0] for line in listed.out.splitlines()] == ["films", "other"]
         assert "2 indexes" in listed.err
+    assert "life" in [line.split()[0] for line in vecgate("bucket", "list", *target).out.splitlines()]
     found = json.loads(vecgate("index", "list", "--bucket", "life", "--prefix", "f", *target, "--json").out)
     assert [(each["name"], each["arn"]) for each in found["indexes"]] == [("films", arn)]
     assert (

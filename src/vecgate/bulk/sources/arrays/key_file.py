@@ -21,7 +21,7 @@ from vecgate.bulk.sources.array_columns import AnyArray, ArraySource, Columns
 from vecgate.bulk.sources.column_mapping import ColumnChoice, ColumnKind
 from vecgate.bulk.sources.compression import decompress
 from vecgate.bulk.sources.documents.text_lines import LINE_BYTES_MAX
-from vecgate.bulk.sources.source import FileSource, file_fingerprint, source_errors
+from vecgate.bulk.sources.source import FileSource, FileState, file_fingerprint, source_errors
 from vecgate.errors import SourceError
 from vecgate.s3vectors.limits import MIB
 
@@ -64,6 +64,7 @@ def with_key_file(source: FileSource, path: Path, choice: ColumnChoice) -> Array
             f"{source.name} has columns of its own, so it takes no keys from {path}",
             hint="A file of keys is for .npy, fvecs, fbin and their kin; choose a column with --key-column.",
         )
+    state = FileState.of(path)
     read = _reader(path)
     with source_errors(str(path), FORMAT_NAME):
         count = sum(1 for _ in read())
@@ -78,9 +79,9 @@ def with_key_file(source: FileSource, path: Path, choice: ColumnChoice) -> Array
             yield {**columns, column: _KeyColumn(path, read(), count)}
 
     layout = replace(source.layout, key=column, key_kind=ColumnKind.TEXT, key_prefix=choice.key_prefix or "")
-    return replace(
-        source, layout=layout, open_columns=opened, fingerprint=f"{source.fingerprint}\n{fingerprint}"
-    )
+    fingerprint = f"{source.fingerprint}\n{fingerprint}"
+    files = (*source.files, state)
+    return replace(source, layout=layout, open_columns=opened, fingerprint=fingerprint, files=files)
 
 
 def _reader(path: Path) -> Callable[[], Iterator[str]]:

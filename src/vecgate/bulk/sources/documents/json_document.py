@@ -14,8 +14,9 @@ import orjson
 from vecgate.bulk.sources.column_mapping import ColumnChoice, ColumnKind, Layout
 from vecgate.bulk.sources.compression import decompress
 from vecgate.bulk.sources.documents.json_splitter import JsonSplitter
+from vecgate.bulk.sources.documents.partial_answers import ERRORS, check_whole
 from vecgate.bulk.sources.documents.record_layout import recognise
-from vecgate.bulk.sources.documents.text_lines import ByteCount
+from vecgate.bulk.sources.documents.text_lines import VALUES_MAX, ByteCount, has_too_many_values
 from vecgate.bulk.sources.object_records import (
     SAMPLE_RECORDS,
     SAMPLE_RECORDS_MAX,
@@ -37,10 +38,12 @@ _HEAD_BYTES = 64
 def open_json(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> ObjectSource:
     """Open a JSON document. Raises SourceError if it has no list of records, or several."""
     name, count = str(path), ByteCount()
+    members: dict[str, object] = {}
 
     def elements() -> Generator[tuple[str, object]]:
         with source_errors(name, FORMAT_NAME), path.open("rb") as file:
-            for number, (where, text) in enumerate(JsonSplitter(decompress(file), name).elements(), 1):
+            splitter = JsonSplitter(decompress(file), name, members)
+            for number, (where, text) in enumerate(splitter.elements(), 1):
                 count.value += len(text)
                 yield where, _record(text, number)
 
@@ -57,6 +60,8 @@ def open_json(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> Ob
         for found, record in elements():
             if found == where:
                 yield check(record)
+            elif found == ERRORS:
+                raise SourceError(f'{name} says itself that it is a part: it has "{ERRORS}"')
             elif found not in known:
                 known.add(found)
                 if _holds_records(name, [record], columns, keys_only=keys_only):
@@ -68,6 +73,7 @@ def open_json(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> Ob
         is_repeatable=True,
         is_identified=True,
         count=count,
+        check_whole=lambda read: check_whole(name, members, read),
     )
 
 
@@ -85,10 +91,12 @@ def _without_objects(path: SourceFile) -> SourceError:
 
 def _record(text: bytes, number: int) -> object:
     try:
-        return orjson.loads(text)
+        if not has_too_many_values(text):
+            return orjson.loads(text)
+        problem = f"has more than {VALUES_MAX:,} values"
     except orjson.JSONDecodeError as error:
-        raw = text.decode(errors="backslashreplace")
-        return UnreadableRecord(f"element {number:,} is not JSON, from character {error.pos + 1}", raw)
+        problem = f"is not JSON, from character {error.pos + 1}"
+    return UnreadableRecord(f"element {number:,} {problem}", text.decode(errors="backslashreplace"))
 
 
 def _draw_samples(

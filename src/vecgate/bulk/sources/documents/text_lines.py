@@ -11,7 +11,10 @@ from vecgate.errors import SourceError
 from vecgate.s3vectors.limits import MIB
 
 #: The longest record that the service takes has some 300 KB. A longer line would only fill the memory.
-LINE_BYTES_MAX = 64 * MIB
+LINE_BYTES_MAX = 16 * MIB
+#: Values take some twenty times the memory of their text. A record that the service takes has some thousand,
+#: one with the vectors of all patches of a page 130,000.
+VALUES_MAX = 1_000_000
 _BOM = b"\xef\xbb\xbf"
 #: Lines of white space, and lines without anything. A group for each line would cost ten times as much.
 _BLANK, _EMPTY = re.compile(rb"\s*\n"), re.compile(rb"[\r\n]*\n")
@@ -46,6 +49,11 @@ def numbered_lines(
         if count is not None:
             count.value += len(line)
         yield number, text
+
+
+def has_too_many_values(text: bytes) -> bool:
+    """Return True if JSON *text* may have more values than are parsed, by its commas."""
+    return text.count(b",") >= VALUES_MAX
 
 
 def next_line(stream: BinaryIO, limit: int) -> bytes:

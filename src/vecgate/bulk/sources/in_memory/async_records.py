@@ -13,6 +13,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
 
 from vecgate.background import POLL_S
+from vecgate.bulk.sources.in_memory.arrays import held
 from vecgate.errors import VecgateError
 
 T = TypeVar("T")
@@ -74,7 +75,7 @@ async def _take(records: AsyncIterator[Any]) -> tuple[list[Any], bool]:
     until_s = time.monotonic() + WAIT_S
     while len(taken) < RECORDS_MAX and (not taken or time.monotonic() < until_s):
         try:
-            taken.append(await anext(records))
+            taken.append(held(await anext(records)))
         except StopAsyncIteration:
             return taken, True
     return taken, False

@@ -6,9 +6,13 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, KeysView, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, TypeAlias, cast
+from uuid import UUID
+
+import numpy as np
 
 from vecgate.bulk.core.argument_types import check_instance, described
 from vecgate.bulk.sources.array_columns import MATRIX_AXES, source_from_arrays
@@ -24,6 +28,7 @@ from vecgate.s3vectors.metadata import Metadata
 #: A path or several, a data frame, an Arrow table, a matrix, an iterable of records, or a source.
 SourceArgument: TypeAlias = Any
 
+_KEY_TYPES = (str, bytes, int, np.integer, UUID)
 _ARROW = ("__arrow_c_stream__", "__arrow_c_array__")
 
 
@@ -99,19 +104,35 @@ def _matrix_source(
             "numbers",
             hint="Its shape must be (number of keys, dimension).",
         )
-    return source_from_arrays(_listed(keys, "keys"), matrix, _listed(metadata, "metadata"))
+    return source_from_arrays(_keys(keys), matrix, _listed(metadata, "metadata"))
+
+
+def _keys(values: Any) -> list[Any]:  # noqa: ANN401 - see `_listed`
+    keys = _listed(values, "keys") or []
+    for row, key in enumerate(keys):
+        # A float is no number of a row or a document: 1.0 would be another key than 1. Null is a reject.
+        if key is not None and (isinstance(key, bool) or not isinstance(key, _KEY_TYPES)):
+            raise SourceError(
+                f"keys= has {described(key)} in row {row:,}", hint="Keys are text, integers or UUIDs."
+            )
+    return keys
 
 
 def _listed(values: Any, name: str) -> list[Any] | None:  # noqa: ANN401 - a list, an array or a column
     if values is None or isinstance(values, list):
         return values
-    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+    # The keys of a dict are in order, those of a set are not.
+    is_unordered = isinstance(values, AbstractSet) and not isinstance(values, KeysView)
+    if isinstance(values, str | bytes | Mapping) or is_unordered or not isinstance(values, Iterable):
         raise SourceError(
             f"{name}= is {described(values)}", hint="It must be a list, with one entry for each row."
         )
     if any(hasattr(values, each) for each in _ARROW):
         return cast("list[Any]", _frames(f"{name}=").column_values(values))
-    return list(as_array(values).tolist() if is_array(values) else values)
+    try:
+        return list(as_array(values).tolist() if is_array(values) else values)
+    except ValueError as error:
+        raise SourceError(f"{name}= cannot be read: {error}", hint="It must be a list.") from error
 
 
 def _frame_source(frame: SourceArgument, columns: ColumnChoice, *, keys_only: bool) -> Source:

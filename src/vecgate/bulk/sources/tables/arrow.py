@@ -11,6 +11,7 @@ import pyarrow as pa
 from vecgate.bulk.sources.column_mapping import ColumnChoice
 from vecgate.bulk.sources.remote_files import SourceFile
 from vecgate.bulk.sources.source import EmptySource, source_errors
+from vecgate.bulk.sources.tables.arrow_messages import check_expansion, check_stream_end
 from vecgate.bulk.sources.tables.arrow_types import Batch, Schema
 from vecgate.bulk.sources.tables.table_source import TableSource, open_table
 
@@ -22,6 +23,9 @@ def open_arrow(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> T
     """Open an Arrow file or stream. Raises SourceError if it is not one, is empty, or no column fits."""
     with source_errors(str(path), FORMAT_NAME):
         is_file = _is_file(path)
+        if isinstance(path, Path):  # a remote file would be read twice
+            with _open(path, is_mapped=True) as file:
+                check_expansion(str(path), file, is_file=is_file)
         schema = _schema(path, is_file=is_file)
         # Counted from the metadata of the batches; the length of a stream is known only at its end.
         total = _count_rows(path) if is_file else None
@@ -62,7 +66,14 @@ def _file_batches(path: SourceFile) -> Iterator[Batch]:
 
 def _stream_batches(path: SourceFile) -> Iterator[Batch]:
     with _open(path) as file, pa.ipc.open_stream(file) as reader:
-        yield from reader
+        while True:
+            end = file.tell()
+            try:
+                batch = reader.read_next_batch()
+            except StopIteration:
+                check_stream_end(str(path), file, end)
+                return
+            yield batch
 
 
 def _is_file(path: SourceFile) -> bool:

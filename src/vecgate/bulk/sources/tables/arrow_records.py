@@ -25,12 +25,14 @@ from vecgate.bulk.sources.plain_values import MetadataShape, Nulls
 from vecgate.bulk.sources.table_slice import KEY_MISSING, VECTOR_MISSING, TableSlice
 from vecgate.bulk.sources.tables.arrow_types import (
     Array,
+    ArrowType,
     Batch,
     column_kind,
     is_list,
     readable_type,
     storage_type,
 )
+from vecgate.bulk.sources.tables.exact_times import exact_value
 from vecgate.bulk.sources.tables.text_vectors import is_text, lists_of_text
 from vecgate.s3vectors.metadata import Metadata
 
@@ -121,6 +123,7 @@ def _keys(batch: Batch, layout: Layout, first: int) -> tuple[list[str | None], d
 
 
 def _uuid_keys(column: Array, prefix: str) -> tuple[list[str | None], dict[int, str]]:
+    column = decode_dictionary(column)
     column = column.storage if isinstance(column, pa.ExtensionArray) else column
     rows = enumerate(column.to_pylist())
     problems = {
@@ -137,6 +140,8 @@ def _uuid_keys(column: Array, prefix: str) -> tuple[list[str | None], dict[int, 
 
 def are_uuids(column: Array) -> bool:
     """Return True if *column* has bytes that can only be UUIDs: 16 each, and not all of them text."""
+    column = decode_dictionary(column)
+    column = column.storage if isinstance(column, pa.ExtensionArray) else column
     values = [data for data in column.to_pylist() if data is not None]
     return bool(values) and all(len(v) == UUID_BYTES for v in values) and None in map(_utf8, values)
 
@@ -159,17 +164,12 @@ def _texts(column: Array) -> list[str | None]:
     if pt.is_integer(stored):
         column = column.cast(pa.string())
     elif column_kind(stored) is ColumnKind.BYTES:
-        is_uuid = pt.is_fixed_size_binary(stored) and stored.byte_width == UUID_BYTES
         raw = (column.storage if isinstance(column, pa.ExtensionArray) else column).to_pylist()
-        return [None if data is None else _key_text(data, is_uuid=is_uuid) for data in raw]
+        return [None if data is None else _utf8(data) for data in raw]
     elif column.type != pa.string():
         column = column.cast(pa.string())
     # Twice as fast as to_pylist.
     return cast("list[str | None]", column.to_numpy(zero_copy_only=False).tolist())
-
-
-def _key_text(data: bytes, *, is_uuid: bool) -> str | None:
-    return str(UUID(bytes=data)) if is_uuid else _utf8(data)
 
 
 def _utf8(data: bytes) -> str | None:
@@ -241,17 +241,33 @@ def _plain_values(column: Array, shape: MetadataShape) -> list[Any]:
     if target != column.type:
         # A type that has no cast, such as a dictionary of views in a list, is converted value by value.
         with suppress(pa.ArrowNotImplementedError):
-            column = column.cast(target, safe=False)
+            if pt.is_map(column.type) or pt.is_fixed_size_list(column.type):
+                # A cast would take the entries of all rows of the batch, not only of this part.
+                column = pa.concat_arrays([column, column.slice(0, 0)])
+            try:
+                column = column.cast(target, safe=_has_times(target))
+            except pa.ArrowInvalid:
+                return [shape.to_plain(exact_value(each, shape.timestamps)) for each in column]
     if pt.is_floating(column.type):
         # Tables also use NaN as a null.
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, target), column)
-    values: list[Any] = column.to_pylist()
+    try:
+        values: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError):
+        # A year or a time zone that Python does not know.
+        return [shape.to_plain(exact_value(each, shape.timestamps)) for each in column]
     if pt.is_map(target):
         values = [None if value is None else dict(value) for value in values]
     is_simple = (
         pt.is_string(target) or pt.is_integer(target) or pt.is_floating(target) or pt.is_boolean(target)
     )
     return values if is_simple else [shape.to_plain(value) for value in values]
+
+
+def _has_times(arrow_type: ArrowType) -> bool:
+    if pt.is_temporal(arrow_type):
+        return True
+    return any(_has_times(arrow_type.field(i).type) for i in range(arrow_type.num_fields))
 
 
 def _lists(column: Array) -> tuple[Array, dict[int, str]]:

@@ -36,10 +36,25 @@ def column_kinds(name: str, schema: Schema) -> dict[str, ColumnKind]:
     """Return the kinds of the columns of an Arrow schema. Raises SourceError if two columns share a name, or
     they are too many.
     """
-    check_column_count(name, len(schema.names))
+    check_column_count(name, sum(map(_leaves, schema)))
     if len(set(schema.names)) < len(schema.names):
         raise SourceError(f"{name} has several columns of one name, among {', '.join(schema.names)}")
-    return {field.name: column_kind(storage_type(field.type)) for field in schema}
+    return {
+        field.name: ColumnKind.UUID if _is_uuid(field.type) else column_kind(storage_type(field.type))
+        for field in schema
+    }
+
+
+def _is_uuid(arrow_type: ArrowType) -> bool:
+    found = arrow_type.value_type if pt.is_dictionary(arrow_type) else arrow_type
+    return isinstance(found, pa.UuidType)
+
+
+def _leaves(field: Any) -> int:  # noqa: ANN401 - pyarrow ships no types
+    """Return the number of columns that a field has. Raises UnicodeDecodeError for a damaged name."""
+    assert isinstance(field.name, str)
+    stored = storage_type(field.type)
+    return sum(_leaves(stored.field(i)) for i in range(stored.num_fields)) or 1
 
 
 def vector_type(arrow_type: ArrowType) -> tuple[int | None, str]:
@@ -157,6 +172,8 @@ def _list_kind(value_type: ArrowType) -> ColumnKind:
 
 def storage_type(arrow_type: ArrowType) -> ArrowType:
     """Return the type below extensions and dictionaries."""
+    if isinstance(arrow_type, pa.Bool8Type):
+        return pa.bool_()
     if isinstance(arrow_type, pa.BaseExtensionType):
         return storage_type(arrow_type.storage_type)
     return storage_type(arrow_type.value_type) if pt.is_dictionary(arrow_type) else arrow_type
@@ -192,6 +209,12 @@ def is_list(arrow_type: ArrowType) -> bool:
 
 def _is_text(arrow_type: ArrowType) -> bool:
     return bool(pt.is_string(arrow_type) or pt.is_large_string(arrow_type) or pt.is_string_view(arrow_type))
+
+
+def is_numeric(arrow_type: ArrowType) -> bool:
+    """Return True for numbers and booleans."""
+    stored = storage_type(arrow_type)
+    return _is_number(stored) or bool(pt.is_boolean(stored))
 
 
 def _is_number(arrow_type: ArrowType) -> bool:

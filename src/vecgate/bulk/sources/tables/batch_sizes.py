@@ -30,10 +30,14 @@ _SMALL_BYTES = 64 * KIB
 #: Long and short texts may be unequally distributed over a larger column: it is read a few rows at a time.
 _SKEWED_BYTES, _SKEWED_ROWS = 256 * MIB, 32
 #: A page is decompressed whole, and nothing says how large one is. Columns of data do not shrink so far.
-_EXPANDED_BYTES, _EXPANSION_MAX = 1024 * MIB, 500
+_EXPANDED_BYTES, _EXPANSION_MAX = 512 * MIB, 500
 #: Records of this mean size are no records of the service, whose metadata have 40 KiB. So many bytes of them
 #: are read before the file is refused.
 _RECORD_MEAN_MAX, _READ_MIN = 512 * KIB, 512 * MIB
+#: Texts, lists and objects in a list become objects of Python, also if they are empty or null.
+_OBJECT_BYTES = 64
+#: A column of nulls has no byte in Arrow.
+_NULL_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ class RowGroups:
         check_record_bytes(self.name, row_bytes)
         if dictionaries:
             row_bytes += self._dictionary_bytes(number, dictionaries)
+            check_record_bytes(self.name, row_bytes)
         merged_rows = block_rows(rows, row_bytes)
         return min(merged_rows, _SKEWED_ROWS) if largest > _SKEWED_BYTES else merged_rows, merged_rows
 
@@ -115,12 +120,11 @@ class RowGroups:
         """Return the bytes of a record with the largest entry of each dictionary. *dictionaries* has, by
         column and path, the values in a record.
         """
-        encoded = self.probe(self._texts())
-        first = next(encoded.iter_batches(batch_size=1, row_groups=[number], columns=list(dictionaries)))
-        return sum(
-            max(paths.values()) * sum(_largest_entries(first.column(name)))
-            for name, paths in dictionaries.items()
-        )
+        encoded, size = self.probe(self._texts()), 0.0
+        for name, paths in dictionaries.items():
+            first = next(encoded.iter_batches(batch_size=1, row_groups=[number], columns=[name]))
+            size += max(paths.values()) * sum(_largest_entries(first.column(name)))
+        return size
 
 
 def _root_in(path: str, names: Collection[str]) -> str | None:
@@ -164,7 +168,7 @@ def _lengths(values: Array) -> Array | None:
 
 
 def decoded_bytes(array: Array) -> int:
-    """Return the bytes of *array* with the entries of dictionaries in place of their indices."""
+    """Return the bytes of *array* as values of Python, with entries of dictionaries in place of indices."""
     if isinstance(array, pa.ExtensionArray):
         return decoded_bytes(array.storage)
     if pt.is_dictionary(array.type):
@@ -172,11 +176,15 @@ def decoded_bytes(array: Array) -> int:
         if lengths is None:
             return int(array.nbytes)
         return int(array.indices.nbytes) + int(pc.sum(lengths.take(array.indices)).as_py() or 0)
+    if pt.is_map(array.type):
+        entries = pa.StructArray.from_arrays([array.keys, array.items], ["key", "value"])
+        array = pa.ListArray.from_arrays(array.offsets, entries)
     if pt.is_list(array.type) or pt.is_large_list(array.type) or pt.is_fixed_size_list(array.type):
         inner = array.flatten()
-        return int(array.nbytes) if _is_plain(inner.type) else decoded_bytes(inner)
-    if pt.is_struct(array.type) and not _is_plain(array.type):
-        return sum(map(decoded_bytes, array.flatten()))
+        size = int(array.nbytes) if _is_plain(inner.type) else decoded_bytes(inner)
+        return size if pt.is_primitive(inner.type) else max(size, _OBJECT_BYTES * len(inner))
+    if pt.is_struct(array.type):
+        return sum(max(decoded_bytes(field), _OBJECT_BYTES * len(field)) for field in array.flatten())
     return int(array.nbytes)
 
 
@@ -212,7 +220,7 @@ class BatchCutter:
 
     def cut(self, batch: Batch) -> Iterator[Batch]:
         """Yield the rows of *batch*. Raises SourceError for a table whose records are far too large."""
-        size = sum(map(decoded_bytes, batch.columns))
+        size = sum(max(decoded_bytes(column), _NULL_BYTES * len(column)) for column in batch.columns)
         if size <= BLOCK_BYTES_MAX or batch.num_rows == 1:
             check_record_bytes(self._name, size / max(1, batch.num_rows))
             self._rows, self._bytes = self._rows + batch.num_rows, self._bytes + size

@@ -36,12 +36,19 @@ DELIMITERS = (",", ";", "\t")
 _CHUNK_BYTES = 2 * MIB
 _ROW_BYTES_MAX = 16 * MIB
 _NULLS = ["", "\\N"]
-_INTEGER = r"^(-?[1-9][0-9]{0,17}|0)$"
+_INTEGER = r"^(-?[1-9][0-9]{0,18}|0)$"
+_LONG_INTEGER = r"^-?(0|[1-9][0-9]*)$"
 _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 _NAN = r"^(?i:nan)$"
 _BOOLEAN = r"^(?i:true|false)$"
-#: The possible types of a column, the first that fits.
-_PATTERNS = {pa.int64(): _INTEGER, pa.float64(): f"{_NUMBER}|{_NAN}", pa.bool_(): _BOOLEAN}
+#: The possible types of a column, the first that fits. Integers of more than 64 bits stay text: as floating
+#: point numbers, several would become the same one.
+_PATTERNS = {
+    pa.int64(): _INTEGER,
+    pa.string(): _LONG_INTEGER,
+    pa.float64(): f"{_NUMBER}|{_NAN}",
+    pa.bool_(): _BOOLEAN,
+}
 #: A value of a vector, also as other programs write it.
 _DIMENSION = r"^\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*$|^(?i:[-+]?(nan|inf(inity)?))$"
 _WRONG_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
@@ -64,6 +71,8 @@ def open_csv(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> Tab
     types, total = _find_types(path, form)
     if not total:
         raise EmptySource(f"{path} holds no records")
+    long_integers = [name for name, kind in types.items() if kind == pa.string()]
+    types = {name: kind for name, kind in types.items() if kind != pa.string()}
     types = _with_chosen_types(str(path), types, columns)
     schema = pa.schema([(name, types.get(name, pa.string())) for name in form.names])
 
@@ -77,7 +86,7 @@ def open_csv(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) -> Tab
     source = open_table(path, schema, read_batches, total=total, choice=columns, keys_only=keys_only)
     numeric = tuple(name for name in form.names if types.get(name, pa.string()) != pa.string())
     texts = tuple(name for name in form.names if name not in numeric)
-    kept = tuple(name for name in texts if name in columns.text_columns)
+    kept = tuple(name for name in texts if name in {*columns.text_columns, *long_integers})
     return replace(source, layout=replace(source.layout, numeric=numeric, texts=texts, kept_as_text=kept))
 
 
@@ -135,7 +144,8 @@ def _row_blocks(path: SourceFile, stream: BinaryIO) -> Iterator[bytes]:
     the process.
     """
     rest = b""
-    while chunk := stream.read(_CHUNK_BYTES):
+    # As much again as a row has so far, because its beginning is searched again.
+    while chunk := stream.read(max(_CHUNK_BYTES, len(rest))):
         rest += chunk
         end = _last_row_end(rest)
         if end:
@@ -158,14 +168,16 @@ def _row_blocks(path: SourceFile, stream: BinaryIO) -> Iterator[bytes]:
 def _last_row_end(text: bytes) -> int:
     """Return the end of the last whole row of *text*, or 0. A line end in quotes ends no row."""
     line_end = b"\n" if b"\n" in text else b"\r"
-    end = len(text)
-    quotes = text.count(b'"')
-    while (found := text.rfind(line_end, 0, end)) >= 0:
-        quotes -= text.count(b'"', found, end)
-        if not quotes % 2:
+    end, quotes = len(text), text.count(b'"')
+    while True:
+        if quotes % 2:
+            # In quotes, which may have millions of lines.
+            end, quotes = text.rfind(b'"', 0, end), quotes - 1
+        found = text.rfind(line_end, 0, end)
+        quotes -= text.count(b'"', max(found, 0), end)
+        if found < 0 or not quotes % 2:
             return found + 1
         end = found
-    return 0
 
 
 def _parse(
@@ -235,7 +247,19 @@ def _find_types(path: SourceFile, form: CsvForm) -> tuple[dict[str, ArrowType], 
 
 def _fitting(column: Array, patterns: Mapping[ArrowType, str]) -> dict[ArrowType, str]:
     """Return those of *patterns* that all cells of *column* have."""
-    return {kind: pattern for kind, pattern in patterns.items() if _fits(column, pattern)}
+    return {
+        kind: pattern
+        for kind, pattern in patterns.items()
+        if _fits(column, pattern) and (kind != pa.int64() or _fits_int64(column))
+    }
+
+
+def _fits_int64(column: Array) -> bool:
+    try:
+        column.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _dimension_columns(batch: Batch) -> set[str]:

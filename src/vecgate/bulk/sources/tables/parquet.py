@@ -12,13 +12,18 @@ import pyarrow.parquet as pq
 
 from vecgate.bulk.sources.column_mapping import ColumnChoice
 from vecgate.bulk.sources.remote_files import SourceFile
-from vecgate.bulk.sources.source import EmptySource, source_errors
+from vecgate.bulk.sources.source import EmptySource, file_bytes, source_errors
 from vecgate.bulk.sources.tables.arrow_types import Batch
 from vecgate.bulk.sources.tables.batch_sizes import RowGroups, merged
 from vecgate.bulk.sources.tables.table_source import TableSource, open_table
+from vecgate.errors import SourceError
 from vecgate.s3vectors.limits import KIB, MIB
 
 FORMAT_NAME = "parquet"
+_MAGIC = b"PAR1"
+#: Behind the footer: its length and the magic. The smallest file has little more than its magics.
+_TAIL_BYTES, _FILE_BYTES_MIN = 8, 12
+_GAP_BYTES_MAX = 64 * MIB
 #: Without a buffer size, a whole column of a row group would be in memory. All columns share the second size.
 _BUFFER_BYTES, _BUFFERS_BYTES, _BUFFER_BYTES_MIN = MIB, 64 * MIB, 16 * KIB
 
@@ -28,6 +33,7 @@ def open_parquet(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) ->
     with source_errors(str(path), FORMAT_NAME), ExitStack() as stack:
         file = _open(path, stack)
         schema, metadata = file.schema_arrow, file.metadata
+        _check_not_joined(path, metadata)
     if not metadata.num_rows:
         raise EmptySource(f"{path} holds no records")
     row_groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
@@ -58,6 +64,29 @@ def open_parquet(path: SourceFile, *, columns: ColumnChoice, keys_only: bool) ->
         keys_only=keys_only,
         row_bytes=row_bytes,
     )
+
+
+def _check_not_joined(path: SourceFile, metadata: Any) -> None:  # noqa: ANN401 - pyarrow ships no types
+    """Raise SourceError for two parquet files in one, of which the second says where the data are."""
+    if not metadata.num_row_groups:
+        return
+    last = metadata.row_group(metadata.num_row_groups - 1)
+    chunks = [last.column(i) for i in range(metadata.num_columns)]
+    ends = [
+        min(chunk.dictionary_page_offset or chunk.data_page_offset, chunk.data_page_offset)
+        + chunk.total_compressed_size
+        for chunk in chunks
+    ]
+    # Indexes and filters may be there as well. A file in front of this one is no longer than this.
+    gap = file_bytes(path) - _TAIL_BYTES - metadata.serialized_size - max(ends, default=0)
+    if gap < _FILE_BYTES_MIN:
+        return
+    with path.open("rb") as file:
+        if _MAGIC * 2 in file.read(min(gap + len(_MAGIC), _GAP_BYTES_MAX)):
+            raise SourceError(
+                f"{path} has several parquet files in one, of which only the last can be read",
+                hint="Put the files themselves.",
+            )
 
 
 def _open(path: SourceFile, stack: ExitStack, **options: Any) -> Any:  # noqa: ANN401 - pyarrow ships no types

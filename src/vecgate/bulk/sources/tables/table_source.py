@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from vecgate.bulk.core.record_blocks import Block
 from vecgate.bulk.sources.column_mapping import (
+    DOCUMENT_KEY_NAMES,
     NUMBER_LISTS,
     ColumnChoice,
     ColumnKind,
@@ -14,22 +15,26 @@ from vecgate.bulk.sources.column_mapping import (
     check_entries,
     detect_layout,
 )
-from vecgate.bulk.sources.remote_files import SourceFile
+from vecgate.bulk.sources.remote_files import RemoteFile, SourceFile
 from vecgate.bulk.sources.source import (
     FLOAT32_BYTES,
     ROWS_DEFAULT,
     FileSource,
+    FileState,
     block_rows,
     file_fingerprint,
+    source_errors,
 )
-from vecgate.bulk.sources.tables.arrow_records import are_uuids, build_block, first_length
+from vecgate.bulk.sources.tables.arrow_records import are_uuids, build_block, decode_dictionary, first_length
 from vecgate.bulk.sources.tables.arrow_types import (
+    Array,
     Batch,
     Schema,
     column_kinds,
     describe_conversions,
     has_entry,
     holds_vectors,
+    is_numeric,
     vector_type,
 )
 from vecgate.bulk.sources.tables.batch_sizes import BatchCutter
@@ -60,14 +65,13 @@ class TableSource(FileSource):
     is_repeatable: bool = True
     is_identified: bool = True
     conversions: tuple[str, ...] = ()
+    files: tuple[FileState | RemoteFile, ...] = ()
 
     def describe(self) -> str:
         """Return one line that says how each column is used."""
         return self.layout.describe(self.dimension, self.value_type)
 
-    def blocks(
-        self, *, dimension: int | None = None, rows: int = ROWS_DEFAULT, first: int = 0
-    ) -> Iterator[Block]:
+    def _read_blocks(self, dimension: int | None, rows: int, first: int) -> Generator[Block]:
         """Yield one block per record batch. Only the columns in use are read."""
         width = dimension or self.dimension or 1
         batch_rows = block_rows(rows, max(self.row_bytes, width * FLOAT32_BYTES))
@@ -113,7 +117,8 @@ def build_table(
     row_bytes: float = 0.0,
 ) -> TableSource:
     """Return the table that *read_batches* reads as a source. Raises SourceError if no column fits."""
-    kinds = column_kinds(name, schema)
+    with source_errors(name, "a table"):  # a name may be no UTF-8
+        kinds = column_kinds(name, schema)
     if not keys_only:
         chosen = choice.layout.vector if choice.layout else choice.vector
         texts = _text_vectors(kinds, read_batches, chosen)
@@ -121,6 +126,9 @@ def build_table(
         schema, read_batches = gather_dimensions(schema, read_batches, chosen, has_vectors=has_vectors)
         kinds = column_kinds(name, schema) | dict.fromkeys(texts, ColumnKind.VECTOR)
     layout = _with_key_kind(name, detect_layout(name, kinds, choice, keys_only=keys_only), read_batches)
+    if not keys_only and choice.key is None and choice.layout is None:
+        _check_guessed_key(name, layout, read_batches)
+    layout = _with_families(name, layout, kinds, schema)
     check_entries(name, layout, lambda pick: has_entry(schema, pick))
     dimension, value_type = None, ""
     if layout.vector is not None:
@@ -144,6 +152,32 @@ def build_table(
         read_batches,
         row_bytes,
         conversions=describe_conversions(schema, layout),
+    )
+
+
+def _with_families(name: str, layout: Layout, kinds: Mapping[str, ColumnKind], schema: Schema) -> Layout:
+    """Return *layout* with the columns of metadata that have numbers or text.
+
+    Raises SourceError if one has the other in the files before this one: no filter would find both.
+    """
+    columns = [*layout.flat, *(pick.column for pick in layout.picks if not pick.path)]
+    texts = {column for column in columns if kinds.get(column) is ColumnKind.TEXT}
+    numeric = {
+        column for column in columns if column in schema.names and is_numeric(schema.field(column).type)
+    }
+    for found, before, kind, kind_before in (
+        (texts, layout.numeric, "text", "numbers"),
+        (numeric, layout.texts, "numbers", "text"),
+    ):
+        if mixed := [column for column in columns if column in found and column in before]:
+            raise SourceError(
+                f'column "{mixed[0]}" of {name} holds {kind}, but {kind_before} in the files before it',
+                hint="Write it as one type in all files, or choose other columns with --metadata.",
+            )
+    return replace(
+        layout,
+        numeric=tuple(dict.fromkeys((*layout.numeric, *sorted(numeric)))),
+        texts=tuple(dict.fromkeys((*layout.texts, *sorted(texts)))),
     )
 
 
@@ -179,8 +213,25 @@ def _with_key_kind(name: str, layout: Layout, read_batches: BatchReader) -> Layo
     """Return *layout* with the kind of keys that are bytes, which the first of them decide."""
     if layout.key is None or layout.key_kind is not ColumnKind.BYTES:
         return layout
-    first = next(iter(read_batches([layout.key], ROWS_DEFAULT)), None)
-    part = None if first is None else next(BatchCutter(name).cut(first))
-    if part is None or not are_uuids(part.column(layout.key)):
-        return layout
-    return replace(layout, key_kind=ColumnKind.UUID)
+    keys = _first_keys(name, layout.key, read_batches)
+    return layout if keys is None or not are_uuids(keys) else replace(layout, key_kind=ColumnKind.UUID)
+
+
+def _first_keys(name: str, column: str, read_batches: BatchReader) -> Array | None:
+    first = next(iter(read_batches([column], ROWS_DEFAULT)), None)
+    return None if first is None else next(BatchCutter(name).cut(first)).column(column)
+
+
+def _check_guessed_key(name: str, layout: Layout, read_batches: BatchReader) -> None:
+    """Raise SourceError if the guessed key names documents that have several of the first records: only one
+    record of each document would be stored.
+    """
+    if layout.key is None or layout.key.lower() not in DOCUMENT_KEY_NAMES:
+        return
+    column = _first_keys(name, layout.key, read_batches)
+    keys = [] if column is None else [key for key in decode_dictionary(column).to_pylist() if key is not None]
+    if len(set(keys)) < len(keys):
+        raise SourceError(
+            f'several records of {name} have the same "{layout.key}", so it is not their key',
+            hint="Name the column of unique keys with --key-column, or join columns into one that is unique.",
+        )

@@ -267,6 +267,10 @@ def copy(
         result, unchanged = job.run(quiet=quiet)
     if unchanged:
         print_status(f"{format_count(unchanged, 'vector')} had this metadata already", quiet=quiet)
+    if (absent := sorted({*change.drop} - change.dropped)) and not result.outcome.resumed:
+        print_status(
+            f"warning: no vector had the metadata {', '.join(map(repr, absent))}, which was to be dropped"
+        )
     verb = "changed" if job.is_in_place else "copied"
     exit_with(print_summary(result, files, verb=verb, as_json=as_json))
 

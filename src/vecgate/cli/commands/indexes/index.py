@@ -240,7 +240,9 @@ def print_entries(kind: str, entries: Sequence[tuple[str, str, object]], *, as_j
         lines = table_lines([[name, f"{created or ''}", arn] for name, arn, created in entries])
         click.echo("\n".join(lines))
     # On stderr, so that the lines can be counted and cut.
-    print_status(f"{len(entries):,} {kind}")
+    print_status(
+        f"{len(entries):,} {kind if len(entries) != 1 else kind.removesuffix('es').removesuffix('s')}"
+    )
 
 
 def print_facts(facts: Mapping[str, object], *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vecgate.cli.options import (
+    OUTPUT_FILE,
     IndexChoice,
     index_options,
     open_chosen_target,
@@ -19,9 +20,10 @@ from vecgate.cli.options import (
     segments_option,
     target_options,
 )
-from vecgate.errors import UsageError, VecgateError
+from vecgate.errors import OutputError, UsageError, VecgateError
 from vecgate.formatting import format_count, format_duration
 from vecgate.redaction import MARK
+from vecgate.safe_output import output_problem
 
 if TYPE_CHECKING:
     from vecgate.bulk.index_setup import IndexDescription
@@ -73,7 +75,7 @@ class Export:
 @click.option(
     "--out",
     "-o",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OUTPUT_FILE,
     default=None,
     help="Write to this file: .jsonl, .parquet or .arrow.  [default: JSON lines on stdout]",
 )
@@ -159,6 +161,7 @@ def _export_to_stdout(pages: Iterator[ScanPage], export: Export) -> None:
     with closing(pages), _open_stdout() as sink:  # type: ignore[type-var]
         for page in pages:
             sink.write(export.take(page).vectors)
+        sink.check_keys()
         is_whole = True
     export.print_end(export.total, is_whole=is_whole)
 
@@ -250,6 +253,8 @@ def _open_stdout() -> Iterator[JsonLinesSink]:
     try:
         yield JsonLinesSink(sys.stdout.buffer)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # What is still buffered is written when the process ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise OutputError(f"{output_problem(error)}: the export is incomplete") from error

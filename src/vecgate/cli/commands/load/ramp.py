@@ -13,6 +13,7 @@ from vecgate.cli.json_output import print_json
 from vecgate.cli.load_options import complete_scenario, processes_option, set_option, threshold_option
 from vecgate.cli.options import (
     FILE,
+    OUTPUT_FILE,
     OptionDecorator,
     bucket_prefix_option,
     option_group,
@@ -68,7 +69,10 @@ ramp_choice: OptionDecorator = option_group(
     ),
     bucket_prefix_option,
     click.option(
-        "--csv", type=FILE, default=None, help="Write a row for each request to this file while it runs."
+        "--csv",
+        type=OUTPUT_FILE,
+        default=None,
+        help="Write a row for each request to this file while it runs.",
     ),
     click.option(
         "--otlp",
@@ -87,10 +91,16 @@ metric_files: OptionDecorator = option_group(
     "metrics",
     "vecgate.cli.runs.metric_files:MetricFiles",
     click.option(
-        "--openmetrics", type=FILE, default=None, help="Write the metrics as OpenMetrics text to this file."
+        "--openmetrics",
+        type=OUTPUT_FILE,
+        default=None,
+        help="Write the metrics as OpenMetrics text to this file.",
     ),
     click.option(
-        "--hlog", type=FILE, default=None, help="Write all latencies as a log of HdrHistogram to this file."
+        "--hlog",
+        type=OUTPUT_FILE,
+        default=None,
+        help="Write all latencies as a log of HdrHistogram to this file.",
     ),
 )
 

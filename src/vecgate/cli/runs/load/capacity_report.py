@@ -121,7 +121,10 @@ def _summarize_rate(rate_per_s: float, trials: Sequence[Trial]) -> Sequence[str]
         format_milliseconds(max(trial.p50_ms for trial in trials)),
         mark_percentile(99, *max((trial.p99_ms, trial.requests) for trial in trials)),
         f"{max(trial.errors for trial in trials):,}",
-        next((trial.reason for trial in trials if trial.reason), ""),
+        # Rather why the target failed than why a trial said nothing.
+        next(
+            (each.reason for each in sorted(trials, key=lambda each: each.is_inconclusive) if each.reason), ""
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,9 @@ from vecgate.results.records import Record, Stream
 from vecgate.s3vectors.pricing import PRICES_READ
 from vecgate.targets.resolution import resolve_target_name
 from vecgate.targets.target import TargetChoice, is_embedded
+
+#: Locust's exit code, such as for a worker that does not reach its master.
+LOCUST_FAILED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +161,15 @@ def run_as_worker(run: RampChoice, *, quiet: bool) -> None:
     )
     if rejected := codes.count(ExitCode.USAGE):
         raise UsageError(f"the master has rejected {rejected:,} of {workers}", hint="The reason is above.")
-    if failed := sum(code != 0 for code in codes):
-        raise VecgateError(
-            f"{failed:,} of {workers} ended with an error", hint="Check the host and the port of the master."
-        )
+    if failed := [code for code in codes if code]:
+        raise VecgateError(f"{len(failed):,} of {workers} ended with an error", hint=_hint_for(max(failed)))
+
+
+def _hint_for(code: int) -> str:
+    """Return what to do after the processes of workers have ended with *code*, negative for a signal."""
+    if code < 0:
+        return f"A signal has killed it: {signal.Signals(-code).name}."
+    return "Check the host and the port of the master." if code == LOCUST_FAILED else "The reason is above."
 
 
 def scenario_lines() -> list[list[str]]:

@@ -18,7 +18,7 @@ from vecgate.reporting.html.charts.axes import format_elapsed
 from vecgate.reporting.html.components import Table, TableCell, TableRow
 from vecgate.reporting.html.views.latency_charts import few_note, percentile_cell
 from vecgate.results.load.failure_samples import FailureCause
-from vecgate.results.load.load_records import Client, Event, Recall, Stage, WorkerTotals
+from vecgate.results.load.load_records import Client, Event, ReadBack, Recall, Stage, WorkerTotals
 from vecgate.results.load.load_summary import LoadSummary, StageSummary
 from vecgate.results.load.operation_counts import OperationCounts
 from vecgate.results.records import Stream
@@ -42,6 +42,7 @@ def load_tables(stream: Stream, summary: LoadSummary, *, has_histograms: bool) -
     yield from _error_tables(summary)
     yield from _failure_tables(summary)
     yield from _recall_tables(stream.of(Recall))
+    yield from _read_back_tables(summary.read_back)
     yield _stage_table(summary, has_histograms=has_histograms)
     yield from _worker_tables(stream.of(WorkerTotals))
     yield from _event_tables(stream.of(Event))
@@ -129,6 +130,19 @@ def _recall_tables(recalls: tuple[Recall, ...]) -> Iterator[Table]:
         yield Table("Recall", ("measure", "queries", "mean", "lowest"), tuple(rows), note=note)
 
 
+def _read_back_tables(found: ReadBack | None) -> Iterator[Table]:
+    if found is None:
+        return
+    rows = [
+        ("put", found.acknowledged, found.looked_up, found.missing, found.different),
+        ("deleted", found.deleted, found.deleted_looked_up, found.remaining, 0),
+    ]
+    columns = ("acknowledged", "vectors", "looked up", "not as acknowledged", "other values")
+    shown = tuple((name, *(f"{each:,}" for each in numbers)) for name, *numbers in rows)
+    note = found.problem or "Vectors of the whole run that were read by key after its last request."
+    yield Table("Look-up of acknowledged writes", columns, shown, note=note)
+
+
 def _stage_table(summary: LoadSummary, *, has_histograms: bool) -> Table:
     offered = f"offered {summary.unit}/s"
     columns = ("stage", "schedule", "duration", offered, "achieved", "dropped", "failed", "p99 ms")
@@ -187,11 +201,12 @@ def _worker_tables(workers: tuple[WorkerTotals, ...]) -> Iterator[Table]:
             f"{each.dropped:,}",
             TableCell(f"{each.cpu_s:,.1f} s", each.cpu_s),
             TableCell(format_milliseconds(each.loop_lag_ms), each.loop_lag_ms),
+            "" if each.lost_at_s is None else TableCell(format_elapsed(each.lost_at_s), each.lost_at_s),
         )
         for each in workers
     ]
     if rows:
-        columns = ("worker", "started", "dropped", "CPU time", "max event loop lag")
+        columns = ("worker", "started", "dropped", "CPU time", "max event loop lag", "lost, last heard at")
         yield Table("Workers of the load generator", columns, tuple(rows))
 
 
