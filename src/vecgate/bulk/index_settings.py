@@ -158,5 +158,5 @@ def _settings_in_file(path: Path) -> IndexSettings | None:
                 schema = reader.schema
         text = (schema.metadata or {}).get(SCHEMA_ENTRY)
         return None if text is None else IndexSettings.from_response(orjson.loads(text))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError):
         return None

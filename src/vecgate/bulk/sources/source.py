@@ -246,6 +246,12 @@ def source_errors(name: str, what: str) -> Iterator[None]:
             f"{name} needs more memory than there is: its records are too large",
             hint="Write it again in parts.",
         ) from None
+    except NotImplementedError as error:
+        # pyarrow's, for types of other libraries such as integers of 128 bits.
+        raise SourceError(
+            f"{name} holds what pyarrow cannot read: {_reason(error)}",
+            hint="Write it again without that column, or with another type.",
+        ) from None
     except READ_ERRORS as error:
         raise SourceError(
             f"{name} cannot be read as {what}: {_reason(error)}",

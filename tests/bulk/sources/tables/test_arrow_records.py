@@ -10,6 +10,7 @@ from typing import Any, Self, TypeAlias
 from uuid import UUID
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.feather as pf
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vecgate.bulk.index_settings import settings_in_files
 from vecgate.bulk.sources import ColumnChoice, open_source
 from vecgate.bulk.sources.column_mapping import ColumnKind, detect_layout
 from vecgate.bulk.sources.tables.arrow_records import build_block, to_matrix
@@ -442,6 +444,22 @@ def test_wide_records_make_small_blocks(tmp_path: Path) -> None:
     matrix = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(1100 * 4096, dtype=np.float32)), 4096)
     pq.write_table(pa.table({"id": [str(i) for i in range(1100)], "vector": matrix}), path)
     assert max(len(b) for b in open_source(path).blocks()) <= 1024
+
+
+@pytest.mark.parametrize("name", ["wide.arrow", "wide.arrows", "wide.parquet"])
+def test_a_type_that_pyarrow_lacks_is_named(name: str, tmp_path: Path) -> None:
+    """Polars has integers of 128 bits."""
+    wide = pl.DataFrame({"id": ["a"], "vector": [[1.0]], "n": pl.Series([1], dtype=pl.Int128)})
+    path, newest = tmp_path / name, pl.CompatLevel.newest()
+    if name.endswith("parquet"):
+        wide.write_parquet(path)
+    elif name.endswith("arrow"):
+        wide.write_ipc(path, compat_level=newest)
+    else:
+        wide.write_ipc_stream(path, compat_level=newest)
+    assert settings_in_files([path]) is None
+    with pytest.raises(SourceError, match="holds what pyarrow cannot read: Integers with more than 64 bits"):
+        open_source(path)
 
 
 def test_columns_of_views_and_their_dictionaries_are_read(tmp_path: Path, gather: Callable[..., Any]) -> None:
