@@ -79,7 +79,7 @@ def responses(block: Block) -> dict[str, Any]:
         {"key": key, "distance": 0.25 + row / 1000, "metadata": {**(metadata or {}), "text": "x" * 200}}
         for row, (key, metadata) in enumerate(zip(page.keys, page.metadata, strict=True))
     ]
-    # Each segment of a scan has vectors of its own, so its answers differ.
+    # Each segment of a scan has other vectors, so its answers differ.
     segments = [[{**vector, "key": f"{name}-{vector['key']}"} for vector in stored] for name in range(4)]
     index = {"indexName": "bench", "indexArn": INDEX_ARN, "vectorBucketName": "bench", "creationTime": 0}
     return {

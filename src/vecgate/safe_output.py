@@ -75,7 +75,7 @@ def output_problem(error: OSError) -> str:
 
 @contextmanager
 def _output_errors() -> Iterator[None]:
-    """Turn the error of a full disk into an OutputError. A reader that has gone is none."""
+    """Turn the error of a full disk into an OutputError. A reader that has gone is not an error."""
     try:
         yield
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""What type checkers accept of an accelerated client. mypy checks this file as part of `make check`: a line that
+"""Type checkers and an accelerated client. mypy checks this file as part of `make check`: a line that
 must not pass has the error that it gets in a comment, which mypy rejects if there is no such error.
 """
 

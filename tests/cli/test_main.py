@@ -336,7 +336,7 @@ def test_devices_take_several_outputs(vecgate: Vecgate) -> None:
 
 @pytest.mark.parametrize("words", list(every_command()), ids=" ".join)
 def test_the_files_that_commands_write_are_compared_with_their_inputs(words: tuple[str, ...]) -> None:
-    """An option that writes a file has a type of its own."""
+    """An option that writes a file has the type of output files."""
     for each in _command(words).params:
         text = (each.help or "") if isinstance(each, click.Option) else ""
         if isinstance(each.type, click.Path) and each.type.file_okay:

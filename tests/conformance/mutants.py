@@ -42,7 +42,7 @@ OUTPUT_CHARACTERS_MAX = 1_500
 PYTEST_USAGE_ERROR = 4
 #: The runs must not use these settings of the caller.
 IGNORED_VARIABLES = ("PYTEST_ADDOPTS", "VECGATE_TARGET")
-#: What takes the time to start a run. Each run is a fork of a process that has them; none is of vecgate.
+#: Modules that take time to import. Each run is a fork of a process that has them; none is of vecgate.
 PRELOADED = (
     "pytest",
     "boto3",

@@ -22,7 +22,7 @@ BLAMED: Mapping[str, Collection[str]] = {
 #: The folders in which many tests read vectors, distances and descriptions.
 FOLDERS = ("operations", "properties", "wire", "test_first_steps.py")
 
-#: Where the codes of errors are tested, and some requests that must be refused.
+#: Tests of the codes of errors, and of some requests that must be refused.
 ERRORS = (
     "filters/test_operands.py",
     "limits/test_metadata.py",

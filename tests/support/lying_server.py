@@ -345,7 +345,7 @@ def answer(reply: Reply) -> Lie:
 
 
 def parse(content: bytes) -> Any:
-    """Return the JSON value in *content*, or None if there is none."""
+    """Return the JSON value in *content*, or None without one."""
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:

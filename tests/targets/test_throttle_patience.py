@@ -33,7 +33,7 @@ THROTTLED: dict[str, Any] = {"status": 429, "code": "TooManyRequestsException", 
     ],
 )
 def test_only_a_limit_of_the_rate_is_waited_for(status: int, code: str, *, is_sent_again: bool) -> None:
-    """A fault of the target is none, even one that clients of Amazon retry."""
+    """A fault of the target is not, even one that clients of Amazon retry."""
     waited: list[float] = []
     patience = ThrottlePatience(sleep=waited.append)
     assert patience.wait("GetIndex", 1, status=status, code=code, headers={}) is is_sent_again

@@ -1,4 +1,4 @@
-"""What type checkers know about an accelerated client: the types of boto3-stubs, and numpy rows beside lists.
+"""An accelerated client for type checkers: the types of boto3-stubs, and numpy rows beside lists.
 
 Nothing here exists when a program runs: `accelerate` returns the client that it got.
 """

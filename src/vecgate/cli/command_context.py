@@ -1,4 +1,4 @@
-"""What every command does: its help has groups, and it never overwrites one of its own files."""
+"""Common to all commands: help in groups, and no output overwrites an input or another output."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ Completion: TypeAlias = Callable[[click.Context, click.Parameter, str], list[Com
 
 
 class OptionDecorator(Protocol):
-    """What adds options to a command."""
+    """Adds options to a command."""
 
     def __call__(self, command: F, /) -> F:
         """Return *command* with the options."""

@@ -141,7 +141,7 @@ def _emptiness(summary: LoadSummary) -> Check | None:
 
 
 def _storage(summary: LoadSummary, *, has_failed: bool) -> Check | None:
-    """Return a check if acknowledged writes were not done, which nothing excuses, or if nobody knows.
+    """Return a check if acknowledged writes were not done, which nothing excuses, or if that is unknown.
 
     The latter does not matter for a run that *has_failed* a threshold.
     """

@@ -181,7 +181,7 @@ def _title(result: Result, failing: frozenset[str], broken: Mapping[tuple[str, s
     title = _given_up(result) or _broken_operation(result)
     if not title and not _is_before_test(result):
         title = _symptom(name, failing)
-        # An invalid request that is accepted is no sign of a fault of valid ones.
+        # An invalid request that is accepted does not show a fault of valid ones.
         if (accepted := _accepted(result)) and not title.endswith("are accepted"):
             title = accepted
     if not title:

@@ -87,7 +87,7 @@ def npy_header(shape: tuple[int, ...], descr: str, *, is_fortran: bool = False) 
 
 
 def write_npz(path: Path, **members: tuple[bytes, int]) -> Path:
-    """Write an archive whose members have a beginning and so many zero bytes, a MiB at a time."""
+    """Write an archive whose members have a beginning and then zero bytes, a MiB at a time."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, (head, zeros) in members.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
@@ -291,7 +291,7 @@ def test_an_hdf5_file_that_was_written_in_part_is_refused(tmp_path: Path) -> Non
 
 
 def test_hdf5_data_of_other_files_is_refused(tmp_path: Path) -> None:
-    """What is missing there would be read as zeros, and the other file may be any that the user can read."""
+    """A missing part would be read as zeros, and the other file may be any that the user can read."""
     assert refusal(write_hdf5(tmp_path / "b.hdf5", shape=(0, 4)), row_keys=True) == "FILE holds no records"
     layout = h5py.VirtualLayout((3, 2), "f4")
     layout[:] = h5py.VirtualSource(tmp_path / "missing.hdf5", "part", (3, 2))
@@ -438,7 +438,7 @@ def test_blank_lines_cost_no_more_than_reading_them(tmp_path: Path, name: str) -
 
 
 def test_keys_on_lines_keep_their_spaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line of spaces is a key; one without anything is none."""
+    """A line of spaces is a key; an empty one is not."""
     path = tmp_path / "keys.txt.gz"
     path.write_bytes(gzip.compress(b"\xef\xbb\xbf\r\n" + b"\n\r\n" * 100_000 + b"  \na\r\n\n b\n"))
     (block,) = open_key_lines(path).blocks()
@@ -527,7 +527,7 @@ def test_lines_in_a_quote_that_is_not_closed_are_searched_once(tmp_path: Path) -
 
 
 def test_memory_that_is_not_there_is_named() -> None:
-    """What no bound foresaw ends in one line too."""
+    """Any other lack of memory ends in one line, too."""
     with (
         pytest.raises(SourceError, match="films needs more memory than there is"),
         source_errors("films", "x"),

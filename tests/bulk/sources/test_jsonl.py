@@ -213,7 +213,7 @@ def test_compressed_files_are_read_to_their_end_or_are_an_error(
     assert len(gather(open_source(path)).keys) == 2_000
     for cut in (1, 9, len(halves[1]) // 2):
         path.write_bytes(b"".join(halves)[:-cut])
-        # Which one depends on how much CPython reads ahead.
+        # The message depends on how much CPython reads ahead.
         with pytest.raises(SourceError, match=r"cannot be read as (JSON lines|a compressed file)"):
             list(open_source(path).blocks())
 

@@ -62,7 +62,7 @@ def test_a_second_merge_of_a_file_keeps_the_first(tmp_path: Path) -> None:
 
 
 def test_two_files_that_disagree_confirm_nothing(tmp_path: Path) -> None:
-    """What Amazon met in one run and not in another is not known."""
+    """A requirement that Amazon met in one run and not in another stays open."""
     (tmp_path / "other").mkdir()
     met = review_evidence(evidence_file(tmp_path, [record("a.inferred")]), CATALOGUE)
     not_met = evidence_file(tmp_path / "other", [record("a.inferred", is_met=False, reason="no")])

@@ -120,7 +120,7 @@ def test_a_rate_that_the_head_did_not_reach_is_missing() -> None:
 
 @pytest.mark.parametrize("side", ["base", "head"])
 def test_a_rate_that_the_generator_limited_cannot_be_compared(side: str) -> None:
-    """It is no regression, and no pass either."""
+    """Neither a regression nor a pass."""
     limited = structs.replace(point(400.0, seed=1), is_inconclusive=True, held=False)
     short = sweep(point(100.0, seed=1), point(200.0, seed=1), limited, limited, run="b")
     pair = (whole(), short) if side == "head" else (short, whole())

@@ -65,7 +65,7 @@ def test_a_row_has_both_times_and_the_stage_in_which_the_request_was_due() -> No
 def test_a_request_without_a_result_has_a_row_with_its_state(
     state: RequestState, sent_s: float | None, timestamp: str
 ) -> None:
-    """And neither times nor a status, and it is no failure of the target."""
+    """And neither times nor a status, and not a failure of the target."""
     log = RequestLog(row_of=FORMAT)
     log.record(LoggedRequest("QueryVectors", 1.0, sent_s, None, state))
     (row,) = csv.DictReader(io.StringIO(f"{','.join(COLUMNS)}\n{log.take_rows()}"))

@@ -52,7 +52,7 @@ def worker(number: int, ok: int, **errors: int) -> WorkerTotals:
     ],
 )
 def test_a_refusal_of_some_workers_is_theirs(workers: list[WorkerTotals], refused: list[str]) -> None:
-    """Chance is no reason, and neither is an error that is not about credentials."""
+    """Neither chance is a reason, nor an error that is not about credentials."""
     assert list(refused_workers(workers)) == refused
     assert (excused_codes(workers) >= CREDENTIAL_CODES) == bool(refused)
 
@@ -68,7 +68,7 @@ def test_a_target_that_refuses_everyone_alike_is_not_excused(share: float, reque
 
 
 def test_the_description_names_the_workers_and_the_codes() -> None:
-    """So that whoever reads it knows on which machine to look."""
+    """So that the reader knows on which machine to look."""
     assert describe_refusals([worker(1, 100), worker(2, 0, AccessDeniedException=1_100)]) == (
         "the target refused 1,100 requests of worker-2 (AccessDeniedException), and accepts other workers: "
         "check its credentials"

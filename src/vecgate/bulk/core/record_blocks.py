@@ -102,7 +102,7 @@ def float32_packer(dimension: int) -> struct.Struct:
 
 
 def pack_float32(numbers: Sequence[Any]) -> bytes:
-    """Return *numbers* as float32, those beyond it as infinity. Raises struct.error if one is no number."""
+    """Return *numbers* as float32, those beyond it as infinity. Raises struct.error for other values."""
     try:
         return float32_packer(len(numbers)).pack(*numbers)
     except OverflowError:

@@ -51,7 +51,7 @@ SAMPLE_RECORDS = 10
 SAMPLE_RECORDS_MAX = 1_000
 #: The text of the records that are held at once; one more is read.
 TEXT_BYTES_MAX = 16 * MIB
-#: More fields in a sample are no fields, but data.
+#: More names in a sample are data, not fields.
 FIELDS_MAX = 10_000
 #: Kinds that replace the kind of the values before.
 _BETTER_KINDS = {
@@ -351,7 +351,7 @@ def _only_row(values: object) -> object:
 
 
 def _plain_numbers(values: Sequence[Any]) -> Float32Vector | None:
-    """Return *values* as float32; None if one of them is no plain number, or is too large for one."""
+    """Return *values* as float32; None if one of them is not a plain number, or is too large for one."""
     try:
         numbers = msgspec.convert(values, list[float])
     except msgspec.ValidationError:

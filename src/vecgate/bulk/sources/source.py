@@ -29,7 +29,7 @@ FLOAT32_BYTES = 4
 _SAMPLES = 8
 _SAMPLE_BYTES = 32 * KIB
 _REASON_LENGTH_MAX = 200
-#: A record that needs more memory is none: the largest that the service takes has some 300 KB as text.
+#: What needs more memory cannot be a record: the largest that the service takes has some 300 KB as text.
 RECORD_BYTES_MAX = 64 * MIB
 #: What the libraries raise for damaged files, beside files that are missing or not readable.
 READ_ERRORS = (

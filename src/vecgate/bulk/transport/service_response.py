@@ -59,14 +59,14 @@ ERROR_MEMBER = "__type"
 FOREIGN_ERROR_MEMBERS = frozenset(
     {"code", "error", "errorcode", "errormessage", "errors", "exception", "fault", "message"}
 )
-#: What the name of a member says, or its text, if a write was not done, or not yet.
+#: Names of members, and texts, if a write was not done, or not yet.
 UNDONE = re.compile(
     "accepted|denied|error|exception|fail|pending|queue|reject|retr|throttl|unprocessed|unsuccess",
     re.IGNORECASE,
 )
 #: Members that are false if a write was not done.
 SUCCESS_MEMBERS = frozenset({"acknowledged", "ok", "succeeded", "success"})
-#: In the answers of local-s3: the keys to delete that were not stored, which is no failure.
+#: In the answers of local-s3: the keys to delete that were not stored, which is not a failure.
 ABSENT_KEYS = ("DeleteVectors", "errorVectorKeys")
 #: Start of the reason that a success lacks members which the service model requires.
 MISSING_MEMBERS = "status 200 without "

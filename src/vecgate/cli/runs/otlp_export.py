@@ -233,7 +233,7 @@ class OtlpExport:
                 return
 
     def _wait(self, failure: _Failure, failures: int, longest_s: float) -> bool:
-        """Wait before a retry, and return True; or False if the run has ended and nothing is to be gained.
+        """Wait before a retry, and return True; or False if the run has ended and a retry is useless.
 
         The wait is as long as the collector says, or longer after each of *failures*. At the end of the
         run the last message is tried again, unless the collector is not there or asks for more than

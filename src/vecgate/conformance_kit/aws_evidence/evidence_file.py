@@ -27,7 +27,7 @@ SECRET_FORMS: Mapping[str, re.Pattern[str]] = {
 }
 
 
-#: What becomes part of a file name.
+#: A part of a file name.
 Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,64}\Z")]
 Time: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT[0-9:.+Z-]{5,27}\Z")]
 

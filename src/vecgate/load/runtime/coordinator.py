@@ -166,7 +166,7 @@ class Coordinator:
         run = self._run
         if run is None or self.state not in ACTIVE or run.is_interrupted or self._is_deserted:
             return
-        # Locust ends a test without workers. One that is told to end says so, on any machine.
+        # Locust ends a test without workers. One that receives the order to end says so, on any machine.
         if not self._cancellations and getattr(self._runner, "worker_count", 1) <= 0:
             self._end_deserted(run)
             return
@@ -174,7 +174,7 @@ class Coordinator:
         self._drain(run, "interrupted")
 
     def _end_deserted(self, run: LoadRun) -> None:
-        """End *run*, whose last worker has left: nobody interrupted it here."""
+        """End *run*, whose last worker has left: it was not interrupted here."""
         self._is_deserted = True
         if run.start_s is None:
             self._fail_unless_failed(VecgateError("every worker has left before the schedule began"))

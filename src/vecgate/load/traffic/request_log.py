@@ -23,7 +23,7 @@ COLUMNS = (
     *("bytes_out", "bytes_in", "stage", "worker", "state"),
 )
 #: ended: it was sent and has a result; dropped: it was due and never sent; lost: not sent, because its user
-#: was ended; unknown: it was sent, and nobody knows the result.
+#: was ended; unknown: it was sent, and its result is unknown.
 RequestState: TypeAlias = Literal["ended", "dropped", "lost", "unknown"]
 #: A spreadsheet takes a cell that begins with one of these for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

@@ -127,7 +127,7 @@ def format_change(change: float) -> str:
     if not isfinite(change):
         return "-∞" if change < 0 else "+∞"
     digits = 1 if abs(change) < LARGE_CHANGE else 0
-    # A change that rounds to nothing has no sign of its own: adding zero turns -0.0 into 0.0.
+    # A change that rounds to nothing needs no sign: adding zero turns -0.0 into 0.0.
     return f"{round(change * 100, digits) + 0.0:+,.{digits}f}"
 
 

@@ -212,7 +212,7 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True, tag="recall", tag_field=
 
 
 class ReadBack(msgspec.Struct, frozen=True, kw_only=True, tag="read-back", tag_field="record"):
-    """What the end of the run found of the writes that the target had acknowledged.
+    """The result of looking up, at the end of the run, writes that the target had acknowledged.
 
     acknowledged       vectors in acknowledged PutVectors; *looked_up* is the size of the sample
     missing            vectors of the sample that are not stored; *different* are stored with other values
@@ -235,7 +235,7 @@ class ReadBack(msgspec.Struct, frozen=True, kw_only=True, tag="read-back", tag_f
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """What the target did not do although it acknowledged it, a sentence each."""
+        """Acknowledged writes that the target did not do, a sentence each."""
         looked_up = f"of {self.looked_up:,} acknowledged vectors that were looked up"
         deletes = f"of {self.deleted_looked_up:,} acknowledged deletes that were looked up"
         found = (

@@ -41,7 +41,7 @@ def test_the_entries_of_a_dictionary_count_as_often_as_they_occur(values: pa.Arr
 
 
 def test_other_columns_count_what_they_have() -> None:
-    """Numbers in a dictionary are no larger than their indices by much."""
+    """Numbers in a dictionary are not much larger than their indices."""
     numbers = pa.array([1.0, 2.0])
     assert decoded_bytes(numbers) == 16
     assert decoded_bytes(encoded(numbers)) == encoded(numbers).nbytes

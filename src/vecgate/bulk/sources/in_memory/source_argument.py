@@ -110,7 +110,7 @@ def _matrix_source(
 def _keys(values: Any) -> list[Any]:  # noqa: ANN401 - see `_listed`
     keys = _listed(values, "keys") or []
     for row, key in enumerate(keys):
-        # A float is no number of a row or a document: 1.0 would be another key than 1. Null is a reject.
+        # A float is not the number of a row or a document: 1.0 would be another key than 1. Null is a reject.
         if key is not None and (isinstance(key, bool) or not isinstance(key, _KEY_TYPES)):
             raise SourceError(
                 f"keys= has {described(key)} in row {row:,}", hint="Keys are text, integers or UUIDs."

@@ -31,7 +31,7 @@ _SMALL_BYTES = 64 * KIB
 _SKEWED_BYTES, _SKEWED_ROWS = 256 * MIB, 32
 #: A page is decompressed whole, and nothing says how large one is. Columns of data do not shrink so far.
 _EXPANDED_BYTES, _EXPANSION_MAX = 512 * MIB, 500
-#: Records of this mean size are no records of the service, whose metadata have 40 KiB. So many bytes of them
+#: Records of this mean size are too large for the service, whose metadata have 40 KiB. So many bytes of them
 #: are read before the file is refused.
 _RECORD_MEAN_MAX, _READ_MIN = 512 * KIB, 512 * MIB
 #: Texts, lists and objects in a list become objects of Python, also if they are empty or null.
@@ -44,7 +44,7 @@ _NULL_BYTES = 8
 class GroupRun:
     """Consecutive row groups that are read with batches of *rows*.
 
-    merged_rows  so many rows are handed over at once
+    merged_rows  number of rows that are handed over at once
     """
 
     groups: tuple[int, ...]

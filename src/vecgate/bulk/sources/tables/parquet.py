@@ -77,7 +77,7 @@ def _check_not_joined(path: SourceFile, metadata: Any) -> None:  # noqa: ANN401 
         + chunk.total_compressed_size
         for chunk in chunks
     ]
-    # Indexes and filters may be there as well. A file in front of this one is no longer than this.
+    # Indexes and filters may be there as well. A file in front of this one has at most this size.
     gap = file_bytes(path) - _TAIL_BYTES - metadata.serialized_size - max(ends, default=0)
     if gap < _FILE_BYTES_MIN:
         return

@@ -182,7 +182,7 @@ def _with_families(name: str, layout: Layout, kinds: Mapping[str, ColumnKind], s
 
 
 def _first_dimension(name: str, batches: Iterator[Batch], column: str) -> int | None:
-    """Return the dimension of the first vector. Raises SourceError if there is none for very long."""
+    """Return the dimension of the first vector. Raises SourceError if many records have no vector."""
     rows = 0
     for batch in batches:
         if length := first_length(batch.column(column)):
